@@ -1,0 +1,71 @@
+//! A version's lifecycle in one environment: stored as maturity and dates, read as a stage.
+
+use chrono::{DateTime, Utc};
+
+use crate::stage::{Maturity, Stage};
+
+/// The dates that end a version. An effect holds for `now >= instant` (half-open intervals).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Schedule {
+    /// No end is planned.
+    Open,
+    /// Deprecated from `deprecated_at`; retired from `retires_at`, or at an instant not yet announced.
+    Deprecation {
+        /// First instant at which the version is DEPRECATED.
+        deprecated_at: DateTime<Utc>,
+        /// First instant at which it is RETIRED; never earlier than `deprecated_at`.
+        retires_at: Option<DateTime<Utc>>,
+    },
+    /// Retired without a deprecation before: an ALPHA that is dropped, or an emergency.
+    Retirement {
+        /// First instant at which the version is RETIRED.
+        retires_at: DateTime<Utc>,
+    },
+}
+
+impl Schedule {
+    /// First instant at which the version is DEPRECATED, if one is set.
+    pub const fn deprecated_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Schedule::Open | Schedule::Retirement { .. } => None,
+            Schedule::Deprecation { deprecated_at, .. } => Some(*deprecated_at),
+        }
+    }
+
+    /// First instant at which the version is RETIRED, if one is set.
+    pub const fn retires_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Schedule::Open => None,
+            Schedule::Deprecation { retires_at, .. } => *retires_at,
+            Schedule::Retirement { retires_at } => Some(*retires_at),
+        }
+    }
+}
+
+/// A version's lifecycle in one environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lifecycle {
+    /// Its maturity while no date has ended it.
+    pub maturity: Maturity,
+    /// The dates that end it.
+    pub schedule: Schedule,
+}
+
+impl Lifecycle {
+    /// The stage at `now` (rules B21, B23: an effect holds from its instant on).
+    pub fn stage(&self, now: DateTime<Utc>) -> Stage {
+        let reached = |instant: Option<DateTime<Utc>>| instant.is_some_and(|instant| instant <= now);
+        if reached(self.schedule.retires_at()) {
+            Stage::Retired
+        } else if reached(self.schedule.deprecated_at()) {
+            Stage::Deprecated
+        } else {
+            self.maturity.stage()
+        }
+    }
+
+    /// The first instant after `now` at which the stage changes, if one is known.
+    pub fn next_change(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        [self.schedule.deprecated_at(), self.schedule.retires_at()].into_iter().flatten().filter(|t| *t > now).min()
+    }
+}
