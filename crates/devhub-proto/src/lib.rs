@@ -1,1 +1,24 @@
-//! p
+//! Generated bindings of devhub's protocol. The contract itself, with its documentation, is in `proto/`.
+#![expect(missing_docs, reason = "the documentation is in the .proto files and is carried over where there is any")]
+#![allow(
+    clippy::all,
+    clippy::allow_attributes,
+    clippy::wildcard_enum_match_arm,
+    reason = "generated code; which lints it meets depends on the generator"
+)]
+
+/// The wire: package `devhub.v1`.
+pub mod v1 {
+    tonic::include_proto!("devhub.v1");
+
+    /// The compiled descriptors of the wire, for reflection and for transcoders.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/devhub.descriptors.bin"));
+}
+
+/// What devhub keeps on disk: package `devhub.store.v1`.
+pub mod store {
+    /// Format 1.
+    pub mod v1 {
+        tonic::include_proto!("devhub.store.v1");
+    }
+}

@@ -1,0 +1,32 @@
+//! Compiles the protocol in pure Rust and writes the descriptor set that reflection serves.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    println!("cargo::rerun-if-changed={}", root.display());
+    let files = [
+        "devhub/v1/api.proto",
+        "devhub/v1/application.proto",
+        "devhub/v1/authorization.proto",
+        "devhub/v1/error_reason.proto",
+        "devhub/v1/fact.proto",
+        "devhub/v1/lifecycle.proto",
+        "devhub/v1/subscription.proto",
+        "devhub/store/v1/record.proto",
+    ];
+    let descriptors = protox::compile(files, [&root])?;
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    // Comments serve the generated documentation only; reflection does without them. What is on disk is no part of
+    // the wire, so reflection does without the record formats too.
+    let mut served = descriptors.clone();
+    served.file.retain(|file| !file.package().starts_with("devhub.store"));
+    for file in &mut served.file {
+        file.source_code_info = None;
+    }
+    std::fs::write(out.join("devhub.descriptors.bin"), prost::Message::encode_to_vec(&served))?;
+    // A map in order of key has one encoding, so that equal records have equal bytes.
+    tonic_prost_build::configure().btree_map(".").compile_fds(descriptors)?;
+    Ok(())
+}
