@@ -16,6 +16,7 @@ pub mod remedy;
 pub mod rule;
 pub mod stage;
 pub mod table;
+pub mod trail;
 
 mod catalogue;
 mod shard;
@@ -30,3 +31,4 @@ pub use remedy::{Remedy, RemedyAction};
 pub use rule::Rule;
 pub use stage::{Environment, Maturity, Permissions, Stage, StagePermissions};
 pub use table::{Counts, Table};
+pub use trail::{StepOutcome, Trail, TrailStep, UpcomingChange, explain};
