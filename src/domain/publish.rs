@@ -11,7 +11,7 @@ use super::outcome::{Effect, Judgement, Outcome};
 use super::policy::Policy;
 use super::record::{Record, RecordKey, Records};
 use super::refusal::{Refusal, Taken};
-use super::retire::{check_dates, successor_warnings};
+use super::retire::{check_dates, name_successor, successor_warnings};
 use super::setting::Setting;
 use super::version::{AccessType, Deployment, Endpoint, Version};
 
@@ -132,7 +132,11 @@ impl CreateVersion {
             access_type: self.access_type,
             endpoints: self.endpoints.clone(),
             fields: self.fields.clone(),
-            deployments: self.deployments.clone(),
+            deployments: self
+                .deployments
+                .iter()
+                .map(|(environment, d)| (*environment, name_successor(d, d.successor.as_ref(), records)))
+                .collect(),
             documentation_uri: self.documentation_uri.clone(),
             created_at: setting.now,
             policy: api.policy.clone(),
@@ -206,7 +210,8 @@ impl DeployVersion {
         }
         check_deployment(old.policy(setting.rules)?, &self.deployment, &self.override_reason)?;
         let mut new = old.clone();
-        new.deployments.insert(self.environment, self.deployment.clone());
+        let deployment = name_successor(&self.deployment, self.deployment.successor.as_ref(), records);
+        new.deployments.insert(self.environment, deployment);
         let fact = Fact::new(FactKind::VersionDeployed, new.subject(Some(self.environment)));
         let fact = describe(fact, &self.deployment).because(&self.override_reason);
         let warnings = successor_warnings(&self.deployment, self.environment, records, setting.now);

@@ -157,6 +157,17 @@ fn check_move(lifecycle: &Lifecycle, now: DateTime<Utc>, verb: Verb, override_re
     }
 }
 
+/// The deployment with a successor, if one is given, and where that one's documentation is.
+pub(super) fn name_successor(
+    deployment: &Deployment,
+    successor: Option<&VersionName>,
+    records: &Records,
+) -> Deployment {
+    let Some(successor) = successor else { return deployment.clone() };
+    let uri = records.version(successor).map(|version| version.documentation_uri.clone()).unwrap_or_default();
+    Deployment { successor: Some(successor.clone()), successor_uri: uri, ..deployment.clone() }
+}
+
 /// The outcome of giving a version a new deployment in one environment.
 fn redeploy(version: &Version, environment: Environment, new: Deployment, fact: Fact, warnings: Vec<String>) -> Outcome {
     let mut changed = version.clone();
@@ -206,6 +217,7 @@ impl PromoteVersion {
             lifecycle: Lifecycle { maturity: self.maturity, schedule: deployment.lifecycle.schedule },
             endpoints_enabled: self.endpoints_enabled || deployment.endpoints_enabled,
             successor: deployment.successor.clone(),
+            successor_uri: deployment.successor_uri.clone(),
         };
         let fact = Fact::new(FactKind::VersionPromoted, version.subject(Some(self.environment))).because(&self.reason);
         Ok(redeploy(version, self.environment, new, fact, Vec::new()))
@@ -243,11 +255,8 @@ impl DeprecateVersion {
             Some(retires_at) if retires_at <= deprecated_at => Schedule::Retirement { retires_at },
             retires_at => Schedule::Deprecation { deprecated_at, retires_at },
         };
-        let new = Deployment {
-            lifecycle: Lifecycle { maturity: lifecycle.maturity, schedule },
-            endpoints_enabled: deployment.endpoints_enabled,
-            successor: self.successor.clone().or_else(|| deployment.successor.clone()),
-        };
+        let new = name_successor(deployment, self.successor.as_ref(), records);
+        let new = Deployment { lifecycle: Lifecycle { maturity: lifecycle.maturity, schedule }, ..new };
         let fact = Fact::new(FactKind::VersionDeprecated, version.subject(Some(self.environment)))
             .effective(Some(deprecated_at))
             .because(&reasons(&self.reason, &self.override_reason));
@@ -293,11 +302,8 @@ impl RetireVersion {
             }
             Schedule::Open | Schedule::Retirement { .. } => Schedule::Retirement { retires_at },
         };
-        let new = Deployment {
-            lifecycle: Lifecycle { maturity: lifecycle.maturity, schedule },
-            endpoints_enabled: deployment.endpoints_enabled,
-            successor: self.successor.clone().or_else(|| deployment.successor.clone()),
-        };
+        let new = name_successor(deployment, self.successor.as_ref(), records);
+        let new = Deployment { lifecycle: Lifecycle { maturity: lifecycle.maturity, schedule }, ..new };
         let fact = Fact::new(FactKind::VersionRetired, version.subject(Some(self.environment)))
             .effective(Some(retires_at))
             .because(&reasons(&self.reason, &self.override_reason));

@@ -65,6 +65,8 @@ pub struct Deployment {
     pub endpoints_enabled: bool,
     /// The version to move to.
     pub successor: Option<VersionName>,
+    /// Where the successor's documentation was when it was named; empty for none. For the Link header.
+    pub successor_uri: String,
 }
 
 /// A version of an API. Versions are never deleted, only retired (rule B34).
