@@ -66,6 +66,10 @@ impl Lifecycle {
 
     /// The first instant after `now` at which the stage changes, if one is known.
     pub fn next_change(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        [self.schedule.deprecated_at(), self.schedule.retires_at()].into_iter().flatten().filter(|t| *t > now).min()
+        [self.schedule.deprecated_at(), self.schedule.retires_at()]
+            .into_iter()
+            .flatten()
+            .filter(|t| *t > now)
+            .min()
     }
 }
