@@ -8,4 +8,6 @@
 
 pub mod clock;
 pub mod domain;
+pub mod hub;
+pub mod store;
 pub mod wire;
