@@ -64,6 +64,8 @@ pub enum FactKind {
     AccessCancelled,
     /// A command was refused.
     CommandRefused,
+    /// Answers to old request ids were forgotten.
+    AnswersForgotten,
 }
 
 /// What a fact is about; what does not apply is left out.

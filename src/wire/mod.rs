@@ -1,6 +1,8 @@
 //! The words of the domain and their numbers in the protocol: one map for each, both ways, used by the records on disk
 //! and by the calls alike. No rule lives here.
 
+pub mod reason;
+
 use chrono::{DateTime, Utc};
 use devhub_decision::{Environment, Maturity, Reason, RemedyAction, Stage, Verdict};
 use devhub_proto::v1;
@@ -110,6 +112,7 @@ words! {
         SubscriptionImported = SubscriptionImported, AccessRequested = AccessRequested,
         AccessGranted = AccessGranted, AccessRejected = AccessRejected, AccessRevoked = AccessRevoked,
         AccessCancelled = AccessCancelled, CommandRefused = CommandRefused,
+        AnswersForgotten = AnswersForgotten,
     };
 }
 
