@@ -221,3 +221,19 @@ fn a_thousand_subscriptions_of_one_client_and_a_thousand_clients_are_all_found()
         assert_eq!(subscribed(&client, "0"), step != 0, "client {step}");
     }
 }
+
+#[test]
+fn a_stranger_is_never_taken_for_a_client_with_a_similar_hash() {
+    // With so many of one length, strangers fall on the buckets and tags of clients: only the whole id tells them apart.
+    let table = Table::new();
+    let client_id = |number: u32| format!("{number:08}");
+    for number in (0..4_000).step_by(2) {
+        let client_id = client_id(number).into();
+        table.load(Change::Application(ApplicationEntry { client_id, ..given::application() }));
+    }
+    for number in 0..4_000_u32 {
+        let question = Question { client_id: &client_id(number), ..given::question() };
+        let known = table.ask(&question, |facts| facts.application.is_some());
+        assert_eq!(known, number.is_multiple_of(2), "client {number}");
+    }
+}
