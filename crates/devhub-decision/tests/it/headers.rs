@@ -1,4 +1,4 @@
-//! Header values against the grammars of their RFCs (rule X8), with a parser for each that knows nothing of the renderer.
+//! Header values against the grammars of their RFCs (rule X8), by parsers that know nothing of the renderer.
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use devhub_decision::header::{RenderedHeaders, UrlRefused, check_url, imf_fixdate, structured_date};

@@ -224,7 +224,7 @@ fn a_thousand_subscriptions_of_one_client_and_a_thousand_clients_are_all_found()
 
 #[test]
 fn a_stranger_is_never_taken_for_a_client_with_a_similar_hash() {
-    // With so many of one length, strangers fall on the buckets and tags of clients: only the whole id tells them apart.
+    // Among so many of one length, some share bucket and tag with a client: only the whole id tells them apart.
     let table = Table::new();
     let client_id = |number: u32| format!("{number:08}");
     for number in (0..4_000).step_by(2) {
