@@ -64,8 +64,10 @@ impl Catalogue {
         self.slots[number as usize].version.as_ref()
     }
 
-    /// Sets the version of a number.
-    pub(crate) fn set(&mut self, number: VersionNumber, version: VersionFacts) {
+    /// Sets a version under its key.
+    pub(crate) fn set(&mut self, version: VersionFacts) {
+        let VersionEntry { name, environment, .. } = version.entry();
+        let number = self.intern((&name.context, &name.label, *environment));
         let replaced = self.slots[number as usize].version.replace(version);
         self.versions += usize::from(replaced.is_none());
     }

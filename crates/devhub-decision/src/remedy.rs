@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::entry::{VersionEntry, VersionName};
+use crate::lifecycle::Schedule;
 use crate::reason::Reason;
 use crate::stage::Stage;
 
@@ -82,16 +83,18 @@ impl<'t> Remedy<'t> {
     /// The remedy for `reason` on a version that is in `stage`; none for an allow.
     pub(crate) fn of(reason: Reason, version: Option<(&'t VersionEntry, Stage)>) -> Option<Self> {
         let successor = version.and_then(|(entry, _)| entry.successor.as_ref());
-        // Where the version itself is closed, its successor is the way on; without one only an operator can help.
+        // Where a version is on its way out, its successor is the way on; without one only an operator can help.
         let onwards = if successor.is_some() { RemedyAction::MoveToSuccessor } else { RemedyAction::AskOperator };
+        let closed = version.map_or(RemedyAction::CheckVersion, |(entry, stage)| match stage {
+            // An ALPHA that is going to be dropped is not worth waiting for.
+            Stage::Alpha if entry.lifecycle.schedule == Schedule::Open => RemedyAction::WaitForRelease,
+            Stage::Beta | Stage::Stable => RemedyAction::AskOperator,
+            Stage::Alpha | Stage::Deprecated | Stage::Retired => onwards,
+        });
         let action = match reason {
             Reason::Subscribed | Reason::OpenAccess => return None,
             Reason::UnknownVersion => RemedyAction::CheckVersion,
-            Reason::VersionRetired => onwards,
-            Reason::VersionNotCallable => match version {
-                Some((_, Stage::Alpha)) => RemedyAction::WaitForRelease,
-                Some((_, Stage::Beta | Stage::Stable | Stage::Deprecated | Stage::Retired)) | None => onwards,
-            },
+            Reason::VersionRetired | Reason::VersionNotCallable => closed,
             Reason::UnknownClient => RemedyAction::RegisterClient,
             Reason::EnvironmentMismatch => RemedyAction::UseOwnEnvironment,
             Reason::ApplicationNotApproved => RemedyAction::CompleteApproval,
@@ -99,7 +102,7 @@ impl<'t> Remedy<'t> {
             Reason::ApplicationDeleted => RemedyAction::RestoreApplication,
             Reason::NotSubscribed => match version {
                 Some((entry, stage)) if entry.permissions.of(stage).new_subscriptions => RemedyAction::Subscribe,
-                Some(_) | None => onwards,
+                Some(_) | None => closed,
             },
         };
         let successor = successor.filter(|_| action == RemedyAction::MoveToSuccessor);

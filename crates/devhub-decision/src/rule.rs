@@ -1,6 +1,6 @@
 //! The rules of a decision in their order, each in one place.
 //!
-//! [`judge`] walks them until one decides. `decide` takes its answer, `explain` its position: so the trail cannot tell
+//! `judge` walks them until one decides. `decide` takes its answer, `explain` its position: so the trail cannot tell
 //! a story other than the one that happened.
 
 use std::fmt;

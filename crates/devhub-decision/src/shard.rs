@@ -3,12 +3,14 @@
 //! A record is kept small, because there are millions: both ids in one allocation, and the subscriptions as a sorted
 //! run of version numbers without spare room.
 
-use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
-use crate::catalogue::VersionNumber;
+use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
+
+use crate::catalogue::{Catalogue, VersionNumber};
 use crate::entry::{ApplicationEntry, Standing};
-use crate::facts::ApplicationFacts;
+use crate::facts::{ApplicationFacts, Facts, Question};
 use crate::stage::Environment;
 
 /// Client id and application id, one after the other.
@@ -67,7 +69,7 @@ impl App {
     }
 
     /// It holds a live subscription to this version.
-    pub(crate) fn subscribes(&self, number: VersionNumber) -> bool {
+    fn subscribes(&self, number: VersionNumber) -> bool {
         self.subscriptions.binary_search(&number).is_ok()
     }
 
@@ -101,30 +103,45 @@ impl App {
     }
 }
 
-/// Whether a subscription is to be there from now on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Presence {
-    /// It holds.
-    Live,
-    /// It does not.
-    Ended,
-}
-
-/// A part of the applications, and how much is in it.
-#[derive(Default)]
+/// A part of the applications, how much is in it, and a handle on all versions.
 pub(crate) struct Shard {
+    catalogue: Arc<Catalogue>,
     apps: HashTable<App>,
     applications: usize,
     subscriptions: usize,
 }
 
 impl Shard {
-    /// What is known under a client id. The whole id is compared: a mere hash could let a stranger in.
-    pub(crate) fn app(&self, hash: u64, client_id: &str) -> Option<&App> {
-        self.apps.find(hash, |app| app.client_id() == client_id)
+    /// No application.
+    pub(crate) fn new(catalogue: Arc<Catalogue>) -> Self {
+        Self { catalogue, apps: HashTable::new(), applications: 0, subscriptions: 0 }
     }
 
-    /// All client ids.
+    /// All versions.
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Exchanges the handle on all versions.
+    pub(crate) fn set_catalogue(&mut self, catalogue: Arc<Catalogue>) -> Arc<Catalogue> {
+        std::mem::replace(&mut self.catalogue, catalogue)
+    }
+
+    /// What is known about a question whose client id has this hash.
+    pub(crate) fn facts(&self, hash: u64, revision: u64, question: &Question<'_>) -> Facts<'_> {
+        let number = self.catalogue.number((question.context, question.label, question.environment));
+        // The whole id is compared: a mere hash could let a stranger in.
+        let app = self.apps.find(hash, |app| app.client_id() == question.client_id);
+        Facts {
+            revision,
+            environment: question.environment,
+            version: number.and_then(|number| self.catalogue.version(number)),
+            application: app.and_then(App::facts),
+            subscribed: app.zip(number).is_some_and(|(app, number)| app.subscribes(number)),
+        }
+    }
+
+    /// Each record.
     pub(crate) fn apps(&self) -> impl Iterator<Item = &App> {
         self.apps.iter()
     }
@@ -149,31 +166,28 @@ impl Shard {
         self.applications += usize::from(replaced.is_none());
     }
 
-    /// Adds or removes a subscription.
-    pub(crate) fn set_subscription(
+    /// Adds a subscription.
+    pub(crate) fn add_subscription(
         &mut self,
         hash: u64,
         client_id: &str,
         number: VersionNumber,
-        presence: Presence,
         hasher: &DefaultHashBuilder,
     ) {
-        match presence {
-            Presence::Live => {
-                let added = self.app_or_unknown(hash, client_id, hasher).add(number);
-                self.subscriptions += usize::from(added);
-            }
-            Presence::Ended => {
-                let Ok(mut found) = self.apps.find_entry(hash, |app| app.client_id() == client_id) else {
-                    return;
-                };
-                let removed = found.get_mut().remove(number);
-                self.subscriptions -= usize::from(removed);
-                // Nothing is known under this client id any more: its record would only take room.
-                if found.get().known.is_none() && found.get().subscriptions.is_empty() {
-                    found.remove();
-                }
-            }
+        let added = self.app_or_unknown(hash, client_id, hasher).add(number);
+        self.subscriptions += usize::from(added);
+    }
+
+    /// Removes a subscription.
+    pub(crate) fn remove_subscription(&mut self, hash: u64, client_id: &str, number: VersionNumber) {
+        let Ok(mut found) = self.apps.find_entry(hash, |app| app.client_id() == client_id) else {
+            return;
+        };
+        let removed = found.get_mut().remove(number);
+        self.subscriptions -= usize::from(removed);
+        // Nothing is known under this client id any more: its record would only take room.
+        if found.get().known.is_none() && found.get().subscriptions.is_empty() {
+            found.remove();
         }
     }
 
