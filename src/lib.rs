@@ -7,7 +7,13 @@
 //! [`server`] to put it all together.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
+pub mod gateway;
 pub mod hub;
+pub mod ids;
+pub mod rpc;
+pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod wire;

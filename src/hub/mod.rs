@@ -31,7 +31,7 @@ use crate::store::codec::Undecodable;
 use crate::store::{Store, StoreError};
 
 pub use audit::{FactFilter, FactPage};
-pub use execute::{Answer, Request};
+pub use execute::{Answer, Mode, Request};
 pub use index::{Index, Standings};
 pub use read::{Page, Stored};
 

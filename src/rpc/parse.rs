@@ -57,6 +57,16 @@ impl Fields {
         if self.0.is_empty() { Ok(()) } else { Err(status::invalid(self.0)) }
     }
 
+    /// Whether nothing was malformed so far.
+    pub fn is_clean(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What was malformed.
+    pub fn into_violations(self) -> Vec<Violation> {
+        self.0
+    }
+
     /// The refusal of a request in which something needed is malformed.
     pub fn refuse(mut self) -> Status {
         if self.0.is_empty() {
