@@ -8,7 +8,12 @@ fn person(email: &str, role: v1::Role) -> v1::Collaborator {
     v1::Collaborator { email: email.into(), role: role.into() }
 }
 
-async fn add(world: &World, actor: &'static str, email: &str, role: v1::Role) -> Result<v1::Application, tonic::Status> {
+async fn add(
+    world: &World,
+    actor: &'static str,
+    email: &str,
+    role: v1::Role,
+) -> Result<v1::Application, tonic::Status> {
     let request = v1::AddCollaboratorRequest {
         application_id: "app".into(),
         collaborator: Some(person(email, role)),
@@ -43,7 +48,10 @@ async fn b50_the_last_administrator_stays() {
         collaborator: Some(person("ada@example.com", v1::Role::Developer)),
         ..Default::default()
     };
-    assert_eq!(refused(world.applications(OPERATOR).change_collaborator_role(demote.clone()).await), "LAST_ADMINISTRATOR");
+    assert_eq!(
+        refused(world.applications(OPERATOR).change_collaborator_role(demote.clone()).await),
+        "LAST_ADMINISTRATOR"
+    );
     let promote = v1::ChangeCollaboratorRoleRequest {
         collaborator: Some(person("bob@example.com", v1::Role::Administrator)),
         ..demote
@@ -226,11 +234,8 @@ async fn names_and_ids_are_taken_once() {
 #[tokio::test]
 async fn a_collaborator_registers_an_application_and_becomes_its_administrator() {
     let world = World::usual().await;
-    let application = v1::Application {
-        name: "Mine".into(),
-        environment: v1::Environment::Sandbox.into(),
-        ..Default::default()
-    };
+    let application =
+        v1::Application { name: "Mine".into(), environment: v1::Environment::Sandbox.into(), ..Default::default() };
     let request = v1::CreateApplicationRequest { application: Some(application.clone()), request_id: "r1".into() };
     let made = world.applications(BOB).create_application(request.clone()).await.unwrap().into_inner();
     let replayed = world.applications(BOB).create_application(request).await.unwrap().into_inner();

@@ -36,14 +36,31 @@ fn forbid(room: &str, words: &[&str]) {
 
 /// What a pure room cannot do: wait, talk, lock, log, read a clock, draw random numbers, know the wire.
 const IMPURE: [&str; 16] = [
-    "async ", "tokio", "tonic", "sled", "devhub_proto", "prost", "std::fs", "std::net", "std::io", "tracing",
-    "println!", "Utc::now", "SystemTime", "Instant::now", "getrandom", "uuid",
+    "async ",
+    "tokio",
+    "tonic",
+    "sled",
+    "devhub_proto",
+    "prost",
+    "std::fs",
+    "std::net",
+    "std::io",
+    "tracing",
+    "println!",
+    "Utc::now",
+    "SystemTime",
+    "Instant::now",
+    "getrandom",
+    "uuid",
 ];
 
 #[test]
 fn the_domain_is_pure_and_knows_no_other_room() {
     forbid("src/domain", &IMPURE);
-    forbid("src/domain", &["Mutex", "RwLock", "crate::store", "crate::hub", "crate::rpc", "crate::gateway", "crate::wire"]);
+    forbid(
+        "src/domain",
+        &["Mutex", "RwLock", "crate::store", "crate::hub", "crate::rpc", "crate::gateway", "crate::wire"],
+    );
 }
 
 #[test]

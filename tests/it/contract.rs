@@ -74,9 +74,20 @@ fn every_write_can_be_repeated_and_every_list_paged() {
             if !reads.iter().any(|read| name.starts_with(read)) && name != "ImportSubscriptions" {
                 assert!(has("request_id"), "{name} needs request_id");
             }
-            if ["Update", "Delete", "Restore", "Add", "Remove", "Change", "Deprecate", "Retire", "Promote", "Unsubscribe"]
-                .iter()
-                .any(|verb| name.starts_with(verb))
+            if [
+                "Update",
+                "Delete",
+                "Restore",
+                "Add",
+                "Remove",
+                "Change",
+                "Deprecate",
+                "Retire",
+                "Promote",
+                "Unsubscribe",
+            ]
+            .iter()
+            .any(|verb| name.starts_with(verb))
             {
                 assert!(has("etag"), "{name} needs etag");
             }
@@ -117,8 +128,9 @@ fn every_call_message_and_field_is_documented() {
         let mut documented = false;
         for (number, line) in text.lines().enumerate() {
             let line = line.trim();
-            let declares = ["message ", "enum ", "service ", "rpc ", "oneof "].iter().any(|word| line.starts_with(word))
-                || (line.ends_with(';') && line.contains(" = ") && !line.starts_with("syntax"));
+            let declares =
+                ["message ", "enum ", "service ", "rpc ", "oneof "].iter().any(|word| line.starts_with(word))
+                    || (line.ends_with(';') && line.contains(" = ") && !line.starts_with("syntax"));
             assert!(!declares || documented, "{}:{}: {line}", path.display(), number + 1);
             documented = line.starts_with("//");
         }

@@ -108,12 +108,7 @@ async fn a_batch_answers_in_order_at_one_revision_and_a_bad_question_spoils_no_o
         .collect();
     assert_eq!(
         results,
-        [
-            "ALLOW SUBSCRIBED",
-            "client_id: must have 1 to 128 bytes",
-            "DENY UNKNOWN_CLIENT",
-            "DENY UNKNOWN_VERSION"
-        ]
+        ["ALLOW SUBSCRIBED", "client_id: must have 1 to 128 bytes", "DENY UNKNOWN_CLIENT", "DENY UNKNOWN_VERSION"]
     );
     let many = v1::BatchAuthorizeRequest { questions: vec![question("app", "1.0"); 151], min_revision: 0 };
     assert_eq!(violations(&world.gateway().batch_authorize(many).await.unwrap_err()), ["questions"]);
@@ -141,11 +136,7 @@ async fn explain_answers_for_any_instant_and_any_retained_revision() {
     world.clock.advance(ms(1));
     world.unsubscribe(ADA, "app", "1.0", false).await.unwrap();
     let explain = async |at: Option<chrono::DateTime<chrono::Utc>>, at_revision: u64| {
-        let request = v1::ExplainRequest {
-            question: Some(question("app", "1.0")),
-            at: at.map(timestamp),
-            at_revision,
-        };
+        let request = v1::ExplainRequest { question: Some(question("app", "1.0")), at: at.map(timestamp), at_revision };
         world.gateway().explain(request).await.unwrap().into_inner()
     };
     let words_of = |response: &v1::ExplainResponse| words(response.decision.as_ref().unwrap());

@@ -126,7 +126,11 @@ async fn an_import_is_judged_at_the_instant_it_states() {
     let expected =
         ["imported", "VERSION_DEPRECATED", "VERSION_DEPRECATED", "VERSION_DEPRECATED", "APPLICATION_NOT_FOUND"];
     assert_eq!(import(&world, rows(), true).await, expected);
-    assert_eq!(refused(world.subscription("early", "1.0").await), "SUBSCRIPTION_NOT_FOUND", "a dry run changes nothing");
+    assert_eq!(
+        refused(world.subscription("early", "1.0").await),
+        "SUBSCRIPTION_NOT_FOUND",
+        "a dry run changes nothing"
+    );
     assert_eq!(import(&world, rows(), false).await, expected);
     assert_eq!(import(&world, vec![row("early", Some(start()))], false).await, ["unchanged"]);
     assert_eq!(import(&world, vec![row("early", Some(start()))], true).await, ["unchanged"]);

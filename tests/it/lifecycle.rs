@@ -129,7 +129,8 @@ async fn b31_x4_retirement_ends_subscriptions_by_itself_and_they_stay_readable()
     assert_eq!(ended.state(), v1::SubscriptionState::Ended);
     assert_eq!(ended.end_reason(), v1::EndReason::VersionRetired);
     assert_eq!(ended.end_time, Some(timestamp(retired)));
-    let list = |show_ended| v1::ListSubscriptionsRequest { application_id: "app".into(), show_ended, ..Default::default() };
+    let list =
+        |show_ended| v1::ListSubscriptionsRequest { application_id: "app".into(), show_ended, ..Default::default() };
     let live = world.subscriptions(ADA).list_subscriptions(list(false)).await.unwrap().into_inner();
     assert_eq!(live.subscriptions, []);
     let all = world.subscriptions(ADA).list_subscriptions(list(true)).await.unwrap().into_inner();
@@ -175,7 +176,9 @@ async fn b34_a_published_version_cannot_disappear() {
 #[tokio::test]
 async fn b38_a_retired_version_points_to_the_default_live_one() {
     let world = World::usual().await;
-    for (label, maturity) in [("1.9", v1::Maturity::Stable), ("1.10", v1::Maturity::Stable), ("2.0", v1::Maturity::Beta)] {
+    for (label, maturity) in
+        [("1.9", v1::Maturity::Stable), ("1.10", v1::Maturity::Stable), ("2.0", v1::Maturity::Beta)]
+    {
         world.version(label, maturity).await;
     }
     world.retire_with("1.0", |r| r.override_reason = "gone".into()).await.unwrap();

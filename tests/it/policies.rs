@@ -55,7 +55,8 @@ fn the_legal_moves_are_one_table() {
                     Move::WithOverride(hint) => format!("with a reason: {hint}"),
                     Move::Illegal(hint) => format!("no: {hint}"),
                 };
-                text += &format!("{:17} | {stage:10} | planned: {:11} | {answer}\n", verb.name(), format!("{planned:?}"));
+                text +=
+                    &format!("{:17} | {stage:10} | planned: {:11} | {answer}\n", verb.name(), format!("{planned:?}"));
             }
         }
     }

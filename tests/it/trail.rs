@@ -40,8 +40,7 @@ async fn b92_an_accepted_command_says_who_when_and_what_changed() {
     let facts = world.all_facts(v1::FactFilter { kinds, ..Default::default() }).await;
     assert_eq!(facts.len(), 1);
     assert_eq!(facts[0].time, Some(timestamp(start() + days(3))));
-    let change =
-        v1::FieldChange { field: "name".into(), before: "Application app".into(), after: "Renamed".into() };
+    let change = v1::FieldChange { field: "name".into(), before: "Application app".into(), after: "Renamed".into() };
     assert_eq!(facts[0].changes, [change]);
 }
 

@@ -150,7 +150,8 @@ impl World {
     }
 
     pub(crate) async fn api_with(&self, context: &str, policy: &str) {
-        let api = v1::Api { context: context.into(), title: "An API".into(), policy: policy.into(), ..Default::default() };
+        let api =
+            v1::Api { context: context.into(), title: "An API".into(), policy: policy.into(), ..Default::default() };
         let request = v1::CreateApiRequest { api: Some(api), request_id: String::new() };
         self.apis(OPERATOR).create_api(request).await.unwrap();
     }
@@ -203,7 +204,12 @@ impl World {
         Ok(response.application.unwrap())
     }
 
-    pub(crate) async fn subscribe(&self, actor: &'static str, id: &str, label: &str) -> Result<v1::Subscription, Status> {
+    pub(crate) async fn subscribe(
+        &self,
+        actor: &'static str,
+        id: &str,
+        label: &str,
+    ) -> Result<v1::Subscription, Status> {
         let request = v1::SubscribeRequest {
             application_id: id.into(),
             context: CONTEXT.into(),
