@@ -6,8 +6,7 @@ mod layer;
 mod value;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 pub use layer::{Layer, Origin, Resolved, SETTINGS, Setting, Shown, Sources};
 
@@ -52,11 +51,11 @@ pub struct Config {
     /// Calls at a time on one connection. Default 256.
     pub max_streams_per_connection: u32,
     /// Largest request, in bytes. Default 262144.
-    pub max_request_bytes: u32,
+    pub max_request_bytes: usize,
     /// Longest time that a unary call may take, in seconds. Default 10.
     pub request_timeout_seconds: u32,
     /// Writes that may wait at a time. Default 1024.
-    pub write_queue: u32,
+    pub write_queue: usize,
     /// Free space below which writes are refused, in bytes. Default 33554432.
     pub low_water_bytes: u64,
 }
@@ -76,24 +75,12 @@ impl Config {
     }
 
     /// Defaults, on ports that the operating system chooses.
-    pub fn for_testing(data_dir: impl AsRef<Path>) -> Config {
-        let flags = Layer::from([
-            ("listen", "127.0.0.1:0".to_owned()),
-            ("admin_listen", "127.0.0.1:0".to_owned()),
-            ("data_dir", data_dir.as_ref().display().to_string()),
-        ]);
-        Config::load(&Sources { flags, environment: &|_| None, file: None })
-            .expect("defaults and a directory are a valid configuration")
-    }
-
-    /// How long a stop waits for calls under way.
-    pub fn drain(&self) -> Duration {
-        Duration::from_secs(self.drain_seconds.into())
-    }
-
-    /// Longest time that a unary call may take.
-    pub fn request_timeout(&self) -> Duration {
-        Duration::from_secs(self.request_timeout_seconds.into())
+    pub fn for_testing(data_dir: impl Into<PathBuf>) -> Config {
+        let any = "127.0.0.1:0".to_owned();
+        let flags = Layer::from([("listen", any.clone()), ("admin_listen", any), ("data_dir", ".".to_owned())]);
+        let config = Config::load(&Sources { flags, environment: &|_| None, file: None })
+            .expect("defaults and a directory are a valid configuration");
+        Config { data_dir: data_dir.into(), ..config }
     }
 }
 

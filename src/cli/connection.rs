@@ -40,7 +40,8 @@ pub struct Hub {
     actor: String,
 }
 
-type Stamped = InterceptedService<Channel, ActorStamp>;
+/// A channel on which every call says who makes it.
+pub type Stamped = InterceptedService<Channel, ActorStamp>;
 
 impl Connection {
     /// Connects to the hub.
@@ -121,7 +122,7 @@ fn default_actor(user: Option<String>) -> String {
 
 /// Says on every call who makes it.
 #[derive(Debug, Clone)]
-struct ActorStamp(MetadataValue<Ascii>);
+pub struct ActorStamp(MetadataValue<Ascii>);
 
 impl Interceptor for ActorStamp {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
@@ -135,7 +136,6 @@ macro_rules! clients {
         impl Hub {
             $(
                 $(#[$doc])*
-                #[expect(private_interfaces, reason = "callers only make calls on the client")]
                 pub fn $method(&self) -> $client<Stamped> {
                     $client::new(InterceptedService::new(self.channel.clone(), self.stamp.clone()))
                         .max_decoding_message_size(ANSWER_BYTES_MAX)

@@ -4,31 +4,31 @@
 //! Exit codes: 0 done (and: allowed, nothing to change), 1 error (and: a plan is blocked), 2 a plan has changes,
 //! 3 a checked call is denied, 4 some rows of an import were refused, 64 the command line itself is wrong.
 
-mod apply;
-mod backup;
+pub mod apply;
+pub mod backup;
 pub mod catalogue;
-mod check;
-mod completions;
-mod configuration;
+pub mod check;
+pub mod completions;
+pub mod configuration;
 pub mod connection;
 pub mod date;
 pub mod demo;
-mod doctor;
-mod explain;
-mod export;
+pub mod doctor;
+pub mod explain;
+pub mod export;
 pub mod failure;
-mod get;
-mod hint;
-mod import;
-mod list;
+pub mod get;
+pub mod hint;
+pub mod import;
+pub mod list;
 pub mod output;
-mod plan;
-mod question;
-mod restore;
+pub mod plan;
+pub mod question;
+pub mod restore;
 pub mod serve;
-mod verdicts;
+pub mod verdicts;
 pub mod view;
-mod watch;
+pub mod watch;
 pub mod words;
 
 use std::process::ExitCode;

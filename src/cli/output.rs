@@ -38,7 +38,7 @@ pub fn print_rows<T: Row>(format: Format, rows: &[T]) -> Result<()> {
     match format {
         Format::Table if rows.is_empty() => print_text("none found\n"),
         Format::Table => print_text(&table(rows)),
-        Format::Json | Format::Yaml => print_machine(format, rows),
+        Format::Json | Format::Yaml => print_machine(format, &rows),
     }
 }
 
@@ -57,7 +57,7 @@ pub fn print_one<T: Serialize>(format: Format, value: &T, fields: &[(&str, Strin
 ///
 /// # Errors
 /// When the output cannot be written.
-pub fn print_machine<T: Serialize + ?Sized>(format: Format, value: &T) -> Result<()> {
+pub fn print_machine<T: Serialize>(format: Format, value: &T) -> Result<()> {
     match format {
         Format::Table | Format::Json => {
             print_text(&(serde_json::to_string_pretty(value).context("the result cannot be written as JSON")? + "\n"))

@@ -1,12 +1,18 @@
 //! `devhub serve`: the configuration from flags, environment and file, and the hub that runs with it.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, Layer, Resolved, Sources};
+use crate::clock::SystemClock;
+use crate::config::{Config, Layer, LogFormat, Resolved, Sources};
+use crate::server::Server;
 
 /// Settings of a hub as flags. Each can also stand in the environment (`DEVHUB_LISTEN`) and in the file (`listen`).
 #[derive(Debug, Clone, Args)]
@@ -129,7 +135,32 @@ impl Serve {
 /// # Errors
 /// When it cannot run.
 pub fn run(config: Config) -> Result<()> {
-    anyhow::bail!("this build of devhub has no server yet; it would have listened on {}", config.listen)
+    log(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Before anything is opened: a stop that arrives while the store is verified must not be lost.
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let server = Server::start(&config, Arc::new(SystemClock)).await?;
+        tracing::info!(listen = %server.address, admin = %server.admin_address, "serving");
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping: calls in flight may finish");
+        server.stop().await
+    })
+}
+
+/// Writes log lines to standard error, as the configuration says.
+fn log(config: &Config) -> Result<()> {
+    let filter = EnvFilter::builder().parse(&config.log_filter)?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    }
+    .map_err(|error| anyhow::anyhow!("log lines cannot be written: {error}"))
 }
 
 #[cfg(test)]

@@ -6,8 +6,29 @@
 //!
 //! Nothing here reads a clock, does input or output, or knows a transport: a gateway links this crate as it is.
 
+pub mod decision;
+pub mod entry;
+pub mod facts;
+pub mod header;
 pub mod lifecycle;
+pub mod reason;
+pub mod remedy;
+pub mod rule;
 pub mod stage;
+pub mod table;
+pub mod trail;
 
+mod catalogue;
+mod shard;
+
+pub use decision::{Decision, Limits, decide};
+pub use entry::{ApplicationEntry, Change, Links, Standing, SubscriptionEntry, VersionEntry, VersionName};
+pub use facts::{ApplicationFacts, Facts, Question, VersionFacts};
+pub use header::Headers;
 pub use lifecycle::{Lifecycle, Schedule};
+pub use reason::{Reason, Verdict};
+pub use remedy::{Remedy, RemedyAction};
+pub use rule::Rule;
 pub use stage::{Environment, Maturity, Permissions, Stage, StagePermissions};
+pub use table::{Counts, Table};
+pub use trail::{StepOutcome, Trail, TrailStep, UpcomingChange, explain};

@@ -66,6 +66,13 @@ impl Lifecycle {
 
     /// The first instant after `now` at which the stage changes, if one is known.
     pub fn next_change(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        [self.schedule.deprecated_at(), self.schedule.retires_at()].into_iter().flatten().filter(|t| *t > now).min()
+        let dates = [self.schedule.deprecated_at(), self.schedule.retires_at()];
+        // A date that changes nothing is left out: one past retirement, or a deprecation that never shows.
+        dates.into_iter().flatten().filter(|date| *date > now && self.stage(*date) != self.stage(now)).min()
+    }
+
+    /// Whole days until retirement, rounded down, if retirement is known and ahead.
+    pub fn days_left(&self, now: DateTime<Utc>) -> Option<i64> {
+        self.schedule.retires_at().filter(|date| *date > now).map(|date| (date - now).num_days())
     }
 }

@@ -13,6 +13,9 @@ use crate::cli::failure::explained;
 /// Items asked for per page: the most that the hub gives.
 pub const PAGE: i32 = 200;
 
+/// Versions asked for per page: fewer, since a version with all its endpoints is large and an answer has a limit.
+const VERSIONS_PAGE: i32 = 50;
+
 /// The APIs of a hub.
 #[derive(Debug, Clone, Default)]
 pub struct Actual {
@@ -99,7 +102,7 @@ pub async fn versions(hub: &Hub, query: v1::ListApiVersionsRequest) -> Result<Ve
     let mut all = Vec::new();
     let mut page_token = String::new();
     loop {
-        let request = v1::ListApiVersionsRequest { page_size: PAGE, page_token, ..query.clone() };
+        let request = v1::ListApiVersionsRequest { page_size: VERSIONS_PAGE, page_token, ..query.clone() };
         let page = hub.apis().list_api_versions(request).await.map_err(explained)?.into_inner();
         all.extend(page.versions);
         if page.next_page_token.is_empty() {

@@ -1,0 +1,141 @@
+//! What the table is told: one entry per version, application or subscription, as the committed facts left it.
+//!
+//! Each entry replaces what was known under the same key. Entries of different keys may arrive in any order: a
+//! subscription may come before its application or its version.
+
+use std::fmt;
+
+use crate::header::{self, UrlRefused};
+use crate::lifecycle::Lifecycle;
+use crate::stage::{Environment, StagePermissions};
+
+/// The name of an API version: the context of its API, and its label. `1.10` and `1.1` are two labels.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VersionName {
+    /// Context of the API, as in its path.
+    pub context: Box<str>,
+    /// Label of the version.
+    pub label: Box<str>,
+}
+
+impl VersionName {
+    /// The name made of these two parts.
+    pub fn new(context: impl Into<Box<str>>, label: impl Into<Box<str>>) -> Self {
+        Self { context: context.into(), label: label.into() }
+    }
+}
+
+impl fmt::Display for VersionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.context, self.label)
+    }
+}
+
+/// The pages that lifecycle headers point to; absolute URLs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Links {
+    /// Documentation about the deprecation.
+    pub deprecation: Option<Box<str>>,
+    /// Documentation about the retirement.
+    pub sunset: Option<Box<str>>,
+    /// The successor version.
+    pub successor: Option<Box<str>>,
+}
+
+impl Links {
+    /// The links, each refused unless it can stand in a header as it is (see [`header::check_url`]).
+    pub fn new(
+        deprecation: Option<Box<str>>,
+        sunset: Option<Box<str>>,
+        successor: Option<Box<str>>,
+    ) -> Result<Self, UrlRefused> {
+        for url in [&deprecation, &sunset, &successor].into_iter().flatten() {
+            header::check_url(url)?;
+        }
+        Ok(Self { deprecation, sunset, successor })
+    }
+}
+
+/// One version in one environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionEntry {
+    /// Which version.
+    pub name: VersionName,
+    /// In which environment.
+    pub environment: Environment,
+    /// Its maturity and the dates that end it.
+    pub lifecycle: Lifecycle,
+    /// What its policy permits in each stage.
+    pub permissions: StagePermissions,
+    /// Calls pass without a client or a subscription.
+    pub open_access: bool,
+    /// The version to move to, when one is named.
+    pub successor: Option<VersionName>,
+    /// The pages that its lifecycle headers point to.
+    pub links: Links,
+}
+
+/// Whether an application may call at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// It may.
+    Usable,
+    /// Not yet: its approval is not complete.
+    NotApproved,
+    /// Not now: an operator blocked it.
+    Blocked,
+    /// No longer: it was deleted, and may be restored.
+    Deleted,
+}
+
+impl Standing {
+    /// All, from best to worst.
+    pub const ALL: [Standing; 4] = [Standing::Usable, Standing::NotApproved, Standing::Blocked, Standing::Deleted];
+
+    /// The name used in trails and listings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Standing::Usable => "USABLE",
+            Standing::NotApproved => "NOT_APPROVED",
+            Standing::Blocked => "BLOCKED",
+            Standing::Deleted => "DELETED",
+        }
+    }
+}
+
+/// One application, under the client id that its calls present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApplicationEntry {
+    /// What its calls present; the key.
+    pub client_id: Box<str>,
+    /// Its id in the hub.
+    pub application_id: Box<str>,
+    /// The environment that it lives in.
+    pub environment: Environment,
+    /// Whether it may call at all.
+    pub standing: Standing,
+}
+
+/// One subscription, by client id and version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionEntry {
+    /// Whose it is.
+    pub client_id: Box<str>,
+    /// The environment of the version.
+    pub environment: Environment,
+    /// To which version.
+    pub version: VersionName,
+    /// It holds; `false` removes it.
+    pub live: bool,
+}
+
+/// One thing that the table is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A version is now so.
+    Version(VersionEntry),
+    /// An application is now so.
+    Application(ApplicationEntry),
+    /// A subscription is now so.
+    Subscription(SubscriptionEntry),
+}

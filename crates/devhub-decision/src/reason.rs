@@ -1,0 +1,157 @@
+//! Verdicts and the one reason for each, with the words and numbers that the wires use.
+
+use std::fmt;
+
+/// May the call pass?
+///
+/// There is no default on purpose: an empty answer must not be readable as an allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// It may.
+    Allow,
+    /// It may not.
+    Deny,
+}
+
+impl Verdict {
+    /// The name used on the wire and in listings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verdict::Allow => "ALLOW",
+            Verdict::Deny => "DENY",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The one reason for a verdict (rule B63).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Allow: the application holds a live subscription.
+    Subscribed,
+    /// Allow: the version is open access.
+    OpenAccess,
+    /// Deny: no such version in this environment.
+    UnknownVersion,
+    /// Deny: the version is retired.
+    VersionRetired,
+    /// Deny: the policy lets no call pass in the version's stage, which is ALPHA in the built-in policies.
+    VersionNotCallable,
+    /// Deny: no application has this client id.
+    UnknownClient,
+    /// Deny: the application lives in the other environment.
+    EnvironmentMismatch,
+    /// Deny: the approval of the application is not complete.
+    ApplicationNotApproved,
+    /// Deny: the application is blocked.
+    ApplicationBlocked,
+    /// Deny: the application is deleted.
+    ApplicationDeleted,
+    /// Deny: the application holds no live subscription.
+    NotSubscribed,
+}
+
+impl Reason {
+    /// All, allows first, then denials in the order in which they are judged.
+    pub const ALL: [Reason; 11] = [
+        Reason::Subscribed,
+        Reason::OpenAccess,
+        Reason::UnknownVersion,
+        Reason::VersionRetired,
+        Reason::VersionNotCallable,
+        Reason::UnknownClient,
+        Reason::EnvironmentMismatch,
+        Reason::ApplicationNotApproved,
+        Reason::ApplicationBlocked,
+        Reason::ApplicationDeleted,
+        Reason::NotSubscribed,
+    ];
+
+    /// The name used on the wire and in listings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::Subscribed => "SUBSCRIBED",
+            Reason::OpenAccess => "OPEN_ACCESS",
+            Reason::UnknownVersion => "UNKNOWN_VERSION",
+            Reason::VersionRetired => "VERSION_RETIRED",
+            Reason::VersionNotCallable => "VERSION_ALPHA",
+            Reason::UnknownClient => "UNKNOWN_CLIENT",
+            Reason::EnvironmentMismatch => "ENVIRONMENT_MISMATCH",
+            Reason::ApplicationNotApproved => "APPLICATION_NOT_APPROVED",
+            Reason::ApplicationBlocked => "APPLICATION_BLOCKED",
+            Reason::ApplicationDeleted => "APPLICATION_DELETED",
+            Reason::NotSubscribed => "NOT_SUBSCRIBED",
+        }
+    }
+
+    /// What the reason comes to.
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Reason::Subscribed | Reason::OpenAccess => Verdict::Allow,
+            Reason::UnknownVersion
+            | Reason::VersionRetired
+            | Reason::VersionNotCallable
+            | Reason::UnknownClient
+            | Reason::EnvironmentMismatch
+            | Reason::ApplicationNotApproved
+            | Reason::ApplicationBlocked
+            | Reason::ApplicationDeleted
+            | Reason::NotSubscribed => Verdict::Deny,
+        }
+    }
+
+    /// The call may pass.
+    pub const fn allows(self) -> bool {
+        match self.verdict() {
+            Verdict::Allow => true,
+            Verdict::Deny => false,
+        }
+    }
+
+    /// The HTTP status that a gateway answers with; 200 for an allow.
+    pub const fn http_status(self) -> u16 {
+        match self {
+            Reason::Subscribed | Reason::OpenAccess => 200,
+            Reason::UnknownVersion => 404,
+            Reason::VersionRetired => 410,
+            Reason::UnknownClient => 401,
+            Reason::VersionNotCallable
+            | Reason::EnvironmentMismatch
+            | Reason::ApplicationNotApproved
+            | Reason::ApplicationBlocked
+            | Reason::ApplicationDeleted
+            | Reason::NotSubscribed => 403,
+        }
+    }
+
+    /// The number of the gRPC code that a gateway answers with; 0 (OK) for an allow.
+    pub const fn grpc_code(self) -> i32 {
+        match self {
+            Reason::Subscribed | Reason::OpenAccess => 0,
+            // NOT_FOUND
+            Reason::UnknownVersion => 5,
+            // FAILED_PRECONDITION: the call was right once, and no retry will help.
+            Reason::VersionRetired => 9,
+            // UNAUTHENTICATED
+            Reason::UnknownClient => 16,
+            // PERMISSION_DENIED
+            Reason::VersionNotCallable
+            | Reason::EnvironmentMismatch
+            | Reason::ApplicationNotApproved
+            | Reason::ApplicationBlocked
+            | Reason::ApplicationDeleted
+            | Reason::NotSubscribed => 7,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

@@ -1,0 +1,201 @@
+//! One part of the applications: those whose client ids share some bits of their hash.
+//!
+//! A record is kept small, because there are millions: both ids in one allocation, and the subscriptions as a sorted
+//! run of version numbers without spare room.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
+
+use crate::catalogue::{Catalogue, VersionNumber};
+use crate::entry::{ApplicationEntry, Standing};
+use crate::facts::{ApplicationFacts, Facts, Question};
+use crate::stage::Environment;
+
+/// Client id and application id, one after the other.
+struct Ids {
+    text: Box<str>,
+    client_id_bytes: u32,
+}
+
+impl Ids {
+    fn new(client_id: &str, application_id: &str) -> Self {
+        let client_id_bytes = u32::try_from(client_id.len()).expect("the edge bounds client ids far below 4 GiB");
+        let mut text = String::with_capacity(client_id.len() + application_id.len());
+        text.push_str(client_id);
+        text.push_str(application_id);
+        Self { text: text.into_boxed_str(), client_id_bytes }
+    }
+
+    fn client_id(&self) -> &str {
+        &self.text[..self.client_id_bytes as usize]
+    }
+
+    fn application_id(&self) -> &str {
+        &self.text[self.client_id_bytes as usize..]
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    environment: Environment,
+    standing: Standing,
+}
+
+/// What is known under one client id.
+pub(crate) struct App {
+    ids: Ids,
+    /// Absent while only subscriptions have mentioned the client id.
+    known: Option<Known>,
+    /// Sorted, so that a search by halves finds one among many.
+    subscriptions: Box<[VersionNumber]>,
+}
+
+impl App {
+    fn unknown(client_id: &str) -> Self {
+        Self { ids: Ids::new(client_id, ""), known: None, subscriptions: Box::default() }
+    }
+
+    /// The client id.
+    pub(crate) fn client_id(&self) -> &str {
+        self.ids.client_id()
+    }
+
+    /// The application, if the table was told of it.
+    pub(crate) fn facts(&self) -> Option<ApplicationFacts<'_>> {
+        let Known { environment, standing } = self.known?;
+        Some(ApplicationFacts { application_id: self.ids.application_id(), environment, standing })
+    }
+
+    /// It holds a live subscription to this version.
+    fn subscribes(&self, number: VersionNumber) -> bool {
+        self.subscriptions.binary_search(&number).is_ok()
+    }
+
+    /// The versions that it is subscribed to.
+    pub(crate) fn subscriptions(&self) -> &[VersionNumber] {
+        &self.subscriptions
+    }
+
+    /// Adds a subscription; says whether it is new.
+    fn add(&mut self, number: VersionNumber) -> bool {
+        let Err(position) = self.subscriptions.binary_search(&number) else {
+            return false;
+        };
+        // Exactly one more: the allocator rounds up anyway, so most additions stay in place and none leaves slack.
+        let mut numbers = std::mem::take(&mut self.subscriptions).into_vec();
+        numbers.reserve_exact(1);
+        numbers.insert(position, number);
+        self.subscriptions = numbers.into_boxed_slice();
+        true
+    }
+
+    /// Removes a subscription; says whether it was there.
+    fn remove(&mut self, number: VersionNumber) -> bool {
+        let Ok(position) = self.subscriptions.binary_search(&number) else {
+            return false;
+        };
+        let mut numbers = std::mem::take(&mut self.subscriptions).into_vec();
+        numbers.remove(position);
+        self.subscriptions = numbers.into_boxed_slice();
+        true
+    }
+}
+
+/// A part of the applications, how much is in it, and a handle on all versions.
+pub(crate) struct Shard {
+    catalogue: Arc<Catalogue>,
+    apps: HashTable<App>,
+    applications: usize,
+    subscriptions: usize,
+}
+
+impl Shard {
+    /// No application.
+    pub(crate) fn new(catalogue: Arc<Catalogue>) -> Self {
+        Self { catalogue, apps: HashTable::new(), applications: 0, subscriptions: 0 }
+    }
+
+    /// All versions.
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Exchanges the handle on all versions.
+    pub(crate) fn set_catalogue(&mut self, catalogue: Arc<Catalogue>) -> Arc<Catalogue> {
+        std::mem::replace(&mut self.catalogue, catalogue)
+    }
+
+    /// What is known about a question whose client id has this hash.
+    pub(crate) fn facts(&self, hash: u64, revision: u64, question: &Question<'_>) -> Facts<'_> {
+        let number = self.catalogue.number((question.context, question.label, question.environment));
+        // The whole id is compared: a mere hash could let a stranger in.
+        let app = self.apps.find(hash, |app| app.client_id() == question.client_id);
+        Facts {
+            revision,
+            environment: question.environment,
+            version: number.and_then(|number| self.catalogue.version(number)),
+            application: app.and_then(App::facts),
+            subscribed: app.zip(number).is_some_and(|(app, number)| app.subscribes(number)),
+        }
+    }
+
+    /// Each record.
+    pub(crate) fn apps(&self) -> impl Iterator<Item = &App> {
+        self.apps.iter()
+    }
+
+    /// How many applications the table was told of.
+    pub(crate) fn applications(&self) -> usize {
+        self.applications
+    }
+
+    /// How many subscriptions are live.
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.subscriptions
+    }
+
+    /// Sets an application and leaves its subscriptions alone.
+    pub(crate) fn set_application(&mut self, hash: u64, entry: &ApplicationEntry, hasher: &DefaultHashBuilder) {
+        let app = self.app_or_unknown(hash, &entry.client_id, hasher);
+        if app.ids.application_id() != &*entry.application_id {
+            app.ids = Ids::new(&entry.client_id, &entry.application_id);
+        }
+        let replaced = app.known.replace(Known { environment: entry.environment, standing: entry.standing });
+        self.applications += usize::from(replaced.is_none());
+    }
+
+    /// Adds a subscription.
+    pub(crate) fn add_subscription(
+        &mut self,
+        hash: u64,
+        client_id: &str,
+        number: VersionNumber,
+        hasher: &DefaultHashBuilder,
+    ) {
+        let added = self.app_or_unknown(hash, client_id, hasher).add(number);
+        self.subscriptions += usize::from(added);
+    }
+
+    /// Removes a subscription.
+    pub(crate) fn remove_subscription(&mut self, hash: u64, client_id: &str, number: VersionNumber) {
+        let Ok(mut found) = self.apps.find_entry(hash, |app| app.client_id() == client_id) else {
+            return;
+        };
+        let removed = found.get_mut().remove(number);
+        self.subscriptions -= usize::from(removed);
+        // Nothing is known under this client id any more: its record would only take room.
+        if found.get().known.is_none() && found.get().subscriptions.is_empty() {
+            found.remove();
+        }
+    }
+
+    fn app_or_unknown(&mut self, hash: u64, client_id: &str, hasher: &DefaultHashBuilder) -> &mut App {
+        let same = |app: &App| app.client_id() == client_id;
+        match self.apps.entry(hash, same, |app| hasher.hash_one(app.client_id())) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(App::unknown(client_id)).into_mut(),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The table and the decision, seen from outside. `decisions.txt` beside this folder is the part to read first.
+
+// Said of each module, because clippy permits `unwrap` in what is marked as a test and nowhere else.
+#[cfg(test)]
+mod concurrency;
+#[cfg(test)]
+mod decisions;
+#[cfg(test)]
+mod given;
+#[cfg(test)]
+mod headers;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod soundness;

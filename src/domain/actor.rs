@@ -1,0 +1,75 @@
+//! Who does something. Every command names its actor; who it is, is data, never ambient.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::name::Email;
+
+/// Who does something.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Actor {
+    /// A person who works on applications: `collaborator:ada@example.com`.
+    Collaborator(Email),
+    /// Platform staff: `operator:jane`.
+    Operator(Box<str>),
+    /// A program that acts for the platform: `process:importer`.
+    Process(Box<str>),
+}
+
+impl Actor {
+    /// Whether the actor acts for the platform rather than for an application.
+    pub fn is_staff(&self) -> bool {
+        match self {
+            Actor::Collaborator(_) => false,
+            Actor::Operator(_) | Actor::Process(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Actor::Collaborator(email) => write!(f, "collaborator:{email}"),
+            Actor::Operator(name) => write!(f, "operator:{name}"),
+            Actor::Process(name) => write!(f, "process:{name}"),
+        }
+    }
+}
+
+/// The text names no actor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an actor is written collaborator:<e-mail address>, operator:<name> or process:<name>; a name has 1 to 64 letters, digits, '-', '_' and '.'"
+)]
+pub struct InvalidActor;
+
+impl FromStr for Actor {
+    type Err = InvalidActor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidActor> {
+        let (kind, name) = text.split_once(':').ok_or(InvalidActor)?;
+        let plain = (1..=64).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        match kind {
+            "collaborator" => Ok(Actor::Collaborator(Email::lenient(name).map_err(|_| InvalidActor)?)),
+            "operator" if plain => Ok(Actor::Operator(name.into())),
+            "process" if plain => Ok(Actor::Process(name.into())),
+            _ => Err(InvalidActor),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actors_round_trip() {
+        for text in ["collaborator:ada@example.com", "operator:jane", "process:importer.2"] {
+            assert_eq!(text.parse::<Actor>().expect(text).to_string(), text);
+        }
+        for text in ["", "jane", "operator:", "operator:a b", "admin:x", "collaborator:nobody", "operator:x\n"] {
+            assert_eq!(text.parse::<Actor>(), Err(InvalidActor), "{text:?}");
+        }
+    }
+}

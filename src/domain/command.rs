@@ -1,0 +1,154 @@
+//! Everything a caller may ask devhub to change, in one list.
+
+use super::access::{DecideAccess, RequestAccess};
+use super::api::{CreateApi, UpdateApi};
+use super::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
+use super::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
+use super::fact::Subject;
+use super::name::{ApplicationId, VersionName};
+use super::outcome::Judgement;
+use super::publish::{CreateVersion, DeployVersion, UpdateVersion};
+use super::record::{RecordKey, Records};
+use super::register::{CreateApplication, DeleteApplication, RestoreApplication, UpdateApplication};
+use super::retire::{DeprecateVersion, PromoteVersion, RetireVersion};
+use super::setting::Setting;
+use super::subscribe::{Since, Subscribe, Unsubscribe};
+
+macro_rules! commands {
+    ($($variant:ident),*) => {
+        /// A change that a caller asks for.
+        #[derive(Debug, Clone)]
+        pub enum Command {
+            $(
+                #[doc = concat!("See [`", stringify!($variant), "`].")]
+                $variant($variant),
+            )*
+        }
+
+        impl Command {
+            /// The keys of all records that the judgement depends on.
+            pub fn reads(&self) -> Vec<RecordKey> {
+                match self {
+                    $(Command::$variant(command) => command.reads(),)*
+                }
+            }
+
+            /// Judges the command: what to write and record, or why not. Pure.
+            ///
+            /// # Errors
+            /// The reason for which the command is refused.
+            pub fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
+                match self {
+                    $(Command::$variant(command) => command.judge(records, setting),)*
+                }
+            }
+        }
+
+        $(
+            impl From<$variant> for Command {
+                fn from(command: $variant) -> Command {
+                    Command::$variant(command)
+                }
+            }
+        )*
+    };
+}
+
+commands!(
+    CreateApi,
+    UpdateApi,
+    CreateVersion,
+    UpdateVersion,
+    DeployVersion,
+    PromoteVersion,
+    DeprecateVersion,
+    RetireVersion,
+    CreateApplication,
+    UpdateApplication,
+    DeleteApplication,
+    RestoreApplication,
+    AddCollaborator,
+    RemoveCollaborator,
+    ChangeCollaboratorRole,
+    AdvanceApplication,
+    SetBlocked,
+    RestrictDeletion,
+    Subscribe,
+    Unsubscribe,
+    RequestAccess,
+    DecideAccess
+);
+
+impl Command {
+    /// The name of the call, as the audit trail knows it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Command::CreateApi(_) => "CreateApi",
+            Command::UpdateApi(_) => "UpdateApi",
+            Command::CreateVersion(_) => "CreateApiVersion",
+            Command::UpdateVersion(_) => "UpdateApiVersion",
+            Command::DeployVersion(_) => "DeployApiVersion",
+            Command::PromoteVersion(_) => "PromoteApiVersion",
+            Command::DeprecateVersion(_) => "DeprecateApiVersion",
+            Command::RetireVersion(_) => "RetireApiVersion",
+            Command::CreateApplication(_) => "CreateApplication",
+            Command::UpdateApplication(_) => "UpdateApplication",
+            Command::DeleteApplication(_) => "DeleteApplication",
+            Command::RestoreApplication(_) => "RestoreApplication",
+            Command::AddCollaborator(_) => "AddCollaborator",
+            Command::RemoveCollaborator(_) => "RemoveCollaborator",
+            Command::ChangeCollaboratorRole(_) => "ChangeCollaboratorRole",
+            Command::AdvanceApplication(_) => "AdvanceApplication",
+            Command::SetBlocked(SetBlocked { block: Block::Set, .. }) => "BlockApplication",
+            Command::SetBlocked(SetBlocked { block: Block::Lifted, .. }) => "UnblockApplication",
+            Command::RestrictDeletion(_) => "RestrictApplicationDeletion",
+            Command::Subscribe(Subscribe { since: Since::Now, .. }) => "Subscribe",
+            Command::Subscribe(Subscribe { since: Since::Elsewhere(_), .. }) => "ImportSubscriptions",
+            Command::Unsubscribe(_) => "Unsubscribe",
+            Command::RequestAccess(_) => "RequestAccess",
+            Command::DecideAccess(_) => "DecideAccess",
+        }
+    }
+
+    /// What the command is about, for the record of a refusal.
+    pub fn subject(&self) -> Subject {
+        let version = |name: &VersionName| Subject {
+            context: Some(name.context.clone()),
+            label: Some(name.label.clone()),
+            ..Subject::default()
+        };
+        let application = |id: &ApplicationId| Subject { application: Some(id.clone()), ..Subject::default() };
+        let both = |id: &ApplicationId, name: &VersionName| Subject {
+            application: Some(id.clone()),
+            ..version(name)
+        };
+        match self {
+            Command::CreateApi(CreateApi { context, .. }) | Command::UpdateApi(UpdateApi { context, .. }) => {
+                Subject { context: Some(context.clone()), ..Subject::default() }
+            }
+            Command::CreateVersion(CreateVersion { name, .. }) | Command::UpdateVersion(UpdateVersion { name, .. }) => {
+                version(name)
+            }
+            Command::DeployVersion(DeployVersion { name, environment, .. })
+            | Command::PromoteVersion(PromoteVersion { name, environment, .. })
+            | Command::DeprecateVersion(DeprecateVersion { name, environment, .. })
+            | Command::RetireVersion(RetireVersion { name, environment, .. }) => {
+                Subject { environment: Some(*environment), ..version(name) }
+            }
+            Command::CreateApplication(CreateApplication { id, .. })
+            | Command::UpdateApplication(UpdateApplication { id, .. })
+            | Command::DeleteApplication(DeleteApplication { id, .. })
+            | Command::RestoreApplication(RestoreApplication { id, .. })
+            | Command::AddCollaborator(AddCollaborator { id, .. })
+            | Command::RemoveCollaborator(RemoveCollaborator { id, .. })
+            | Command::ChangeCollaboratorRole(ChangeCollaboratorRole { id, .. })
+            | Command::AdvanceApplication(AdvanceApplication { id, .. })
+            | Command::SetBlocked(SetBlocked { id, .. })
+            | Command::RestrictDeletion(RestrictDeletion { id, .. }) => application(id),
+            Command::Subscribe(Subscribe { application, version, .. })
+            | Command::Unsubscribe(Unsubscribe { application, version, .. })
+            | Command::RequestAccess(RequestAccess { application, version, .. })
+            | Command::DecideAccess(DecideAccess { application, version, .. }) => both(application, version),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Facts: what happened, in a form that outlives the code that made it happen.
+
+use chrono::{DateTime, Utc};
+use devhub_decision::Environment;
+
+use super::name::{ApplicationId, Context, Label, SubscriptionId};
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactKind {
+    /// An API was registered.
+    ApiCreated,
+    /// An API's description changed.
+    ApiUpdated,
+    /// A version was published.
+    VersionCreated,
+    /// A version's description, access, endpoints or fields changed.
+    VersionUpdated,
+    /// A version reached a further environment.
+    VersionDeployed,
+    /// A version's maturity rose.
+    VersionPromoted,
+    /// A version's deprecation was decided.
+    VersionDeprecated,
+    /// A version's retirement was decided.
+    VersionRetired,
+    /// An application was registered.
+    ApplicationCreated,
+    /// An application's name or description changed.
+    ApplicationUpdated,
+    /// An application was deleted.
+    ApplicationDeleted,
+    /// An application was restored.
+    ApplicationRestored,
+    /// A collaborator was added.
+    CollaboratorAdded,
+    /// A collaborator was removed.
+    CollaboratorRemoved,
+    /// A collaborator's role changed.
+    CollaboratorRoleChanged,
+    /// An application took a step of the approval process.
+    ApplicationAdvanced,
+    /// An application was blocked.
+    ApplicationBlocked,
+    /// An application was unblocked.
+    ApplicationUnblocked,
+    /// Deletion by collaborators was forbidden or permitted.
+    DeletionRestricted,
+    /// An application subscribed.
+    Subscribed,
+    /// A subscription was ended by somebody.
+    Unsubscribed,
+    /// A subscription was brought from another system.
+    SubscriptionImported,
+    /// Access was asked for.
+    AccessRequested,
+    /// Access was granted.
+    AccessGranted,
+    /// Access was refused.
+    AccessRejected,
+    /// Access was taken back.
+    AccessRevoked,
+    /// An access request was withdrawn.
+    AccessCancelled,
+    /// A command was refused.
+    CommandRefused,
+    /// Answers to old request ids were forgotten.
+    AnswersForgotten,
+}
+
+/// What a fact is about; what does not apply is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// The application concerned.
+    pub application: Option<ApplicationId>,
+    /// The API concerned.
+    pub context: Option<Context>,
+    /// The version concerned.
+    pub label: Option<Label>,
+    /// The environment concerned.
+    pub environment: Option<Environment>,
+    /// The subscription concerned.
+    pub subscription: Option<SubscriptionId>,
+}
+
+/// One value that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldChange {
+    /// Name of the field.
+    pub field: &'static str,
+    /// Value before; empty if there was none.
+    pub before: String,
+    /// Value after; empty if there is none.
+    pub after: String,
+}
+
+/// One thing that happened. Actor, instant and request id are the commit's: the hub adds them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What happened.
+    pub kind: FactKind,
+    /// What it is about.
+    pub subject: Subject,
+    /// What changed.
+    pub changes: Vec<FieldChange>,
+    /// From when it has effect, if not from the commit's instant.
+    pub effective_at: Option<DateTime<Utc>>,
+    /// Why, as given by the actor.
+    pub reason: String,
+}
+
+impl Fact {
+    /// A fact about `subject`, so far without details.
+    pub fn new(kind: FactKind, subject: Subject) -> Fact {
+        Fact { kind, subject, changes: Vec::new(), effective_at: None, reason: String::new() }
+    }
+
+    /// Adds a changed value; equal values are no change and are left out.
+    #[must_use]
+    pub fn change(mut self, field: &'static str, before: impl ToString, after: impl ToString) -> Fact {
+        let (before, after) = (before.to_string(), after.to_string());
+        if before != after {
+            self.changes.push(FieldChange { field, before, after });
+        }
+        self
+    }
+
+    /// Adds the actor's reason.
+    #[must_use]
+    pub fn because(mut self, reason: &str) -> Fact {
+        self.reason = reason.to_owned();
+        self
+    }
+
+    /// Adds the instant from which it has effect.
+    #[must_use]
+    pub fn effective(mut self, instant: Option<DateTime<Utc>>) -> Fact {
+        self.effective_at = instant;
+        self
+    }
+}
+
+/// An instant as facts write it; empty for none.
+pub fn instant_text(instant: Option<DateTime<Utc>>) -> String {
+    instant.map(|t| t.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)).unwrap_or_default()
+}

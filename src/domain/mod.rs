@@ -1,0 +1,37 @@
+//! What the business means: records, commands, facts and refusals. Pure.
+//!
+//! A command names the records that it depends on ([`Command::reads`]); given them, the actor, the rules and one clock
+//! reading, [`Command::judge`] either refuses it or says what to write and what to record. Nothing here reads a clock,
+//! does input or output, takes a lock, logs, draws a random number or knows the wire: `tests/architecture.rs` holds it
+//! to that.
+
+pub mod access;
+pub mod actor;
+pub mod api;
+pub mod application;
+pub mod approve;
+pub mod collaborate;
+pub mod command;
+pub mod fact;
+pub mod field;
+pub mod moves;
+pub mod name;
+pub mod outcome;
+pub mod policy;
+pub mod projection;
+pub mod publish;
+pub mod record;
+pub mod refusal;
+pub mod register;
+pub mod retire;
+pub mod setting;
+pub mod subscribe;
+pub mod subscription;
+pub mod version;
+
+pub use actor::Actor;
+pub use command::Command;
+pub use outcome::{Judgement, Outcome};
+pub use record::{Record, RecordKey, Records};
+pub use refusal::Refusal;
+pub use setting::{Rules, Setting};

@@ -1,0 +1,92 @@
+//! What the decision table is told of a record. The table is a fold of these over all committed records.
+
+use devhub_decision::{
+    ApplicationEntry, Change, Environment, Links, Permissions, Standing, StagePermissions, SubscriptionEntry,
+    VersionEntry,
+};
+
+use super::application::{Application, State};
+use super::name::VersionName;
+use super::record::{Record, RecordKey};
+use super::setting::Rules;
+use super::subscription::Subscription;
+use super::version::Version;
+
+/// Adds to `changes` what the decision table must know of `record`.
+pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Vec<Change>) {
+    match (key, record) {
+        // The latest subscription alone decides; those that it followed have ended.
+        (RecordKey::EndedSubscription(..), _) => {}
+        (_, Record::Subscription(subscription)) => changes.push(Change::Subscription(project_subscription(subscription))),
+        (_, Record::Application(application)) => changes.push(Change::Application(project_application(application))),
+        (_, Record::Version(version)) => changes.extend(project_version(version, rules).map(Change::Version)),
+        (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_)) => {}
+    }
+}
+
+fn table_name(name: &VersionName) -> devhub_decision::VersionName {
+    devhub_decision::VersionName::new(name.context.as_str(), name.label.as_str())
+}
+
+/// A subscription gives access until somebody ends it; retirement and deletion are the version's and the application's.
+fn project_subscription(subscription: &Subscription) -> SubscriptionEntry {
+    SubscriptionEntry {
+        client_id: subscription.client_id.as_str().into(),
+        environment: subscription.environment,
+        version: table_name(&subscription.version),
+        live: subscription.ended.is_none(),
+    }
+}
+
+/// Whether an application may call at all. Approval counts in production only; a deletion outweighs a block.
+pub fn standing(application: &Application) -> Standing {
+    let approved = match application.state {
+        State::PreProduction | State::Production => true,
+        State::Testing
+        | State::PendingResponsibleIndividualVerification
+        | State::PendingGatekeeperApproval
+        | State::PendingRequesterVerification => application.environment == Environment::Sandbox,
+    };
+    if application.deletion.is_some() {
+        Standing::Deleted
+    } else if application.blocked {
+        Standing::Blocked
+    } else if approved {
+        Standing::Usable
+    } else {
+        Standing::NotApproved
+    }
+}
+
+fn project_application(application: &Application) -> ApplicationEntry {
+    ApplicationEntry {
+        client_id: application.client_id.as_str().into(),
+        application_id: application.id.as_str().into(),
+        environment: application.environment,
+        standing: standing(application),
+    }
+}
+
+fn project_version<'v>(version: &'v Version, rules: &Rules) -> impl Iterator<Item = VersionEntry> + 'v {
+    let nothing = Permissions { documentation: false, new_subscriptions: false, calls: false };
+    // A policy that the hub no longer knows permits nothing: fail closed. `serve` refuses to start before it comes to this.
+    let permissions =
+        rules.policies.get(&version.policy).map_or(StagePermissions([nothing; 5]), |policy| policy.permissions());
+    version.deployments.iter().map(move |(environment, deployment)| {
+        let link = |uri: &str| (!uri.is_empty()).then(|| Box::from(uri));
+        let links = Links::new(
+            link(&version.documentation_uri),
+            link(&version.documentation_uri),
+            link(&deployment.successor_uri),
+        );
+        VersionEntry {
+            name: table_name(&version.name),
+            environment: *environment,
+            lifecycle: deployment.lifecycle,
+            permissions,
+            open_access: version.is_open_access(),
+            successor: deployment.successor.as_ref().map(table_name),
+            links: links.unwrap_or_default(),
+        }
+    })
+}

@@ -1,0 +1,106 @@
+//! Records: the current state of one entity under one key, and the view of them that a judgement gets.
+
+use super::access::AccessRequest;
+use super::api::Api;
+use super::application::Application;
+use super::name::{ApplicationId, ClientId, Context, SubscriptionId, VersionName};
+use super::refusal::Refusal;
+use super::subscription::Subscription;
+use super::version::Version;
+
+/// Where a record is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RecordKey {
+    /// An API.
+    Api(Context),
+    /// A version with all its deployments.
+    Version(VersionName),
+    /// An application.
+    Application(ApplicationId),
+    /// The latest subscription of an application to a version: at most one can be live.
+    Subscription(ApplicationId, VersionName),
+    /// An ended subscription that a later one has followed.
+    EndedSubscription(ApplicationId, VersionName, SubscriptionId),
+    /// An application's place on, or way to, the access list of a version.
+    AccessRequest(ApplicationId, VersionName),
+    /// The application that presents a client id.
+    ClientId(ClientId),
+    /// The production application that bears a name, in lower case.
+    ApplicationName(String),
+}
+
+/// The current state of one entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// An API.
+    Api(Api),
+    /// A version.
+    Version(Version),
+    /// An application.
+    Application(Application),
+    /// A subscription.
+    Subscription(Subscription),
+    /// An access request.
+    AccessRequest(AccessRequest),
+    /// Who bears a name.
+    Name(ApplicationId),
+}
+
+/// The records that a judgement depends on, with their revisions.
+#[derive(Debug, Clone, Default)]
+pub struct Records(Vec<(RecordKey, Option<(u64, Record)>)>);
+
+impl Records {
+    /// A view of the given records; `None` says that the key has none.
+    pub fn new(records: Vec<(RecordKey, Option<(u64, Record)>)>) -> Records {
+        Records(records)
+    }
+
+    /// The record under `key` with its revision.
+    ///
+    /// # Panics
+    /// When the command did not announce the key: its expectation would be missing from the commit.
+    pub fn find(&self, key: &RecordKey) -> Option<&(u64, Record)> {
+        let (_, found) = self.0.iter().find(|(k, _)| k == key).expect("a command announces every key that it reads");
+        found.as_ref()
+    }
+
+    /// The revision of the record under `key`, if there is one.
+    pub fn revision(&self, key: &RecordKey) -> Option<u64> {
+        self.find(key).map(|(revision, _)| *revision)
+    }
+
+    /// Refuses when the caller read another revision than the current one.
+    pub(super) fn check_etag(&self, key: &RecordKey, etag: Option<u64>) -> Result<(), Refusal> {
+        match (etag, self.revision(key)) {
+            (Some(read), Some(current)) if read != current => Err(Refusal::EtagMismatch { current }),
+            _ => Ok(()),
+        }
+    }
+}
+
+macro_rules! typed {
+    ($($name:ident($($arg:ident: $arg_type:ty),*) -> $variant:ident($type:ty) at $key:expr;)*) => {
+        impl Records {
+            $(
+                #[doc = concat!("The ", stringify!($variant), " record, if there is one.")]
+                pub fn $name(&self, $($arg: &$arg_type),*) -> Option<&$type> {
+                    let (_, record) = self.find(&$key)?;
+                    if let Record::$variant(record) = record { Some(record) } else { None }
+                }
+            )*
+        }
+    };
+}
+
+typed! {
+    api(context: Context) -> Api(Api) at RecordKey::Api(context.clone());
+    version(name: VersionName) -> Version(Version) at RecordKey::Version(name.clone());
+    application(id: ApplicationId) -> Application(Application) at RecordKey::Application(id.clone());
+    subscription(id: ApplicationId, name: VersionName) -> Subscription(Subscription)
+        at RecordKey::Subscription(id.clone(), name.clone());
+    access_request(id: ApplicationId, name: VersionName) -> AccessRequest(AccessRequest)
+        at RecordKey::AccessRequest(id.clone(), name.clone());
+    client_id(id: ClientId) -> Name(ApplicationId) at RecordKey::ClientId(id.clone());
+    application_name(name: str) -> Name(ApplicationId) at RecordKey::ApplicationName(name.to_lowercase());
+}

@@ -1,0 +1,299 @@
+//! Refusals: every reason to say no has a name, its own data and a sentence that says what to do.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use devhub_decision::{Environment, Maturity, Stage};
+
+use super::application::State;
+use super::name::{ApplicationId, Context, Email, PolicyName, VersionName};
+use super::policy::Period;
+
+/// One malformed field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field in the request, for example `version.endpoints[2].path`.
+    pub field: String,
+    /// The limit and the remedy, in a sentence.
+    pub sentence: String,
+}
+
+/// Something that exists already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// An API of this context.
+    Api,
+    /// A version of this label.
+    Version,
+    /// A deployment in this environment.
+    Deployment,
+    /// An application of this id.
+    Application,
+    /// A client id.
+    ClientId,
+    /// The name of a production application.
+    ApplicationName,
+}
+
+impl Taken {
+    /// The thing, as a sentence calls it.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Taken::Api => "an API with context",
+            Taken::Version => "version",
+            Taken::Deployment => "a deployment in",
+            Taken::Application => "an application with id",
+            Taken::ClientId => "an application with client id",
+            Taken::ApplicationName => "a production application with name",
+        }
+    }
+}
+
+fn at(instant: &DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+fn successor_hint(successor: Option<&VersionName>) -> String {
+    successor.map(|version| format!("; subscribe to {version} instead")).unwrap_or_default()
+}
+
+fn join(violations: &[Violation]) -> String {
+    violations.iter().map(|v| format!("{}: {}", v.field, v.sentence)).collect::<Vec<_>>().join("; ")
+}
+
+/// Why a command was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Fields are malformed.
+    #[error("{}", join(.0))]
+    InvalidFields(Vec<Violation>),
+    /// Only an operator may do this.
+    #[error("only an operator may {0}; ask one")]
+    OperatorRequired(&'static str),
+    /// The actor is not a collaborator of the application (or it does not exist: the two look alike to a stranger).
+    #[error("the actor is not a collaborator of application {0}; ask one of its administrators to be added")]
+    NotACollaborator(ApplicationId),
+    /// Only an administrator may do this.
+    #[error("only a collaborator with the ADMINISTRATOR role may {0}; ask one")]
+    AdministratorRequired(&'static str),
+    /// No such API.
+    #[error("there is no API with context {0}; list the APIs to see which there are")]
+    ApiNotFound(Context),
+    /// No such version.
+    #[error("there is no version {0}; list the versions of the API to see which there are")]
+    VersionNotFound(VersionName),
+    /// The version is not deployed in the environment (rule B13).
+    #[error("version {version} is not deployed in {environment}; use an environment that it is deployed in")]
+    VersionNotInEnvironment {
+        /// The version.
+        version: VersionName,
+        /// The environment.
+        environment: Environment,
+    },
+    /// No such application.
+    #[error("there is no application {0}; check the id")]
+    ApplicationNotFound(ApplicationId),
+    /// No live subscription (rule B42).
+    #[error("application {application} holds no live subscription to {version}; there is nothing to end")]
+    SubscriptionNotFound {
+        /// The application.
+        application: ApplicationId,
+        /// The version.
+        version: VersionName,
+    },
+    /// No access request.
+    #[error("application {application} has not asked for access to {version}")]
+    AccessRequestNotFound {
+        /// The application.
+        application: ApplicationId,
+        /// The version.
+        version: VersionName,
+    },
+    /// The name is taken.
+    #[error("{} {name} exists already; choose another, or read the one that is there", .what.noun())]
+    AlreadyExists {
+        /// What exists.
+        what: Taken,
+        /// Its name.
+        name: String,
+    },
+    /// A live subscription exists (rule B05).
+    #[error("application {application} is subscribed to {version} already, since {}", at(.since))]
+    DuplicateSubscription {
+        /// The application.
+        application: ApplicationId,
+        /// The version.
+        version: VersionName,
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// The request id was used for another request.
+    #[error("request id was used before for a different request; use a new one for each new request")]
+    RequestIdReused,
+    /// The etag is stale.
+    #[error("the resource has changed since it was read (its etag is now {current}); read it again and repeat the change")]
+    EtagMismatch {
+        /// The current etag.
+        current: u64,
+    },
+    /// The version is ALPHA (rule B02).
+    #[error("version {0} is ALPHA, for documentation only, and takes no subscriptions yet; wait until it is BETA")]
+    VersionAlpha(VersionName),
+    /// The version is deprecated (rule B03).
+    #[error("version {version} is deprecated since {} and takes no new subscriptions{}", at(.since), successor_hint(.successor.as_ref()))]
+    VersionDeprecated {
+        /// The version.
+        version: VersionName,
+        /// Since when.
+        since: DateTime<Utc>,
+        /// The version to move to.
+        successor: Option<VersionName>,
+    },
+    /// The version is retired (rule B04).
+    #[error("version {version} is retired since {}{}", at(.since), successor_hint(.successor.as_ref()))]
+    VersionRetired {
+        /// The version.
+        version: VersionName,
+        /// Since when.
+        since: DateTime<Utc>,
+        /// The version to move to.
+        successor: Option<VersionName>,
+    },
+    /// The policy closes this stage to new subscriptions.
+    #[error("policy {policy} takes no new subscriptions to a version in stage {stage}; wait for the next stage")]
+    StageTakesNoSubscriptions {
+        /// The policy.
+        policy: PolicyName,
+        /// The stage.
+        stage: Stage,
+    },
+    /// The version is open access (rule B12).
+    #[error("version {0} is open access: calls pass without a subscription, so none is needed")]
+    SubscriptionNotNeeded(VersionName),
+    /// The version is CONTROLLED and access was not granted (rules B07, B08).
+    #[error("access to version {0} is controlled and must be requested: call RequestAccess and wait for the grant")]
+    AccessNotGranted(VersionName),
+    /// The version is INTERNAL (rule B07).
+    #[error("version {0} is INTERNAL: only an operator can subscribe an application to it")]
+    VersionInternal(VersionName),
+    /// Operators manage this application's subscriptions (rule B10).
+    #[error("subscriptions of a PRIVILEGED or ROPC application are changed by operators only; ask one")]
+    ApplicationNotStandard,
+    /// Subscriptions are locked by policy (rule B11).
+    #[error("subscriptions of an approved production application are locked here; ask an operator to change them")]
+    SubscriptionsLocked,
+    /// The application is blocked (rule B19).
+    #[error("application {0} is blocked; ask an operator to unblock it first")]
+    ApplicationBlocked(ApplicationId),
+    /// The application is deleted (rule B20).
+    #[error("application {0} is deleted; ask an operator to restore it first")]
+    ApplicationDeleted(ApplicationId),
+    /// Values of subscription fields were refused (rule B14).
+    #[error("{}", join(.0))]
+    SubscriptionFields(Vec<Violation>),
+    /// The lifecycle move is not legal.
+    #[error("cannot {verb} a version in stage {from}: {hint}")]
+    IllegalMove {
+        /// What was tried.
+        verb: &'static str,
+        /// The stage it was tried in.
+        from: Stage,
+        /// What would be legal.
+        hint: &'static str,
+    },
+    /// Retirement at or before deprecation (rule B30).
+    #[error("retires_at {} is not later than deprecated_at {}; choose a later instant, or give an override reason to retire without a deprecation period", at(.retires_at), at(.deprecated_at))]
+    RetirementBeforeDeprecation {
+        /// First instant of DEPRECATED.
+        deprecated_at: DateTime<Utc>,
+        /// First instant of RETIRED.
+        retires_at: DateTime<Utc>,
+    },
+    /// The policy demands more time between deprecation and retirement.
+    #[error("policy {policy} demands at least {period} between deprecation and retirement of a {maturity} version: retires_at must be {} or later; or give an override reason", at(.earliest))]
+    PeriodTooShort {
+        /// The policy.
+        policy: PolicyName,
+        /// The maturity that the version is deprecated from.
+        maturity: Maturity,
+        /// The least time.
+        period: Period,
+        /// The first legal instant.
+        earliest: DateTime<Utc>,
+    },
+    /// The policy does not use this stage.
+    #[error("policy {policy} does not use stage {stage}; use one of its own stages")]
+    StageNotInPolicy {
+        /// The policy.
+        policy: PolicyName,
+        /// The stage.
+        stage: Stage,
+    },
+    /// ALPHA with endpoints enabled (rule B39).
+    #[error("an ALPHA version cannot have its endpoints enabled; set endpoints_enabled to false or raise the maturity")]
+    AlphaEndpointsEnabled,
+    /// The instant is in the past.
+    #[error("{field} {} lies in the past; leave it out for \"now\" or choose a later instant", at(.given))]
+    InstantInPast {
+        /// Name of the field.
+        field: &'static str,
+        /// As given.
+        given: DateTime<Utc>,
+    },
+    /// No such policy.
+    #[error("there is no lifecycle policy {0}; list the policies to see which there are")]
+    PolicyNotFound(PolicyName),
+    /// The last administrator must stay (rule B50).
+    #[error("{0} is the last administrator; make somebody else an administrator first")]
+    LastAdministrator(Email),
+    /// The person is a collaborator already (rule B51).
+    #[error("{0} is a collaborator already; change the role instead")]
+    CollaboratorExists(Email),
+    /// The person is no collaborator.
+    #[error("{0} is not a collaborator of this application")]
+    CollaboratorNotFound(Email),
+    /// Deletion is restricted (rule B56).
+    #[error("this application cannot be deleted by a collaborator: {0}; ask an operator")]
+    DeletionRestricted(String),
+    /// The application's state does not allow this (rule B59).
+    #[error("{verb} needs an application in state {expected}, but it is in {actual}")]
+    IllegalState {
+        /// What was tried.
+        verb: &'static str,
+        /// The states in which it is legal.
+        expected: &'static str,
+        /// The state it is in.
+        actual: State,
+    },
+    /// The application is already as asked, or is not what the call undoes.
+    #[error("{0}")]
+    NothingToDo(&'static str),
+    /// The restore window has passed (rule B57).
+    #[error("the application was deleted at {}; it could be restored until {}", at(.deleted_at), at(.until))]
+    RestoreWindowPassed {
+        /// When it was deleted.
+        deleted_at: DateTime<Utc>,
+        /// Until when it could be restored.
+        until: DateTime<Utc>,
+    },
+    /// A limit on the number of items.
+    #[error("at most {limit} {what} are accepted; remove one first")]
+    LimitReached {
+        /// What is limited.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// The access request is not in a state that allows this.
+    #[error("{0}")]
+    IllegalAccessRequestState(&'static str),
+    /// Ending this subscription cannot be undone and was not acknowledged (rule B43).
+    #[error("version {0} is deprecated: once unsubscribed, the application cannot subscribe to it again; set acknowledge_one_way to go on")]
+    AcknowledgementRequired(VersionName),
+    /// An imported subscription states a beginning that cannot be.
+    #[error("a subscription cannot have begun at {}: {why}", at(.since))]
+    SinceOutOfRange {
+        /// As given.
+        since: DateTime<Utc>,
+        /// Why not.
+        why: &'static str,
+    },
+}

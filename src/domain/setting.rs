@@ -1,0 +1,56 @@
+//! What a judgement depends on besides records: who asks, when, and under which rules.
+
+use chrono::{DateTime, Utc};
+
+use super::actor::Actor;
+use super::policy::Policies;
+use super::refusal::Refusal;
+
+/// The rules of a hub that its owner chooses.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Lifecycle policies.
+    pub policies: Policies,
+    /// How many days a deleted application can be restored (rule B57).
+    pub restore_window_days: u32,
+    /// Whether subscriptions of approved production applications are changed by operators only (rule B11).
+    pub production_subscriptions: ProductionSubscriptions,
+    /// Whether collaborators may delete approved production applications (rule B56).
+    pub production_deletion: ProductionDeletion,
+}
+
+/// Who changes subscriptions of approved production applications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProductionSubscriptions {
+    /// Collaborators, like those of any other application.
+    Open,
+    /// Operators only.
+    Locked,
+}
+
+/// Who deletes approved production applications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProductionDeletion {
+    /// Administrators, like any other application.
+    Open,
+    /// Operators only.
+    Restricted,
+}
+
+/// Who asks, when, and under which rules.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// Who asks.
+    pub actor: &'a Actor,
+    /// The one clock reading of the request.
+    pub now: DateTime<Utc>,
+    /// The rules.
+    pub rules: &'a Rules,
+}
+
+impl Setting<'_> {
+    /// Refuses anybody but staff.
+    pub(super) fn operator(&self, verb: &'static str) -> Result<(), Refusal> {
+        if self.actor.is_staff() { Ok(()) } else { Err(Refusal::OperatorRequired(verb)) }
+    }
+}

@@ -1,0 +1,214 @@
+//! AuthorizationService: one question, a batch of them, or one with its reasons.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use devhub_decision::{Decision, Environment, Limits, Question, StepOutcome, Trail, decide, explain};
+use devhub_proto::v1;
+use devhub_proto::v1::authorization_service_server::AuthorizationService;
+use tonic::{Request, Response, Status};
+
+use crate::hub::{Failure, Hub};
+use crate::rpc::parse::Fields;
+use crate::rpc::status;
+use crate::telemetry::Metrics;
+use crate::wire::{Word, timestamp};
+
+/// Most questions of one batch.
+const BATCH_MAX: usize = 150;
+
+/// Longest client id, context or label of a question, in bytes.
+const PART_BYTES_MAX: usize = 128;
+
+/// How long a call waits for the revision that it asks for.
+const REVISION_WAIT: Duration = Duration::from_millis(150);
+
+/// Serves AuthorizationService.
+pub struct AuthorizationRpc {
+    hub: Hub,
+    limits: Limits,
+    metrics: Metrics,
+}
+
+/// The sentence that says what is malformed about a question.
+fn parse(question: &v1::AuthorizeRequest) -> Result<Question<'_>, String> {
+    for (field, value) in
+        [("client_id", &question.client_id), ("context", &question.context), ("version", &question.version)]
+    {
+        if value.is_empty() || value.len() > PART_BYTES_MAX {
+            return Err(format!("{field}: must have 1 to {PART_BYTES_MAX} bytes"));
+        }
+    }
+    let environment = Environment::from_number(question.environment)
+        .ok_or_else(|| "environment: must be ENVIRONMENT_SANDBOX or ENVIRONMENT_PRODUCTION".to_owned())?;
+    Ok(Question {
+        client_id: &question.client_id,
+        context: &question.context,
+        label: &question.version,
+        environment,
+    })
+}
+
+fn malformed(sentence: &str) -> Status {
+    let mut fields = Fields::default();
+    let (field, sentence) = sentence.split_once(": ").unwrap_or(("question", sentence));
+    fields.violate(field, sentence);
+    fields.refuse()
+}
+
+fn version_name(name: &devhub_decision::VersionName) -> v1::VersionName {
+    v1::VersionName { context: name.context.to_string(), version: name.label.to_string() }
+}
+
+/// The decision as the wire has it. The verdict comes from an exhaustive match: an empty reply is never an allow.
+fn render(decision: &Decision<'_>) -> v1::AuthorizeResponse {
+    v1::AuthorizeResponse {
+        verdict: decision.verdict().number(),
+        reason: decision.reason.number(),
+        stage: decision.stage.map(Word::number).unwrap_or_default(),
+        application_id: decision.application_id.unwrap_or_default().to_owned(),
+        valid_until: Some(timestamp(decision.valid_until)),
+        revision: decision.revision,
+        headers: decision
+            .headers
+            .iter()
+            .map(|(name, value)| v1::LifecycleHeader { name: name.to_owned(), value: value.to_owned() })
+            .collect(),
+        successor: decision.successor.map(version_name),
+        days_left: decision.days_left,
+        http_status: i32::from(decision.reason.http_status()),
+        grpc_code: decision.reason.grpc_code(),
+        remedy: decision.remedy.as_ref().map(|remedy| v1::Remedy {
+            action: remedy.action.number(),
+            sentence: remedy.sentence(),
+            successor: remedy.successor.map(version_name),
+            earliest: remedy.earliest.map(timestamp),
+        }),
+    }
+}
+
+fn render_trail(trail: &Trail<'_>, at: DateTime<Utc>) -> v1::ExplainResponse {
+    v1::ExplainResponse {
+        decision: Some(render(&trail.decision)),
+        at: Some(timestamp(at)),
+        steps: trail
+            .steps
+            .iter()
+            .map(|step| {
+                let outcome = match step.outcome {
+                    StepOutcome::Passed => v1::StepOutcome::Passed,
+                    StepOutcome::Decided => v1::StepOutcome::Decided,
+                    StepOutcome::NotReached => v1::StepOutcome::NotReached,
+                };
+                v1::TrailStep {
+                    rule: step.rule.name().to_owned(),
+                    outcome: outcome.into(),
+                    sentence: step.sentence.clone(),
+                }
+            })
+            .collect(),
+        upcoming: trail
+            .upcoming
+            .iter()
+            .map(|change| v1::UpcomingChange { time: Some(timestamp(change.at)), sentence: change.sentence.clone() })
+            .collect(),
+    }
+}
+
+impl AuthorizationRpc {
+    /// Serves the decisions of `hub`, to be cached no longer than `limits` say.
+    pub fn new(hub: Hub, limits: Limits, metrics: Metrics) -> AuthorizationRpc {
+        AuthorizationRpc { hub, limits, metrics }
+    }
+
+    /// Waits, a little, until the table has reached a revision.
+    async fn reach(&self, wanted: u64) -> Result<(), Status> {
+        if self.hub.table().revision() >= wanted {
+            return Ok(());
+        }
+        let mut head = self.hub.store().watch();
+        let reached = tokio::time::timeout(REVISION_WAIT, head.wait_for(|revision| *revision >= wanted)).await;
+        match reached {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(status::revision_not_reached(wanted, self.hub.table().revision())),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl AuthorizationService for AuthorizationRpc {
+    async fn authorize(
+        &self,
+        request: Request<v1::AuthorizeRequest>,
+    ) -> Result<Response<v1::AuthorizeResponse>, Status> {
+        let message = request.get_ref();
+        let question = parse(message).map_err(|sentence| malformed(&sentence))?;
+        self.reach(message.min_revision).await?;
+        let now = self.hub.now();
+        let reply = self.hub.table().ask(&question, |facts| {
+            let decision = decide(facts, now, self.limits);
+            self.metrics.decided(decision.reason);
+            render(&decision)
+        });
+        Ok(Response::new(reply))
+    }
+
+    async fn batch_authorize(
+        &self,
+        request: Request<v1::BatchAuthorizeRequest>,
+    ) -> Result<Response<v1::BatchAuthorizeResponse>, Status> {
+        let message = request.get_ref();
+        if message.questions.len() > BATCH_MAX {
+            return Err(malformed("questions: at most 150 are accepted; send the rest in further calls"));
+        }
+        self.reach(message.min_revision).await?;
+        let parsed: Vec<Result<Question<'_>, String>> = message.questions.iter().map(parse).collect();
+        let questions: Vec<Question<'_>> = parsed.iter().filter_map(|parsed| parsed.as_ref().ok()).copied().collect();
+        let now = self.hub.now();
+        let mut revision = self.hub.table().revision();
+        let decisions = self.hub.table().ask_all(&questions, |_, facts| {
+            let decision = decide(facts, now, self.limits);
+            self.metrics.decided(decision.reason);
+            revision = decision.revision;
+            render(&decision)
+        });
+        let mut decisions = decisions.into_iter();
+        let results = parsed
+            .into_iter()
+            .map(|parsed| {
+                let result = match parsed {
+                    Ok(_) => decisions.next().map(v1::batch_result::Result::Decision),
+                    Err(sentence) => Some(v1::batch_result::Result::Error(sentence)),
+                };
+                v1::BatchResult { result }
+            })
+            .collect();
+        Ok(Response::new(v1::BatchAuthorizeResponse { results, revision }))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let at = fields.instant("at", message.at.as_ref());
+        fields.check()?;
+        let at = at.unwrap_or_else(|| self.hub.now());
+        let limits = self.limits;
+        let question = message.question.unwrap_or_default();
+        parse(&question).map_err(|sentence| malformed(&sentence))?;
+        self.reach(question.min_revision.max(message.at_revision)).await?;
+        let hub = self.hub.clone();
+        let work = move || {
+            let question = parse(&question).expect("it was parsed before");
+            let answer = |facts: &devhub_decision::Facts<'_>| render_trail(&explain(facts, &question, at, limits), at);
+            match message.at_revision {
+                0 => Ok(hub.table().ask(&question, answer)),
+                revision => Ok(hub.table_at(revision)?.ask(&question, answer)),
+            }
+        };
+        let reply = tokio::task::spawn_blocking(work).await.unwrap_or(Err(Failure::Defect)).map_err(status::failed)?;
+        Ok(Response::new(reply))
+    }
+}

@@ -1,0 +1,234 @@
+//! The one way in which anything changes.
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Failure, Hub};
+use crate::domain::fact::{Fact, FactKind};
+use crate::domain::name::RequestId;
+use crate::domain::outcome::{Effect, Outcome};
+use crate::domain::{Actor, Command, Record, RecordKey, Records, Refusal, Setting};
+use crate::store::codec::{self, Answer as StoredAnswer};
+use crate::store::{Batch, Expectation, Key, StoreError, Verdict, Versioned, Write};
+use crate::wire::reason;
+
+/// How often a command is judged again because others changed what it depends on.
+const ATTEMPTS_MAX: usize = 32;
+
+/// How long the answer to a request id is kept.
+pub(super) const ANSWER_KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// How a command came in.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Makes the command repeatable: a replay within 24 hours returns the first answer.
+    pub id: Option<RequestId>,
+    /// SHA-256 of method, actor and request, to tell a replay from another request under the same id.
+    pub fingerprint: [u8; 32],
+    /// Whether to change anything.
+    pub mode: Mode,
+}
+
+/// Whether a command changes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Judge and commit.
+    Commit,
+    /// Judge only.
+    ValidateOnly,
+}
+
+/// What became of an accepted command.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The record that the reply shows.
+    pub subject: Record,
+    /// Its revision, or that which it would get; also the etag. 0 when nothing was committed and nothing was there.
+    pub revision: u64,
+    /// The instant of the judgement: what the reply computes from the clock, it computes from this.
+    pub at: DateTime<Utc>,
+    /// What the actor should know, a sentence each.
+    pub warnings: Vec<String>,
+    /// Live subscriptions to the version concerned, if it is about one environment of a version.
+    pub affected: u64,
+    /// Whether anything was committed by this command.
+    pub changed: bool,
+}
+
+/// What was loaded for one judgement.
+struct Loaded {
+    records: Records,
+    expectations: Vec<(Key, Expectation)>,
+    answer: Option<(u64, StoredAnswer)>,
+}
+
+fn expectation(found: Option<&Versioned>) -> Expectation {
+    found.map_or(Expectation::Absent, |found| Expectation::At(found.revision))
+}
+
+impl Hub {
+    /// Judges a command and commits its outcome.
+    ///
+    /// The work goes on when the caller goes away: a command is done whole or not at all.
+    ///
+    /// # Errors
+    /// When the command is refused, or the store cannot take it.
+    pub async fn execute(&self, actor: Actor, command: Command, request: Request) -> Result<Answer, Failure> {
+        let hub = self.clone();
+        let work = tokio::spawn(async move { hub.run(&actor, &command, &request).await });
+        work.await.unwrap_or(Err(Failure::Defect))
+    }
+
+    async fn run(&self, actor: &Actor, command: &Command, request: &Request) -> Result<Answer, Failure> {
+        for _ in 0..ATTEMPTS_MAX {
+            let now = self.0.instants.next();
+            let loaded = self.load(command, request)?;
+            if let Some((revision, answer)) = loaded.answer
+                && now - answer.answered_at < ANSWER_KEPT
+            {
+                if answer.fingerprint != request.fingerprint {
+                    return Err(Refusal::RequestIdReused.into());
+                }
+                return Ok(Answer {
+                    subject: answer.subject,
+                    revision,
+                    at: answer.answered_at,
+                    warnings: answer.warnings,
+                    affected: answer.affected,
+                    changed: true,
+                });
+            }
+            let setting = Setting { actor, now, rules: self.rules() };
+            let outcome = match command.judge(&loaded.records, &setting) {
+                Ok(outcome) => outcome,
+                Err(refusal) => {
+                    if request.mode == Mode::Commit {
+                        self.record_refusal(actor, command, request, &refusal, now).await;
+                    }
+                    return Err(refusal.into());
+                }
+            };
+            let answer = self.answer(command, &outcome, &loaded.records, now);
+            if request.mode == Mode::ValidateOnly || outcome.facts.is_empty() {
+                return Ok(answer);
+            }
+            let batch = batch(actor, request, &outcome, &answer, loaded.expectations, now);
+            match self.0.store.commit(batch).await? {
+                Verdict::Committed(revision) => return Ok(Answer { revision, changed: true, ..answer }),
+                Verdict::Conflict => {}
+            }
+        }
+        Err(Failure::Contention)
+    }
+
+    /// Reads what the judgement depends on. Each record is current at some moment of this call; that they fit together
+    /// is what the expectations of the commit make sure of.
+    fn load(&self, command: &Command, request: &Request) -> Result<Loaded, Failure> {
+        let mut keys: Vec<RecordKey> = Vec::new();
+        for key in command.reads() {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        let mut encoded: Vec<Key> = keys.iter().map(codec::encode_key).collect();
+        encoded.extend(request.id.as_ref().map(StoredAnswer::key));
+        let found = self.0.store.get(&encoded)?;
+        let expectations =
+            encoded.into_iter().zip(&found).map(|(key, found)| (key, expectation(found.as_ref()))).collect();
+        let mut found = found.into_iter();
+        let mut records = Vec::with_capacity(keys.len());
+        for key in keys {
+            let record = match found.next().flatten() {
+                Some(value) => Some((value.revision, codec::decode_record(&value.value)?)),
+                None => None,
+            };
+            records.push((key, record));
+        }
+        let answer = match found.next().flatten() {
+            Some(value) => Some((value.revision, StoredAnswer::decode(&value.value)?)),
+            None => None,
+        };
+        Ok(Loaded { records: Records::new(records), expectations, answer })
+    }
+
+    fn answer(&self, command: &Command, outcome: &Outcome, records: &Records, now: DateTime<Utc>) -> Answer {
+        let subject = command.subject();
+        let affected = match (&outcome.subject.1, subject.environment) {
+            (Record::Version(version), Some(environment)) => {
+                self.index().live_subscriptions(&version.name, now).get(&environment).copied().unwrap_or_default()
+            }
+            _ => 0,
+        };
+        Answer {
+            subject: outcome.subject.1.clone(),
+            revision: records.revision(&outcome.subject.0).unwrap_or_default(),
+            at: now,
+            warnings: outcome.warnings.clone(),
+            affected,
+            changed: false,
+        }
+    }
+
+    /// Leaves a fact that a command was refused (rule B92). The refusal stands even if it cannot be recorded: a full
+    /// disk must not turn a "no" into an error.
+    async fn record_refusal(
+        &self,
+        actor: &Actor,
+        command: &Command,
+        request: &Request,
+        refusal: &Refusal,
+        now: DateTime<Utc>,
+    ) {
+        let fact = Fact::new(FactKind::CommandRefused, command.subject()).because(&refusal.to_string());
+        let refused = (command.name(), reason::name(reason::reason(refusal)));
+        let facts = vec![codec::encode_fact(&fact, actor, request.id.as_ref(), Some(refused))];
+        let batch =
+            Batch { instant: now, expectations: Vec::new(), after_all: false, writes: Vec::new(), facts };
+        match self.0.store.commit(batch).await {
+            Ok(Verdict::Committed(_)) => {}
+            Ok(Verdict::Conflict) => tracing::error!("a batch without expectations met a conflict"),
+            Err(error) => tracing::warn!(%error, command = command.name(), "a refused command was not recorded"),
+        }
+    }
+
+    /// Commits facts and writes that no command stands behind, for housekeeping.
+    pub(super) async fn commit_plain(&self, writes: Vec<Write>, expectations: Vec<(Key, Expectation)>, facts: Vec<Bytes>) -> Result<Verdict, StoreError> {
+        let instant = self.0.instants.next();
+        self.0.store.commit(Batch { instant, expectations, after_all: false, writes, facts }).await
+    }
+}
+
+/// The commit of an accepted command: its records, its facts and, if it is repeatable, its answer.
+fn batch(
+    actor: &Actor,
+    request: &Request,
+    outcome: &Outcome,
+    answer: &Answer,
+    expectations: Vec<(Key, Expectation)>,
+    now: DateTime<Utc>,
+) -> Batch {
+    let mut writes: Vec<Write> = outcome
+        .writes
+        .iter()
+        .map(|(key, record)| Write { key: codec::encode_key(key), value: Some(codec::encode_record(record)) })
+        .collect();
+    if let Some(id) = &request.id {
+        let stored = StoredAnswer {
+            fingerprint: request.fingerprint,
+            answered_at: now,
+            subject: answer.subject.clone(),
+            warnings: answer.warnings.clone(),
+            affected: answer.affected,
+        };
+        writes.push(Write { key: StoredAnswer::key(id), value: Some(stored.encode()) });
+    }
+    for write in &writes {
+        debug_assert!(
+            write.value.as_ref().is_none_or(|value| codec::key_kind(&write.key) == Some(codec::Kind::Answer)
+                || codec::decode_record(value).is_ok()),
+            "what is written can be read"
+        );
+    }
+    let facts = outcome.facts.iter().map(|fact| codec::encode_fact(fact, actor, request.id.as_ref(), None)).collect();
+    Batch { instant: now, expectations, after_all: outcome.effect == Effect::BeginsNow, writes, facts }
+}

@@ -1,0 +1,102 @@
+//! The fold: every committed record into the decision table and the index. Start-up, a running hub and a test that
+//! replays the journal all come through here, so that they agree.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use devhub_decision::{Change, Table};
+use parking_lot::Mutex;
+
+use super::Failure;
+use super::index::Index;
+use crate::domain::projection::project;
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::{Refusal, Rules};
+use crate::store::codec::{self, Kind};
+use crate::store::{Commit, Head, Key, Sink, Versioned};
+
+/// Folds records into a table and an index.
+pub(super) struct Fold {
+    table: Arc<Table>,
+    index: Arc<Index>,
+    rules: Rules,
+    /// The first problem with the loaded state; a hub with one does not open.
+    trouble: Mutex<Option<Failure>>,
+}
+
+/// The key under which a decoded record stands. Only its kind matters to the fold, so names are not parsed twice.
+fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
+    Some(match record {
+        Record::Api(api) => RecordKey::Api(api.context.clone()),
+        Record::Version(version) => RecordKey::Version(version.name.clone()),
+        Record::Application(application) => RecordKey::Application(application.id.clone()),
+        Record::Subscription(s) if kind == Kind::Subscription => {
+            RecordKey::Subscription(s.application.clone(), s.version.clone())
+        }
+        Record::Subscription(s) => RecordKey::EndedSubscription(s.application.clone(), s.version.clone(), s.id.clone()),
+        Record::AccessRequest(_) | Record::Name(_) => return None,
+    })
+}
+
+impl Fold {
+    pub(super) fn new(table: Arc<Table>, index: Arc<Index>, rules: Rules) -> Fold {
+        Fold { table, index, rules, trouble: Mutex::new(None) }
+    }
+
+    /// The first problem that was met.
+    pub(super) fn trouble(&self) -> Result<(), Failure> {
+        self.trouble.lock().take().map_or(Ok(()), Err)
+    }
+
+    fn meet(&self, failure: impl Into<Failure>) {
+        let failure = failure.into();
+        tracing::error!(%failure, "a committed record cannot be folded into the decision table");
+        self.trouble.lock().get_or_insert(failure);
+    }
+
+    /// What one written value means to the table; the index learns it at once.
+    fn fold(&self, key: &Key, value: &Bytes, changes: &mut Vec<Change>) {
+        let Some(kind) = codec::key_kind(key) else { return };
+        match kind {
+            Kind::Answer | Kind::ClientId | Kind::ApplicationName | Kind::AccessRequest => return,
+            Kind::Api | Kind::Version | Kind::Application | Kind::Subscription | Kind::EndedSubscription => {}
+        }
+        let record = match codec::decode_record(value) {
+            Ok(record) => record,
+            Err(error) => return self.meet(error),
+        };
+        if let Record::Version(version) = &record
+            && self.rules.policies.get(&version.policy).is_none()
+        {
+            self.meet(Refusal::PolicyNotFound(version.policy.clone()));
+        }
+        if let Some(key) = key_of(kind, &record) {
+            project(&key, &record, &self.rules, changes);
+            self.index.learn(&key, &record);
+        }
+    }
+}
+
+impl Sink for Fold {
+    fn load(&self, key: &Key, value: &Versioned) {
+        let mut changes = Vec::new();
+        self.fold(key, &value.value, &mut changes);
+        for change in changes {
+            self.table.load(change);
+        }
+    }
+
+    fn loaded(&self, head: Head) {
+        self.table.advance(head.revision);
+    }
+
+    fn apply(&self, commit: &Commit) {
+        let mut changes = Vec::new();
+        for write in &commit.writes {
+            if let Some(value) = &write.value {
+                self.fold(&write.key, value, &mut changes);
+            }
+        }
+        self.table.apply(commit.revision, changes);
+    }
+}

@@ -1,0 +1,255 @@
+//! The index: what is found by something else than its key. Kept in memory, a fold of the committed records, rebuilt at
+//! every start: on disk it would cost several times the space and work of the records themselves.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use devhub_decision::{Environment, Stage};
+use parking_lot::RwLock;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::application::Application;
+use crate::domain::name::{ApplicationId, Context, Email, Label, VersionName};
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::subscription::Subscription;
+use crate::domain::version::Version;
+
+/// An application as the index knows it.
+#[derive(Debug, Default)]
+struct Entry {
+    environment: Option<Environment>,
+    owner: String,
+    collaborators: Vec<Email>,
+    deleted: bool,
+    /// Versions of which it has a latest subscription, by number, and whether nobody has ended it.
+    subscriptions: Vec<(u32, Open)>,
+}
+
+/// Whether nobody has ended a subscription. Retirement and deletion end it without touching it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Yes,
+    No,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Each version's number, with its name.
+    numbers: HashMap<VersionName, u32>,
+    /// The applications with a latest subscription, by number of the version.
+    subscribers: Vec<BTreeSet<Arc<str>>>,
+    /// Subscriptions that nobody ended, of applications that are not deleted; by version, then environment.
+    live: Vec<[u64; 2]>,
+    catalogue: BTreeMap<Context, BTreeMap<Label, Version>>,
+    applications: HashMap<Arc<str>, Entry>,
+    by_owner: HashMap<String, BTreeSet<Arc<str>>>,
+    by_collaborator: HashMap<Email, BTreeSet<Arc<str>>>,
+}
+
+/// How many versions stand at each stage; for metrics.
+pub type Standings = BTreeMap<(Environment, Stage), u64>;
+
+/// What is found by something else than its key.
+#[derive(Debug, Default)]
+pub struct Index(RwLock<Inner>);
+
+impl Inner {
+    fn number(&mut self, name: &VersionName) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = u32::try_from(self.subscribers.len()).expect("fewer than four billion versions");
+        self.numbers.insert(name.clone(), number);
+        self.subscribers.push(BTreeSet::new());
+        self.live.push([0, 0]);
+        number
+    }
+
+    /// The one shared copy of an application's id.
+    fn shared(&mut self, id: &ApplicationId) -> Arc<str> {
+        match self.applications.get_key_value(id.as_str()) {
+            Some((shared, _)) => Arc::clone(shared),
+            None => {
+                let shared: Arc<str> = id.as_str().into();
+                self.applications.insert(Arc::clone(&shared), Entry::default());
+                shared
+            }
+        }
+    }
+
+    fn count(&mut self, number: u32, environment: Environment, change: i64) {
+        let count = &mut self.live[number as usize][environment as usize];
+        *count = count.saturating_add_signed(change);
+    }
+
+    fn learn_application(&mut self, application: &Application) {
+        let id = self.shared(&application.id);
+        let entry = self.applications.get_mut(&id).expect("it was just found or made");
+        let deleted = application.deletion.is_some();
+        let (was_known, was_deleted) = (entry.environment.is_some(), std::mem::replace(&mut entry.deleted, deleted));
+        entry.environment = Some(application.environment);
+        let old_owner = std::mem::replace(&mut entry.owner, application.owner.clone());
+        let people = application.collaborators.keys().cloned().collect();
+        let old_people = std::mem::replace(&mut entry.collaborators, people);
+        // Its subscriptions leave the counts when it is deleted, and return when it is restored (defect X6).
+        let open: Vec<u32> =
+            entry.subscriptions.iter().filter(|(_, open)| *open == Open::Yes).map(|(number, _)| *number).collect();
+        if was_deleted != deleted {
+            for number in open {
+                self.count(number, application.environment, if deleted { -1 } else { 1 });
+            }
+        }
+        if was_known && old_owner != application.owner {
+            forget(&mut self.by_owner, &old_owner, &id);
+        }
+        self.by_owner.entry(application.owner.clone()).or_default().insert(Arc::clone(&id));
+        for gone in old_people.iter().filter(|email| !application.collaborators.contains_key(*email)) {
+            forget(&mut self.by_collaborator, gone, &id);
+        }
+        for email in application.collaborators.keys() {
+            self.by_collaborator.entry(email.clone()).or_default().insert(Arc::clone(&id));
+        }
+    }
+
+    fn learn_subscription(&mut self, subscription: &Subscription) {
+        let id = self.shared(&subscription.application);
+        let number = self.number(&subscription.version);
+        let open = if subscription.ended.is_none() { Open::Yes } else { Open::No };
+        let entry = self.applications.get_mut(&id).expect("it was just found or made");
+        let before = match entry.subscriptions.iter_mut().find(|(known, _)| *known == number) {
+            Some((_, known)) => std::mem::replace(known, open),
+            None => {
+                entry.subscriptions.push((number, open));
+                Open::No
+            }
+        };
+        if !entry.deleted {
+            match (before, open) {
+                (Open::No, Open::Yes) => self.count(number, subscription.environment, 1),
+                (Open::Yes, Open::No) => self.count(number, subscription.environment, -1),
+                (Open::Yes, Open::Yes) | (Open::No, Open::No) => {}
+            }
+        }
+        self.subscribers[number as usize].insert(id);
+    }
+}
+
+fn forget<K: std::hash::Hash + Eq>(map: &mut HashMap<K, BTreeSet<Arc<str>>>, key: &K, id: &Arc<str>) {
+    if let Some(ids) = map.get_mut(key) {
+        ids.remove(id);
+        if ids.is_empty() {
+            map.remove(key);
+        }
+    }
+}
+
+/// Up to `limit` ids after `after`.
+fn page(ids: Option<&BTreeSet<Arc<str>>>, after: Option<&str>, limit: usize) -> Vec<ApplicationId> {
+    let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+    ids.into_iter()
+        .flat_map(|ids| ids.range::<str, _>((start, Bound::Unbounded)))
+        .take(limit)
+        .map(|id| id.parse().expect("only valid ids are indexed"))
+        .collect()
+}
+
+impl Index {
+    /// Learns a committed record.
+    pub(super) fn learn(&self, key: &RecordKey, record: &Record) {
+        let mut inner = self.0.write();
+        match (key, record) {
+            (_, Record::Application(application)) => inner.learn_application(application),
+            (RecordKey::Subscription(..), Record::Subscription(subscription)) => {
+                inner.learn_subscription(subscription);
+            }
+            (_, Record::Version(version)) => {
+                inner.number(&version.name);
+                let versions = inner.catalogue.entry(version.name.context.clone()).or_default();
+                versions.insert(version.name.label.clone(), version.clone());
+            }
+            (_, Record::Subscription(_) | Record::Api(_) | Record::AccessRequest(_) | Record::Name(_)) => {}
+        }
+    }
+
+    /// The versions of an API, oldest first.
+    pub fn versions(&self, context: &Context) -> Vec<Version> {
+        self.0.read().catalogue.get(context).into_iter().flat_map(|versions| versions.values().cloned()).collect()
+    }
+
+    /// Up to `limit` names of versions that satisfy `wanted`, in order of context, then newest first, after `after`.
+    pub fn version_names(
+        &self,
+        context: Option<&Context>,
+        after: Option<&VersionName>,
+        limit: usize,
+        wanted: impl Fn(&Version) -> bool,
+    ) -> Vec<VersionName> {
+        let inner = self.0.read();
+        let from = match (context, after) {
+            (Some(context), _) => Bound::Included(context),
+            (None, Some(after)) => Bound::Included(&after.context),
+            (None, None) => Bound::Unbounded,
+        };
+        inner
+            .catalogue
+            .range::<Context, _>((from, Bound::Unbounded))
+            .take_while(|(known, _)| context.is_none_or(|context| context == *known))
+            .flat_map(|(_, versions)| versions.values().rev())
+            .filter(|version| match after {
+                Some(after) if after.context == version.name.context => version.name.label < after.label,
+                Some(after) => version.name.context > after.context,
+                None => true,
+            })
+            .filter(|version| wanted(version))
+            .take(limit)
+            .map(|version| version.name.clone())
+            .collect()
+    }
+
+    /// Live subscriptions to a version, by environment: those that nobody ended, of applications that are not deleted,
+    /// where the version is not retired at `now`.
+    pub fn live_subscriptions(&self, name: &VersionName, now: DateTime<Utc>) -> BTreeMap<Environment, u64> {
+        let inner = self.0.read();
+        let Some(number) = inner.numbers.get(name) else { return BTreeMap::new() };
+        let version = inner.catalogue.get(&name.context).and_then(|versions| versions.get(&name.label));
+        let retired = |environment| version.and_then(|v| v.stage(environment, now)) == Some(Stage::Retired);
+        Environment::ALL
+            .into_iter()
+            .map(|environment| {
+                let count = inner.live[*number as usize][environment as usize];
+                (environment, if retired(environment) { 0 } else { count })
+            })
+            .collect()
+    }
+
+    /// Up to `limit` applications with a latest subscription to a version, ended or not, after `after`.
+    pub fn subscribers(&self, name: &VersionName, after: Option<&str>, limit: usize) -> Vec<ApplicationId> {
+        let inner = self.0.read();
+        let number = inner.numbers.get(name);
+        page(number.map(|number| &inner.subscribers[*number as usize]), after, limit)
+    }
+
+    /// Up to `limit` applications of an owner, after `after`.
+    pub fn owned_by(&self, owner: &str, after: Option<&str>, limit: usize) -> Vec<ApplicationId> {
+        page(self.0.read().by_owner.get(owner), after, limit)
+    }
+
+    /// Up to `limit` applications that a person works on, after `after`.
+    pub fn worked_on_by(&self, email: &Email, after: Option<&str>, limit: usize) -> Vec<ApplicationId> {
+        page(self.0.read().by_collaborator.get(email), after, limit)
+    }
+
+    /// How many deployments stand at each stage at `now`.
+    pub fn standings(&self, now: DateTime<Utc>) -> Standings {
+        let inner = self.0.read();
+        let mut standings = Standings::new();
+        for version in inner.catalogue.values().flat_map(BTreeMap::values) {
+            for (environment, deployment) in &version.deployments {
+                *standings.entry((*environment, deployment.lifecycle.stage(now))).or_default() += 1;
+            }
+        }
+        standings
+    }
+}

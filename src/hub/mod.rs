@@ -1,0 +1,113 @@
+//! The flow: now, load, judge, commit, publish, acknowledge.
+//!
+//! ```text
+//! Command --execute--> [read the clock] -> [load records] -> judge (pure) -> [commit] -> fold -> Answer
+//!                            ^                                                  |
+//!                            +------------- conflict: again, bounded -----------+
+//! ```
+//!
+//! A commit is first durable, then folded into the decision table and the index, then answered: nobody is told of a
+//! write that a crash can take back, and whoever was told finds it. A crash before the commit is durable leaves
+//! nothing; a crash after it leaves everything, and a repeated request id returns the first answer.
+//!
+//! The hub does not know the wire, and no rule of the business lives here.
+
+mod audit;
+mod execute;
+mod fold;
+mod housekeeping;
+mod index;
+mod instants;
+mod read;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use devhub_decision::Table;
+
+use crate::clock::Clock;
+use crate::domain::Rules;
+use crate::store::codec::Undecodable;
+use crate::store::{Store, StoreError};
+
+pub use audit::{FactFilter, FactPage};
+pub use execute::{Answer, Mode, Request};
+pub use index::{Index, Standings};
+pub use read::{Page, Stored};
+
+use fold::Fold;
+use instants::Instants;
+
+/// Why the hub could not do what it was asked to, other than by the rules of the business.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failure {
+    /// The business says no.
+    #[error(transparent)]
+    Refused(#[from] crate::domain::Refusal),
+    /// The store could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Stored bytes make no sense.
+    #[error(transparent)]
+    Undecodable(#[from] Undecodable),
+    /// Others kept changing the same records.
+    #[error("others keep changing the same records; nothing was done; retry in a moment")]
+    Contention,
+    /// Something must have panicked.
+    #[error("a defect of devhub stopped this call; what it did, if anything, is recorded as a whole")]
+    Defect,
+}
+
+/// A hub over one store.
+#[derive(Clone)]
+pub struct Hub(Arc<Parts>);
+
+struct Parts {
+    store: Arc<dyn Store>,
+    table: Arc<Table>,
+    index: Arc<Index>,
+    rules: Rules,
+    instants: Instants,
+}
+
+impl Hub {
+    /// Opens a hub: reads the whole state of the store into the table and the index, and follows it from then on.
+    ///
+    /// # Errors
+    /// When the state cannot be read or understood, or names a lifecycle policy that `rules` lacks.
+    pub fn open(store: Arc<dyn Store>, rules: Rules, clock: Arc<dyn Clock>) -> Result<Hub, Failure> {
+        let table = Arc::new(Table::new());
+        let index = Arc::new(Index::default());
+        let fold = Arc::new(Fold::new(Arc::clone(&table), Arc::clone(&index), rules.clone()));
+        store.attach(Arc::clone(&fold) as Arc<dyn crate::store::Sink>)?;
+        fold.trouble()?;
+        let instants = Instants::new(clock, store.head().instant);
+        Ok(Hub(Arc::new(Parts { store, table, index, rules, instants })))
+    }
+
+    /// The decision table.
+    pub fn table(&self) -> &Table {
+        &self.0.table
+    }
+
+    /// What is found by something else than its key.
+    pub fn index(&self) -> &Index {
+        &self.0.index
+    }
+
+    /// The rules of this hub.
+    pub fn rules(&self) -> &Rules {
+        &self.0.rules
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    /// The instant at which a question that comes in now is judged: the clock's, but never before the latest commit,
+    /// so that a clock that was set back reopens nothing.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.0.instants.now()
+    }
+}

@@ -1,0 +1,31 @@
+//! Identifiers that devhub makes: time-ordered UUIDs for what it stores, random text for what is presented.
+
+use chrono::{DateTime, Utc};
+use uuid::{NoContext, Timestamp, Uuid};
+
+use crate::domain::name::{ApplicationId, ClientId, SubscriptionId};
+
+/// A UUID that sorts by `now`, so that new records lie together on disk.
+fn uuid(now: DateTime<Utc>) -> String {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+    Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos())).to_string()
+}
+
+/// A new application id.
+pub fn application(now: DateTime<Utc>) -> ApplicationId {
+    uuid(now).parse().expect("a UUID is a valid id")
+}
+
+/// A new subscription id.
+pub fn subscription(now: DateTime<Utc>) -> SubscriptionId {
+    uuid(now).parse().expect("a UUID is a valid id")
+}
+
+/// A new client id: 32 characters, 160 bits of them random.
+pub fn client() -> ClientId {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).expect("the operating system gives random bytes");
+    let text: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+    text.parse().expect("32 letters and digits are a valid client id")
+}

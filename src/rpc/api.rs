@@ -1,0 +1,504 @@
+//! ApiService: APIs, versions, lifecycle verbs.
+
+use std::collections::BTreeMap;
+
+use devhub_decision::{Environment, Lifecycle, Schedule, Stage};
+use devhub_proto::v1;
+use devhub_proto::v1::api_service_server::ApiService;
+use tonic::{Request, Response, Status};
+
+use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
+use super::{execute, instead, read, record, render, revision, status};
+use crate::domain::api::{CreateApi, UpdateApi};
+use crate::domain::field::{FieldDefinition, VALUE_CHARS_MAX, compile};
+use crate::domain::name::{Context, PolicyName, VersionName, check_url};
+use crate::domain::publish::{CreateVersion, DeployVersion, UpdateVersion};
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::refusal::Refusal;
+use crate::domain::retire::{DeprecateVersion, PromoteVersion, RetireVersion};
+use crate::domain::version::{AccessType, Deployment, Endpoint};
+use crate::hub::{Answer, Failure, Hub, Mode};
+use crate::store::codec::Kind;
+use crate::wire::Word;
+
+const TITLE_CHARS: std::ops::RangeInclusive<usize> = 2..=100;
+const DESCRIPTION_CHARS_MAX: usize = 2000;
+const CATEGORIES_MAX: usize = 10;
+const CATEGORY_CHARS_MAX: usize = 50;
+const ENDPOINTS_MAX: usize = 500;
+const PATH_CHARS_MAX: usize = 500;
+const FIELDS_MAX: usize = 20;
+const FIELD_NAME_CHARS: std::ops::RangeInclusive<usize> = 1..=50;
+const PATTERN_CHARS_MAX: usize = 200;
+
+/// Serves ApiService.
+pub struct ApiRpc {
+    hub: Hub,
+}
+
+impl ApiRpc {
+    /// Serves the APIs of `hub`.
+    pub fn new(hub: Hub) -> ApiRpc {
+        ApiRpc { hub }
+    }
+
+    fn render(&self, answer: Answer) -> Result<v1::ApiVersion, Status> {
+        let version = record!(answer.subject, Version)?;
+        Ok(render::api_version(&self.hub, &version, answer.revision, answer.at))
+    }
+}
+
+fn title(fields: &mut Fields, field: &str, title: &str) -> String {
+    if !TITLE_CHARS.contains(&title.chars().count()) {
+        fields.violate(field, "a title has 2 to 100 characters");
+    }
+    fields.text(field, title, *TITLE_CHARS.end())
+}
+
+fn categories(fields: &mut Fields, field: &str, categories: &[String]) -> Vec<String> {
+    if categories.len() > CATEGORIES_MAX {
+        fields.violate(field, "at most 10 categories are accepted; leave some out");
+    }
+    categories
+        .iter()
+        .enumerate()
+        .map(|(position, category)| fields.text(&format!("{field}[{position}]"), category, CATEGORY_CHARS_MAX))
+        .collect()
+}
+
+fn uri(fields: &mut Fields, field: &str, uri: &str) -> String {
+    if !uri.is_empty()
+        && let Err(error) = check_url(uri)
+    {
+        fields.violate(field, error.to_string());
+    }
+    uri.to_owned()
+}
+
+fn endpoints(fields: &mut Fields, field: &str, endpoints: &[v1::Endpoint]) -> Vec<Endpoint> {
+    if endpoints.len() > ENDPOINTS_MAX {
+        fields.violate(field, "at most 500 endpoints are accepted; split the API");
+    }
+    let mut parsed = Vec::new();
+    for (position, endpoint) in endpoints.iter().enumerate().take(ENDPOINTS_MAX) {
+        let at = |part: &str| format!("{field}[{position}].{part}");
+        if !["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&endpoint.method.as_str()) {
+            fields.violate(at("method"), "must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in upper case");
+        }
+        let plain = endpoint.path.bytes().all(|b| b.is_ascii_graphic());
+        if !endpoint.path.starts_with('/') || endpoint.path.len() > PATH_CHARS_MAX || !plain {
+            fields.violate(at("path"), "a path begins with '/' and has at most 500 visible ASCII characters");
+        }
+        if let Some(auth_type) = fields.word(&at("auth_type"), endpoint.auth_type) {
+            parsed.push(Endpoint { method: endpoint.method.clone(), path: endpoint.path.clone(), auth_type });
+        }
+    }
+    parsed
+}
+
+fn definitions(fields: &mut Fields, field: &str, definitions: &[v1::FieldDefinition]) -> Vec<FieldDefinition> {
+    if definitions.len() > FIELDS_MAX {
+        fields.violate(field, "at most 20 subscription fields are accepted; leave some out");
+    }
+    let mut parsed: Vec<FieldDefinition> = Vec::new();
+    for (position, definition) in definitions.iter().enumerate().take(FIELDS_MAX) {
+        let at = |part: &str| format!("{field}[{position}].{part}");
+        let letters = definition.name.bytes().all(|b| b.is_ascii_alphabetic());
+        if !FIELD_NAME_CHARS.contains(&definition.name.len()) || !letters {
+            fields.violate(at("name"), "a name has 1 to 50 letters");
+        }
+        if parsed.iter().any(|known| known.name == definition.name) {
+            fields.violate(at("name"), "is defined twice; remove one");
+        }
+        let pattern = compile(&definition.pattern);
+        if definition.pattern.chars().count() > PATTERN_CHARS_MAX || pattern.is_err() {
+            fields.violate(at("pattern"), "must be a regular expression of at most 200 characters");
+        } else if !definition.default_value.is_empty()
+            && !definition.pattern.is_empty()
+            && !pattern.is_ok_and(|pattern| pattern.is_match(&definition.default_value))
+        {
+            fields.violate(at("default_value"), "must match the pattern");
+        }
+        parsed.push(FieldDefinition {
+            name: definition.name.clone(),
+            description: fields.text(&at("description"), &definition.description, 500),
+            default_value: fields.text(&at("default_value"), &definition.default_value, VALUE_CHARS_MAX),
+            required: definition.required,
+            pattern: definition.pattern.clone(),
+        });
+    }
+    parsed
+}
+
+fn deployment(fields: &mut Fields, field: &str, given: &v1::Deployment) -> Option<(Environment, Deployment)> {
+    let at = |part: &str| format!("{field}.{part}");
+    let environment = fields.word(&at("environment"), given.environment);
+    let maturity = fields.word(&at("maturity"), given.maturity);
+    let deprecated_at = fields.instant(&at("deprecate_time"), given.deprecate_time.as_ref());
+    let retires_at = fields.instant(&at("retire_time"), given.retire_time.as_ref());
+    let successor = fields.version_or_none(&at("successor"), given.successor.as_ref());
+    let schedule = match (deprecated_at, retires_at) {
+        (Some(deprecated_at), retires_at) => Schedule::Deprecation { deprecated_at, retires_at },
+        (None, Some(retires_at)) => Schedule::Retirement { retires_at },
+        (None, None) => Schedule::Open,
+    };
+    let lifecycle = Lifecycle { maturity: maturity?, schedule };
+    let deployment = Deployment {
+        lifecycle,
+        endpoints_enabled: given.endpoints_enabled,
+        successor,
+        successor_uri: String::new(),
+    };
+    Some((environment?, deployment))
+}
+
+fn deployments(fields: &mut Fields, given: &[v1::Deployment]) -> BTreeMap<Environment, Deployment> {
+    if given.is_empty() {
+        fields.violate("version.deployments", "at least one environment is needed");
+    }
+    let mut parsed = BTreeMap::new();
+    for (position, one) in given.iter().enumerate() {
+        let field = format!("version.deployments[{position}]");
+        if let Some((environment, deployment)) = deployment(fields, &field, one)
+            && parsed.insert(environment, deployment).is_some()
+        {
+            fields.violate(format!("{field}.environment"), "is given twice; keep one");
+        }
+    }
+    parsed
+}
+
+#[tonic::async_trait]
+impl ApiService for ApiRpc {
+    async fn create_api(&self, request: Request<v1::CreateApiRequest>) -> Result<Response<v1::CreateApiResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let request = fields.request("CreateApi", &actor, &message, &message.request_id, Mode::Commit);
+        let api = message.api.unwrap_or_default();
+        let context = fields.name::<Context>("api.context", &api.context);
+        let policy = fields.name::<PolicyName>("api.policy", &api.policy);
+        let title = title(&mut fields, "api.title", &api.title);
+        let description = fields.text("api.description", &api.description, DESCRIPTION_CHARS_MAX);
+        let categories = categories(&mut fields, "api.categories", &api.categories);
+        let (Some(context), Some(policy)) = (context, policy) else { return Err(fields.refuse()) };
+        fields.check()?;
+        let command = CreateApi { context, title, description, policy, categories };
+        let answer = execute(&self.hub, actor, command, request).await?;
+        let revision = revision(&answer);
+        let api = record!(answer.subject, Api)?;
+        let api = render::api(&self.hub, &api, answer.revision, answer.at);
+        Ok(Response::new(v1::CreateApiResponse { api: Some(api), revision }))
+    }
+
+    async fn get_api(&self, request: Request<v1::GetApiRequest>) -> Result<Response<v1::GetApiResponse>, Status> {
+        let mut fields = Fields::default();
+        let Some(context) = fields.name::<Context>("context", &request.get_ref().context) else {
+            return Err(fields.refuse());
+        };
+        let found = self.hub.get_one(RecordKey::Api(context.clone())).map_err(status::failed)?;
+        let stored = found.ok_or_else(|| status::refused(&Refusal::ApiNotFound(context)))?;
+        let api = record!(stored.record, Api)?;
+        let api = render::api(&self.hub, &api, stored.revision, self.hub.now());
+        Ok(Response::new(v1::GetApiResponse { api: Some(api) }))
+    }
+
+    async fn list_apis(&self, request: Request<v1::ListApisRequest>) -> Result<Response<v1::ListApisResponse>, Status> {
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let policy = fields.name_or_none::<PolicyName>("policy", &message.policy);
+        let size = fields.page_size(message.page_size);
+        fields.check()?;
+        let query = Query::new("ListApis", &[&message.policy]);
+        let cursor = query.cursor(&message.page_token)?;
+        let now = self.hub.now();
+        let page = read(&self.hub, move |hub| {
+            hub.list(&Hub::prefix(Kind::Api, None), cursor, size, |stored| {
+                let Record::Api(api) = &stored.record else { return Err(Failure::Defect) };
+                let wanted = policy.as_ref().is_none_or(|policy| *policy == api.policy);
+                Ok(wanted.then(|| render::api(hub, api, stored.revision, now)))
+            })
+        })
+        .await?;
+        Ok(Response::new(v1::ListApisResponse { apis: page.items, next_page_token: query.token(page.next) }))
+    }
+
+    async fn update_api(&self, request: Request<v1::UpdateApiRequest>) -> Result<Response<v1::UpdateApiResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let request = fields.request("UpdateApi", &actor, &message, &message.request_id, Mode::Commit);
+        let context = fields.name::<Context>("context", &message.context);
+        let title = message.title.as_ref().map(|text| title(&mut fields, "title", text));
+        let description =
+            message.description.as_ref().map(|text| fields.text("description", text, DESCRIPTION_CHARS_MAX));
+        let categories = categories(&mut fields, "categories", &message.categories);
+        let etag = fields.etag(&message.etag);
+        let Some(context) = context else { return Err(fields.refuse()) };
+        fields.check()?;
+        let categories = message.replace_categories.then_some(categories);
+        let command = UpdateApi { context, title, description, categories, etag };
+        let answer = execute(&self.hub, actor, command, request).await?;
+        let revision = revision(&answer);
+        let api = record!(answer.subject, Api)?;
+        let api = render::api(&self.hub, &api, answer.revision, answer.at);
+        Ok(Response::new(v1::UpdateApiResponse { api: Some(api), revision }))
+    }
+
+    async fn create_api_version(
+        &self,
+        request: Request<v1::CreateApiVersionRequest>,
+    ) -> Result<Response<v1::CreateApiVersionResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let mode = parse::mode(message.validate_only);
+        let request = fields.request("CreateApiVersion", &actor, &message, &message.request_id, mode);
+        let version = message.version.unwrap_or_default();
+        let context = fields.name("version.context", &version.context);
+        let label = fields.name("version.version", &version.version);
+        let access_type = fields.word_or_none("version.access_type", version.access_type).unwrap_or(AccessType::Public);
+        let description = fields.text("version.description", &version.description, DESCRIPTION_CHARS_MAX);
+        let endpoints = endpoints(&mut fields, "version.endpoints", &version.endpoints);
+        let definitions = definitions(&mut fields, "version.fields", &version.fields);
+        let deployments = deployments(&mut fields, &version.deployments);
+        let documentation_uri = uri(&mut fields, "version.documentation_uri", &version.documentation_uri);
+        let override_reason = fields.text("override_reason", &message.override_reason, REASON_CHARS_MAX);
+        let (Some(context), Some(label)) = (context, label) else { return Err(fields.refuse()) };
+        fields.check()?;
+        let command = CreateVersion {
+            name: VersionName { context, label },
+            description,
+            access_type,
+            endpoints,
+            fields: definitions,
+            deployments,
+            documentation_uri,
+            override_reason,
+        };
+        let answer = execute(&self.hub, actor, command, request).await?;
+        let (revision, warnings) = (revision(&answer), answer.warnings.clone());
+        let version = Some(self.render(answer)?);
+        Ok(Response::new(v1::CreateApiVersionResponse { version, revision, warnings }))
+    }
+
+    async fn get_api_version(
+        &self,
+        request: Request<v1::GetApiVersionRequest>,
+    ) -> Result<Response<v1::GetApiVersionResponse>, Status> {
+        let message = request.get_ref();
+        let mut fields = Fields::default();
+        let Some(name) = fields.version(&message.context, &message.version) else { return Err(fields.refuse()) };
+        let found = self.hub.get_one(RecordKey::Version(name.clone())).map_err(status::failed)?;
+        let stored = found.ok_or_else(|| status::refused(&Refusal::VersionNotFound(name)))?;
+        let version = record!(stored.record, Version)?;
+        let now = self.hub.now();
+        let retired = |environment| {
+            let environment = Environment::from_number(environment);
+            environment.and_then(|environment| version.stage(environment, now)) == Some(Stage::Retired)
+        };
+        // A reader of a retired version is pointed to the default live one (rule B38).
+        let defaults = render::default_versions(&self.hub.index().versions(&version.name.context), now);
+        Ok(Response::new(v1::GetApiVersionResponse {
+            instead: instead(defaults, retired),
+            version: Some(render::api_version(&self.hub, &version, stored.revision, now)),
+        }))
+    }
+
+    async fn list_api_versions(
+        &self,
+        request: Request<v1::ListApiVersionsRequest>,
+    ) -> Result<Response<v1::ListApiVersionsResponse>, Status> {
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let context = fields.name_or_none::<Context>("context", &message.context);
+        let environment = fields.word_or_none::<Environment>("environment", message.environment);
+        let stage = fields.word_or_none::<Stage>("stage", message.stage);
+        let size = fields.page_size(message.page_size);
+        fields.check()?;
+        let (e, s) = (message.environment.to_string(), message.stage.to_string());
+        let query = Query::new("ListApiVersions", &[&message.context, &e, &s]);
+        let after = match query.cursor(&message.page_token)? {
+            None => None,
+            Some(cursor) => {
+                let text = std::str::from_utf8(&cursor).ok().and_then(|text| text.split_once('\0'));
+                let name = text.and_then(|(context, label)| {
+                    Some(VersionName { context: context.parse().ok()?, label: label.parse().ok()? })
+                });
+                Some(name.ok_or_else(status::page_token)?)
+            }
+        };
+        let now = self.hub.now();
+        let (versions, next) = read(&self.hub, move |hub| {
+            let names = hub.index().version_names(context.as_ref(), after.as_ref(), size + 1, |version| {
+                version.deployments.keys().any(|known| {
+                    environment.is_none_or(|wanted| wanted == *known)
+                        && stage.is_none_or(|wanted| version.stage(*known, now) == Some(wanted))
+                })
+            });
+            let next = (names.len() > size).then(|| format!("{}\0{}", names[size - 1].context, names[size - 1].label));
+            let keys: Vec<RecordKey> = names.into_iter().take(size).map(RecordKey::Version).collect();
+            let mut versions = Vec::new();
+            for stored in hub.get(&keys)?.into_iter().flatten() {
+                let Record::Version(version) = &stored.record else { return Err(Failure::Defect) };
+                versions.push(render::api_version(hub, version, stored.revision, now));
+            }
+            Ok((versions, next))
+        })
+        .await?;
+        let next_page_token = query.token(next.map(|cursor| cursor.into_bytes().into()));
+        Ok(Response::new(v1::ListApiVersionsResponse { versions, next_page_token }))
+    }
+
+    async fn update_api_version(
+        &self,
+        request: Request<v1::UpdateApiVersionRequest>,
+    ) -> Result<Response<v1::UpdateApiVersionResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let request = fields.request("UpdateApiVersion", &actor, &message, &message.request_id, Mode::Commit);
+        let name = fields.version(&message.context, &message.version);
+        let description =
+            message.description.as_ref().map(|text| fields.text("description", text, DESCRIPTION_CHARS_MAX));
+        let access_type = fields.word_or_none("access_type", message.access_type);
+        let endpoints = endpoints(&mut fields, "endpoints", &message.endpoints);
+        let definitions = definitions(&mut fields, "fields", &message.fields);
+        let documentation_uri =
+            message.documentation_uri.as_ref().map(|text| uri(&mut fields, "documentation_uri", text));
+        let etag = fields.etag(&message.etag);
+        let Some(name) = name else { return Err(fields.refuse()) };
+        fields.check()?;
+        let command = UpdateVersion {
+            name,
+            description,
+            access_type,
+            endpoints: message.replace_endpoints.then_some(endpoints),
+            fields: message.replace_fields.then_some(definitions),
+            documentation_uri,
+            etag,
+        };
+        let answer = execute(&self.hub, actor, command, request).await?;
+        let revision = revision(&answer);
+        Ok(Response::new(v1::UpdateApiVersionResponse { version: Some(self.render(answer)?), revision }))
+    }
+
+    async fn deploy_api_version(
+        &self,
+        request: Request<v1::DeployApiVersionRequest>,
+    ) -> Result<Response<v1::DeployApiVersionResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let mode = parse::mode(message.validate_only);
+        let request = fields.request("DeployApiVersion", &actor, &message, &message.request_id, mode);
+        let name = fields.version(&message.context, &message.version);
+        let given = message.deployment.unwrap_or_default();
+        let deployment = deployment(&mut fields, "deployment", &given);
+        let override_reason = fields.text("override_reason", &message.override_reason, REASON_CHARS_MAX);
+        let etag = fields.etag(&message.etag);
+        let (Some(name), Some((environment, deployment))) = (name, deployment) else { return Err(fields.refuse()) };
+        fields.check()?;
+        let command = DeployVersion { name, environment, deployment, override_reason, etag };
+        let answer = execute(&self.hub, actor, command, request).await?;
+        let (revision, warnings) = (revision(&answer), answer.warnings.clone());
+        let version = Some(self.render(answer)?);
+        Ok(Response::new(v1::DeployApiVersionResponse { version, revision, warnings }))
+    }
+
+    async fn promote_api_version(
+        &self,
+        request: Request<v1::PromoteApiVersionRequest>,
+    ) -> Result<Response<v1::PromoteApiVersionResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let mode = parse::mode(message.validate_only);
+        let request = fields.request("PromoteApiVersion", &actor, &message, &message.request_id, mode);
+        let name = fields.version(&message.context, &message.version);
+        let environment = fields.word("environment", message.environment);
+        let maturity = fields.word("maturity", message.maturity);
+        let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
+        let etag = fields.etag(&message.etag);
+        let (Some(name), Some(environment), Some(maturity)) = (name, environment, maturity) else {
+            return Err(fields.refuse());
+        };
+        fields.check()?;
+        let endpoints_enabled = message.endpoints_enabled;
+        let command = PromoteVersion { name, environment, maturity, endpoints_enabled, reason, etag };
+        let answer = execute(&self.hub, actor, command, request).await?;
+        let (revision, warnings) = (revision(&answer), answer.warnings.clone());
+        let version = Some(self.render(answer)?);
+        Ok(Response::new(v1::PromoteApiVersionResponse { version, revision, warnings }))
+    }
+
+    async fn deprecate_api_version(
+        &self,
+        request: Request<v1::DeprecateApiVersionRequest>,
+    ) -> Result<Response<v1::DeprecateApiVersionResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let mode = parse::mode(message.validate_only);
+        let request = fields.request("DeprecateApiVersion", &actor, &message, &message.request_id, mode);
+        let name = fields.version(&message.context, &message.version);
+        let environment = fields.word("environment", message.environment);
+        let deprecated_at = fields.instant("deprecate_time", message.deprecate_time.as_ref());
+        let retires_at = fields.instant("retire_time", message.retire_time.as_ref());
+        let successor = fields.version_or_none("successor", message.successor.as_ref());
+        let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
+        let override_reason = fields.text("override_reason", &message.override_reason, REASON_CHARS_MAX);
+        let etag = fields.etag(&message.etag);
+        let (Some(name), Some(environment)) = (name, environment) else { return Err(fields.refuse()) };
+        fields.check()?;
+        let command = DeprecateVersion {
+            name,
+            environment,
+            deprecated_at,
+            retires_at,
+            successor,
+            reason,
+            override_reason,
+            etag,
+        };
+        let answer = execute(&self.hub, actor, command, request).await?;
+        let (revision, warnings) = (revision(&answer), answer.warnings.clone());
+        let affected_subscriptions = i64::try_from(answer.affected).unwrap_or(i64::MAX);
+        let version = Some(self.render(answer)?);
+        Ok(Response::new(v1::DeprecateApiVersionResponse { version, revision, warnings, affected_subscriptions }))
+    }
+
+    async fn retire_api_version(
+        &self,
+        request: Request<v1::RetireApiVersionRequest>,
+    ) -> Result<Response<v1::RetireApiVersionResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let mode = parse::mode(message.validate_only);
+        let request = fields.request("RetireApiVersion", &actor, &message, &message.request_id, mode);
+        let name = fields.version(&message.context, &message.version);
+        let environment = fields.word("environment", message.environment);
+        let retires_at = fields.instant("retire_time", message.retire_time.as_ref());
+        let successor = fields.version_or_none("successor", message.successor.as_ref());
+        let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
+        let override_reason = fields.text("override_reason", &message.override_reason, REASON_CHARS_MAX);
+        let etag = fields.etag(&message.etag);
+        let (Some(name), Some(environment)) = (name, environment) else { return Err(fields.refuse()) };
+        fields.check()?;
+        let command = RetireVersion { name, environment, retires_at, successor, reason, override_reason, etag };
+        let answer = execute(&self.hub, actor, command, request).await?;
+        let (revision, warnings) = (revision(&answer), answer.warnings.clone());
+        let affected_subscriptions = i64::try_from(answer.affected).unwrap_or(i64::MAX);
+        let version = Some(self.render(answer)?);
+        Ok(Response::new(v1::RetireApiVersionResponse { version, revision, warnings, affected_subscriptions }))
+    }
+
+    async fn list_policies(
+        &self,
+        _request: Request<v1::ListPoliciesRequest>,
+    ) -> Result<Response<v1::ListPoliciesResponse>, Status> {
+        let policies = self.hub.rules().policies.iter().map(render::policy).collect();
+        Ok(Response::new(v1::ListPoliciesResponse { policies }))
+    }
+}

@@ -1,0 +1,56 @@
+//! The wire for portals: one thin file per service. Parse, call the hub, render; no rule lives here.
+
+mod api;
+mod application;
+mod fact;
+pub mod parse;
+mod render;
+pub mod status;
+mod subscription;
+
+use devhub_proto::v1;
+use tonic::Status;
+
+use crate::domain::{Actor, Command};
+use crate::hub::{Answer, Failure, Hub, Request};
+
+pub use api::ApiRpc;
+pub use application::ApplicationRpc;
+pub use fact::FactRpc;
+pub use subscription::SubscriptionRpc;
+
+/// Executes a command and renders its refusal.
+async fn execute(hub: &Hub, actor: Actor, command: impl Into<Command>, request: Request) -> Result<Answer, Status> {
+    hub.execute(actor, command.into(), request).await.map_err(status::failed)
+}
+
+/// Runs a read that may take a while on a thread that may wait.
+async fn read<T: Send + 'static>(
+    hub: &Hub,
+    work: impl FnOnce(&Hub) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Status> {
+    let hub = hub.clone();
+    let done = tokio::task::spawn_blocking(move || work(&hub)).await;
+    done.unwrap_or(Err(Failure::Defect)).map_err(status::failed)
+}
+
+/// The revision that a reply states: that of the commit, 0 when nothing was committed.
+fn revision(answer: &Answer) -> u64 {
+    if answer.changed { answer.revision } else { 0 }
+}
+
+/// Takes the record of one kind out of an answer or a read.
+macro_rules! record {
+    ($record:expr, $variant:ident) => {
+        if let $crate::domain::Record::$variant(record) = $record {
+            Ok(record)
+        } else {
+            Err($crate::rpc::status::failed($crate::hub::Failure::Defect))
+        }
+    };
+}
+pub(crate) use record;
+
+fn instead(versions: Vec<v1::DefaultVersion>, is_retired: impl Fn(i32) -> bool) -> Vec<v1::DefaultVersion> {
+    versions.into_iter().filter(|version| is_retired(version.environment)).collect()
+}

@@ -1,0 +1,218 @@
+//! From strings and numbers to the words of the domain, once, collecting every malformed field.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use devhub_proto::v1;
+use prost::Message;
+use prost_types::Timestamp;
+use sha2::{Digest, Sha256};
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+
+use super::status;
+use crate::domain::Actor;
+use crate::domain::name::{RequestId, VersionName, check_text};
+use crate::domain::refusal::Violation;
+use crate::hub::{Mode, Request};
+use crate::wire::{Word, instant};
+
+/// The metadata that names the actor of a write.
+pub const ACTOR: &str = "devhub-actor";
+
+/// Most items on a page.
+const PAGE_SIZE_MAX: i32 = 200;
+
+/// Items on a page when the caller does not say.
+const PAGE_SIZE_DEFAULT: usize = 50;
+
+/// Longest reason, in characters.
+pub const REASON_CHARS_MAX: usize = 500;
+
+/// The actor of a write.
+pub fn actor(metadata: &MetadataMap) -> Result<Actor, Status> {
+    let mut values = metadata.get_all(ACTOR).iter();
+    let value = values.next().ok_or_else(|| status::actor_required("who does this?".to_owned()))?;
+    if values.next().is_some() {
+        return Err(status::actor_required("it is given twice".to_owned()));
+    }
+    let text = value.to_str().map_err(|_| status::actor_required("it has characters outside ASCII".to_owned()))?;
+    text.parse().map_err(|error: crate::domain::actor::InvalidActor| status::actor_required(error.to_string()))
+}
+
+/// Parses the fields of a request and remembers what is wrong with them.
+#[derive(Default)]
+pub struct Fields(Vec<Violation>);
+
+impl Fields {
+    /// Remembers that `field` is malformed.
+    pub fn violate(&mut self, field: impl Into<String>, sentence: impl Into<String>) {
+        self.0.push(Violation { field: field.into(), sentence: sentence.into() });
+    }
+
+    /// Refuses the request if anything was malformed.
+    pub fn check(self) -> Result<(), Status> {
+        if self.0.is_empty() { Ok(()) } else { Err(status::invalid(self.0)) }
+    }
+
+    /// Whether nothing was malformed so far.
+    pub fn is_clean(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What was malformed.
+    pub fn into_violations(self) -> Vec<Violation> {
+        self.0
+    }
+
+    /// The refusal of a request in which something needed is malformed.
+    pub fn refuse(mut self) -> Status {
+        if self.0.is_empty() {
+            self.violate("request", "a needed part is missing");
+        }
+        status::invalid(self.0)
+    }
+
+    /// A name.
+    pub fn name<T: FromStr<Err: Display>>(&mut self, field: &str, text: &str) -> Option<T> {
+        text.parse().map_err(|error: T::Err| self.violate(field, error.to_string())).ok()
+    }
+
+    /// A name that may be left out.
+    pub fn name_or_none<T: FromStr<Err: Display>>(&mut self, field: &str, text: &str) -> Option<T> {
+        if text.is_empty() { None } else { self.name(field, text) }
+    }
+
+    /// A version.
+    pub fn version(&mut self, context: &str, label: &str) -> Option<VersionName> {
+        let (context, label) = (self.name("context", context), self.name("version", label));
+        Some(VersionName { context: context?, label: label? })
+    }
+
+    /// A version that may be left out.
+    pub fn version_or_none(&mut self, field: &str, name: Option<&v1::VersionName>) -> Option<VersionName> {
+        let name = name?;
+        let context = self.name(&format!("{field}.context"), &name.context);
+        let label = self.name(&format!("{field}.version"), &name.version);
+        Some(VersionName { context: context?, label: label? })
+    }
+
+    /// A word that must be given.
+    pub fn word<W: Word>(&mut self, field: &str, number: i32) -> Option<W> {
+        let word = W::from_number(number);
+        if word.is_none() {
+            let sentence = if number == 0 { "must be given".to_owned() } else { format!("{number} is not a known value") };
+            self.violate(field, sentence);
+        }
+        word
+    }
+
+    /// A word that may be left out; `None` is "not given".
+    pub fn word_or_none<W: Word>(&mut self, field: &str, number: i32) -> Option<W> {
+        if number == 0 { None } else { self.word(field, number) }
+    }
+
+    /// Text for people.
+    pub fn text(&mut self, field: &str, text: &str, chars_max: usize) -> String {
+        if let Err(problem) = check_text(text, chars_max) {
+            self.violate(field, problem.to_string());
+        }
+        text.to_owned()
+    }
+
+    /// An instant that may be left out.
+    pub fn instant(&mut self, field: &str, timestamp: Option<&Timestamp>) -> Option<DateTime<Utc>> {
+        let parsed = instant(timestamp?);
+        if parsed.is_none() {
+            self.violate(field, "an instant lies in the years 1 to 9999 and has 0 to 999999999 nanoseconds");
+        }
+        parsed
+    }
+
+    /// An etag that may be left out.
+    pub fn etag(&mut self, text: &str) -> Option<u64> {
+        if text.is_empty() {
+            return None;
+        }
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.violate("etag", "give the etag exactly as it was read, or leave it out");
+        }
+        parsed
+    }
+
+    /// How a write came in. `message` is the whole request.
+    pub fn request<M: Message>(&mut self, method: &str, actor: &Actor, message: &M, id: &str, mode: Mode) -> Request {
+        let mut hash = Sha256::new();
+        for part in [method.as_bytes(), actor.to_string().as_bytes(), &message.encode_to_vec()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        // A judgement that changes nothing needs no protection from being repeated.
+        let id: Option<RequestId> = self.name_or_none("request_id", id).filter(|_| mode == Mode::Commit);
+        Request { id, fingerprint: hash.finalize().into(), mode }
+    }
+
+    /// The number of items on a page.
+    pub fn page_size(&mut self, size: i32) -> usize {
+        if size < 0 {
+            self.violate("page_size", "must not be negative; leave it out for 50, the maximum is 200");
+        }
+        match usize::try_from(size.min(PAGE_SIZE_MAX)) {
+            Ok(0) | Err(_) => PAGE_SIZE_DEFAULT,
+            Ok(size) => size,
+        }
+    }
+}
+
+/// Whether a lifecycle call changes anything.
+pub fn mode(validate_only: bool) -> Mode {
+    if validate_only { Mode::ValidateOnly } else { Mode::Commit }
+}
+
+/// A query that is read page by page: tokens of another query are refused.
+pub struct Query([u8; 8]);
+
+impl Query {
+    /// The query of `method` with these parameters.
+    pub fn new(method: &str, parameters: &[&str]) -> Query {
+        let mut hash = Sha256::new();
+        for part in [method].iter().chain(parameters) {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        Query(digest.first_chunk().copied().expect("32 bytes begin with 8"))
+    }
+
+    /// The token of the page that begins after `cursor`; empty for none.
+    pub fn token(&self, cursor: Option<Bytes>) -> String {
+        let Some(cursor) = cursor else { return String::new() };
+        self.0.iter().chain(&cursor).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The cursor of a token.
+    ///
+    /// # Errors
+    /// When the token is malformed or of another query.
+    pub fn cursor(&self, token: &str) -> Result<Option<Bytes>, Status> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let digits = token.as_bytes();
+        let bytes: Option<Vec<u8>> = (digits.len() % 2 == 0 && digits.iter().all(u8::is_ascii_hexdigit))
+            .then(|| {
+                digits
+                    .chunks(2)
+                    .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+                    .collect::<Option<_>>()
+            })
+            .flatten();
+        match bytes {
+            Some(bytes) if bytes.len() > 8 && bytes[..8] == self.0 => Ok(Some(Bytes::copy_from_slice(&bytes[8..]))),
+            _ => Err(status::page_token()),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! From records to messages. What depends on the clock is computed here, from the instant of the reply.
+
+use chrono::{DateTime, Utc};
+use devhub_decision::{Environment, Stage};
+use devhub_proto::v1;
+
+use crate::domain::access::AccessRequest;
+use crate::domain::api::Api;
+use crate::domain::application::Application;
+use crate::domain::name::VersionName;
+use crate::domain::policy::Policy;
+use crate::domain::setting::Rules;
+use crate::domain::subscription::Subscription;
+use crate::domain::version::{Version, default_version};
+use crate::hub::Hub;
+use crate::wire::{Word, timestamp};
+
+/// A version's name.
+pub fn version_name(name: &VersionName) -> v1::VersionName {
+    v1::VersionName { context: name.context.to_string(), version: name.label.to_string() }
+}
+
+/// The default version of each environment.
+pub fn default_versions(versions: &[Version], now: DateTime<Utc>) -> Vec<v1::DefaultVersion> {
+    Environment::ALL
+        .into_iter()
+        .filter_map(|environment| {
+            let version = default_version(versions, environment, now)?;
+            Some(v1::DefaultVersion { environment: environment.number(), version: version.name.label.to_string() })
+        })
+        .collect()
+}
+
+/// An API.
+pub fn api(hub: &Hub, api: &Api, revision: u64, now: DateTime<Utc>) -> v1::Api {
+    v1::Api {
+        context: api.context.to_string(),
+        title: api.title.clone(),
+        description: api.description.clone(),
+        policy: api.policy.to_string(),
+        categories: api.categories.clone(),
+        default_versions: default_versions(&hub.index().versions(&api.context), now),
+        create_time: Some(timestamp(api.created_at)),
+        etag: revision.to_string(),
+    }
+}
+
+/// A version.
+pub fn api_version(hub: &Hub, version: &Version, revision: u64, now: DateTime<Utc>) -> v1::ApiVersion {
+    let policy = hub.rules().policies.get(&version.policy);
+    let live: u64 = hub.index().live_subscriptions(&version.name, now).values().sum();
+    v1::ApiVersion {
+        context: version.name.context.to_string(),
+        version: version.name.label.to_string(),
+        description: version.description.clone(),
+        access_type: version.access_type.number(),
+        endpoints: version
+            .endpoints
+            .iter()
+            .map(|endpoint| v1::Endpoint {
+                method: endpoint.method.clone(),
+                path: endpoint.path.clone(),
+                auth_type: endpoint.auth_type.number(),
+            })
+            .collect(),
+        fields: version
+            .fields
+            .iter()
+            .map(|field| v1::FieldDefinition {
+                name: field.name.clone(),
+                description: field.description.clone(),
+                default_value: field.default_value.clone(),
+                required: field.required,
+                pattern: field.pattern.clone(),
+            })
+            .collect(),
+        deployments: version
+            .deployments
+            .iter()
+            .map(|(environment, deployment)| {
+                let stage = deployment.lifecycle.stage(now);
+                let permitted = policy.map(|policy| policy.permissions().of(stage));
+                v1::Deployment {
+                    environment: environment.number(),
+                    maturity: deployment.lifecycle.maturity.number(),
+                    stage: stage.number(),
+                    stage_title: policy.map(|policy| policy.title(stage).to_owned()).unwrap_or_default(),
+                    endpoints_enabled: deployment.endpoints_enabled,
+                    deprecate_time: deployment.lifecycle.schedule.deprecated_at().map(timestamp),
+                    retire_time: deployment.lifecycle.schedule.retires_at().map(timestamp),
+                    successor: deployment.successor.as_ref().map(version_name),
+                    documentation_visible: permitted.is_some_and(|p| p.documentation),
+                    takes_subscriptions: permitted.is_some_and(|p| p.new_subscriptions),
+                    calls_pass: permitted.is_some_and(|p| p.calls),
+                }
+            })
+            .collect(),
+        documentation_uri: version.documentation_uri.clone(),
+        open_access: version.is_open_access(),
+        create_time: Some(timestamp(version.created_at)),
+        etag: revision.to_string(),
+        live_subscriptions: i64::try_from(live).unwrap_or(i64::MAX),
+    }
+}
+
+/// A policy with its matrix.
+pub fn policy(policy: &Policy) -> v1::Policy {
+    v1::Policy {
+        name: policy.name.to_string(),
+        description: policy.description.clone(),
+        stages: policy
+            .stages
+            .iter()
+            .map(|(stage, rules)| v1::PolicyStage {
+                stage: stage.number(),
+                title: rules.title.clone(),
+                meaning: rules.meaning.clone(),
+                documentation: rules.documentation,
+                new_subscriptions: rules.new_subscriptions,
+                calls: rules.calls,
+                support: rules.support.clone(),
+                notices: rules.notices.clone(),
+            })
+            .collect(),
+        matrix: policy.matrix(),
+    }
+}
+
+/// An application.
+pub fn application(application: &Application, revision: u64, rules: &Rules) -> v1::Application {
+    let state = match application.deletion {
+        Some(_) => v1::ApplicationState::Deleted,
+        None => application.state.to_wire(),
+    };
+    v1::Application {
+        application_id: application.id.to_string(),
+        client_id: application.client_id.to_string(),
+        name: application.name.clone(),
+        description: application.description.clone(),
+        environment: application.environment.number(),
+        owner: application.owner.clone(),
+        kind: application.kind.number(),
+        persona: application.persona.number(),
+        state: state.into(),
+        collaborators: application
+            .collaborators
+            .iter()
+            .map(|(email, role)| v1::Collaborator { email: email.to_string(), role: role.number() })
+            .collect(),
+        blocked: application.blocked,
+        deletion_restriction: application.deletion_restriction.clone(),
+        create_time: Some(timestamp(application.created_at)),
+        delete_time: application.deletion.as_ref().map(|deletion| timestamp(deletion.at)),
+        restorable_until: application.restorable_until(rules.restore_window_days).map(timestamp),
+        etag: revision.to_string(),
+    }
+}
+
+/// A subscription, as of `now`, given the two that it joins.
+pub fn subscription(
+    subscription: &Subscription,
+    revision: u64,
+    application: Option<&Application>,
+    version: Option<&Version>,
+    now: DateTime<Utc>,
+) -> v1::Subscription {
+    let end = subscription.end(application, version, now);
+    let state = match end {
+        Some(_) => v1::SubscriptionState::Ended,
+        None => v1::SubscriptionState::Active,
+    };
+    let deployment = version.and_then(|version| version.deployments.get(&subscription.environment));
+    let schedule = deployment.map(|deployment| deployment.lifecycle.schedule);
+    let stage: Option<Stage> = deployment.map(|deployment| deployment.lifecycle.stage(now));
+    v1::Subscription {
+        subscription_id: subscription.id.to_string(),
+        application_id: subscription.application.to_string(),
+        context: subscription.version.context.to_string(),
+        version: subscription.version.label.to_string(),
+        environment: subscription.environment.number(),
+        state: state.into(),
+        start_time: Some(timestamp(subscription.since)),
+        subscribed_by: subscription.subscribed_by.clone(),
+        end_time: end.as_ref().map(|end| timestamp(end.at)),
+        end_reason: end.as_ref().map(|end| end.reason.number()).unwrap_or_default(),
+        ended_by: end.map(|end| end.by).unwrap_or_default(),
+        field_values: subscription.field_values.clone(),
+        stage: stage.map(Word::number).unwrap_or_default(),
+        deprecate_time: schedule.and_then(|schedule| schedule.deprecated_at()).map(timestamp),
+        retire_time: schedule.and_then(|schedule| schedule.retires_at()).map(timestamp),
+        successor: deployment.and_then(|deployment| deployment.successor.as_ref()).map(version_name),
+        etag: revision.to_string(),
+    }
+}
+
+/// An access request.
+pub fn access_request(request: &AccessRequest, revision: u64) -> v1::AccessRequest {
+    let decided = request.decided.as_ref();
+    v1::AccessRequest {
+        application_id: request.application.to_string(),
+        context: request.version.context.to_string(),
+        version: request.version.label.to_string(),
+        state: request.state.number(),
+        requested_by: request.requested_by.clone(),
+        request_time: Some(timestamp(request.requested_at)),
+        purpose: request.purpose.clone(),
+        decided_by: decided.map(|decided| decided.by.clone()).unwrap_or_default(),
+        decide_time: decided.map(|decided| timestamp(decided.at)),
+        decision_reason: decided.map(|decided| decided.reason.clone()).unwrap_or_default(),
+        etag: revision.to_string(),
+    }
+}

@@ -1,0 +1,235 @@
+//! The one map from a refusal or failure to a gRPC status. No status is made anywhere else.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::SecondsFormat;
+use devhub_proto::v1::ErrorReason;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::domain::refusal::{Refusal, Violation};
+use crate::hub::Failure;
+use crate::store::StoreError;
+use crate::wire::reason;
+
+/// The domain of every ErrorInfo.
+pub const DOMAIN: &str = "devhub";
+
+/// Most field violations in one status: details travel in a header.
+const VIOLATIONS_MAX: usize = 25;
+
+/// How long a caller should wait before it repeats a call that met a passing problem.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
+
+/// The gRPC code of every reason.
+pub const fn code(reason: ErrorReason) -> Code {
+    match reason {
+        ErrorReason::Unspecified | ErrorReason::Internal => Code::Internal,
+        ErrorReason::InvalidField | ErrorReason::SubscriptionFields | ErrorReason::PageToken => Code::InvalidArgument,
+        ErrorReason::ActorRequired => Code::Unauthenticated,
+        ErrorReason::OperatorRequired
+        | ErrorReason::NotACollaborator
+        | ErrorReason::AdministratorRequired
+        | ErrorReason::ApplicationNotStandard
+        | ErrorReason::SubscriptionsLocked
+        | ErrorReason::DeletionRestricted => Code::PermissionDenied,
+        ErrorReason::ApiNotFound
+        | ErrorReason::VersionNotFound
+        | ErrorReason::VersionNotInEnvironment
+        | ErrorReason::ApplicationNotFound
+        | ErrorReason::SubscriptionNotFound
+        | ErrorReason::AccessRequestNotFound
+        | ErrorReason::CollaboratorNotFound => Code::NotFound,
+        ErrorReason::AlreadyExists
+        | ErrorReason::DuplicateSubscription
+        | ErrorReason::RequestIdReused
+        | ErrorReason::CollaboratorExists => Code::AlreadyExists,
+        ErrorReason::EtagMismatch | ErrorReason::Contention => Code::Aborted,
+        ErrorReason::VersionAlpha
+        | ErrorReason::VersionDeprecated
+        | ErrorReason::VersionRetired
+        | ErrorReason::StageTakesNoSubscriptions
+        | ErrorReason::SubscriptionNotNeeded
+        | ErrorReason::AccessNotGranted
+        | ErrorReason::VersionInternal
+        | ErrorReason::ApplicationBlocked
+        | ErrorReason::ApplicationDeleted
+        | ErrorReason::IllegalLifecycleMove
+        | ErrorReason::RetirementBeforeDeprecation
+        | ErrorReason::PeriodTooShort
+        | ErrorReason::StageNotInPolicy
+        | ErrorReason::AlphaEndpointsEnabled
+        | ErrorReason::InstantInPast
+        | ErrorReason::PolicyNotFound
+        | ErrorReason::LastAdministrator
+        | ErrorReason::IllegalApplicationState
+        | ErrorReason::RestoreWindowPassed
+        | ErrorReason::IllegalAccessRequestState
+        | ErrorReason::SinceOutOfRange
+        | ErrorReason::AcknowledgementRequired
+        | ErrorReason::NothingToDo => Code::FailedPrecondition,
+        ErrorReason::LimitReached | ErrorReason::StoreFull | ErrorReason::Overloaded => Code::ResourceExhausted,
+        ErrorReason::StoreUnavailable | ErrorReason::RevisionNotReached => Code::Unavailable,
+        ErrorReason::DeadlineExceeded => Code::DeadlineExceeded,
+    }
+}
+
+fn make(reason: ErrorReason, message: String, metadata: HashMap<String, String>, violations: &[Violation]) -> Status {
+    let mut details = ErrorDetails::new();
+    details.set_error_info(reason::name(reason), DOMAIN, metadata);
+    for violation in violations.iter().take(VIOLATIONS_MAX) {
+        details.add_bad_request_violation(&violation.field, &violation.sentence);
+    }
+    match reason {
+        ErrorReason::Contention | ErrorReason::Overloaded | ErrorReason::RevisionNotReached => {
+            details.set_retry_info(Some(RETRY_DELAY));
+        }
+        _ => {}
+    }
+    // A message travels in a header: long lists of violations are in the details, up to their limit.
+    let message = if message.len() > 1000 { format!("{}...", message.chars().take(1000).collect::<String>()) } else { message };
+    Status::with_error_details(code(reason), message, details)
+}
+
+/// What a client can read out of a refusal without parsing its sentence.
+fn metadata(refusal: &Refusal) -> HashMap<String, String> {
+    let instant = |t: &chrono::DateTime<chrono::Utc>| t.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    let mut metadata = HashMap::new();
+    let mut put = |key: &str, value: String| {
+        metadata.insert(key.to_owned(), value);
+    };
+    #[expect(clippy::wildcard_enum_match_arm, reason = "metadata is an extra; a refusal without any is complete")]
+    match refusal {
+        Refusal::EtagMismatch { current } => put("etag", current.to_string()),
+        Refusal::DuplicateSubscription { since, .. } => put("start_time", instant(since)),
+        Refusal::VersionDeprecated { since, successor, .. } => {
+            put("deprecate_time", instant(since));
+            if let Some(successor) = successor {
+                put("successor_context", successor.context.to_string());
+                put("successor_version", successor.label.to_string());
+            }
+        }
+        Refusal::VersionRetired { since, successor, .. } => {
+            put("retire_time", instant(since));
+            if let Some(successor) = successor {
+                put("successor_context", successor.context.to_string());
+                put("successor_version", successor.label.to_string());
+            }
+        }
+        Refusal::PeriodTooShort { earliest, .. } => put("earliest_retire_time", instant(earliest)),
+        Refusal::IllegalState { expected, actual, .. } => {
+            put("expected_state", (*expected).to_owned());
+            put("actual_state", actual.to_string());
+        }
+        Refusal::IllegalMove { from, .. } => put("stage", from.to_string()),
+        Refusal::RestoreWindowPassed { until, .. } => put("restorable_until", instant(until)),
+        Refusal::LimitReached { limit, .. } => put("limit", limit.to_string()),
+        _ => {}
+    }
+    metadata
+}
+
+/// The status of a refusal.
+pub fn refused(refusal: &Refusal) -> Status {
+    let violations = match refusal {
+        Refusal::InvalidFields(violations) | Refusal::SubscriptionFields(violations) => violations.as_slice(),
+        Refusal::AcknowledgementRequired(_) => &[Violation {
+            field: "acknowledge_one_way".to_owned(),
+            sentence: "must be true to unsubscribe from a deprecated version".to_owned(),
+        }],
+        #[expect(clippy::wildcard_enum_match_arm, reason = "only these are about fields")]
+        _ => &[],
+    };
+    make(reason::reason(refusal), refusal.to_string(), metadata(refusal), violations)
+}
+
+/// The status of malformed fields.
+pub fn invalid(violations: Vec<Violation>) -> Status {
+    refused(&Refusal::InvalidFields(violations))
+}
+
+/// The status of a failure. What is internal is logged here, once, and not told.
+pub fn failed(failure: Failure) -> Status {
+    let simple = |reason, message: String| make(reason, message, HashMap::new(), &[]);
+    match failure {
+        Failure::Refused(refusal) => refused(&refusal),
+        Failure::Contention => simple(ErrorReason::Contention, failure.to_string()),
+        Failure::Store(error) => match error {
+            StoreError::Full(_) => {
+                tracing::warn!(%error, "a write was refused");
+                let message = "the data directory has no space left, so nothing was written; reads and decisions go on; \
+                               an operator must free space, then writes go on by themselves";
+                simple(ErrorReason::StoreFull, message.to_owned())
+            }
+            StoreError::Overloaded => simple(ErrorReason::Overloaded, error.to_string()),
+            StoreError::TooLarge { size, limit } => make(
+                ErrorReason::LimitReached,
+                format!("the change has {size} bytes; at most {limit} are accepted; split it"),
+                HashMap::from([("limit".to_owned(), limit.to_string())]),
+                &[],
+            ),
+            StoreError::Unknown(_) => {
+                tracing::error!(%error, "the outcome of a write is unknown");
+                let message = "the outcome of the write is unknown; repeat it with the same request_id: it is done once";
+                simple(ErrorReason::StoreUnavailable, message.to_owned())
+            }
+            StoreError::Stopped(_) => {
+                tracing::error!(%error, "a write was refused");
+                let message = "writes have stopped until an operator restarts devhub; reads and decisions go on";
+                simple(ErrorReason::StoreUnavailable, message.to_owned())
+            }
+            StoreError::Damaged(_) | StoreError::Locked(_) | StoreError::Newer(_) | StoreError::Io(_) => {
+                tracing::error!(%error, "the store could not answer");
+                simple(ErrorReason::StoreUnavailable, "the store could not answer; see the operator's log".to_owned())
+            }
+        },
+        Failure::Undecodable(error) => {
+            tracing::error!(%error, "a stored record could not be understood");
+            simple(ErrorReason::StoreUnavailable, "a stored record could not be understood; see the operator's log".to_owned())
+        }
+        Failure::Defect => {
+            tracing::error!("a call panicked");
+            simple(ErrorReason::Internal, "a defect of devhub stopped this call; see the operator's log".to_owned())
+        }
+    }
+}
+
+/// The status of a write without an actor.
+pub fn actor_required(sentence: String) -> Status {
+    make(ErrorReason::ActorRequired, format!("metadata devhub-actor is needed: {sentence}"), HashMap::new(), &[])
+}
+
+/// The status of a page token that is not ours, or of another query.
+pub fn page_token() -> Status {
+    let message = "page_token is not from a previous page of this same query; repeat the query without it";
+    make(ErrorReason::PageToken, message.to_owned(), HashMap::new(), &[])
+}
+
+/// The status of an answer that would be older than asked for.
+pub fn revision_not_reached(wanted: u64, reached: u64) -> Status {
+    let message = format!("revision {wanted} is not reached yet (the newest is {reached}); retry in a moment");
+    let metadata = HashMap::from([("revision".to_owned(), reached.to_string())]);
+    make(ErrorReason::RevisionNotReached, message, metadata, &[])
+}
+
+/// The status of a stream that ends because the hub is stopping.
+pub fn stopping() -> Status {
+    let message = "the hub is stopping; reconnect and resume where this stream ended";
+    make(ErrorReason::StoreUnavailable, message.to_owned(), HashMap::new(), &[])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_code_that_is_an_error() {
+        for number in 1..=i32::from(u8::MAX) {
+            if let Ok(reason) = ErrorReason::try_from(number) {
+                assert_ne!(code(reason), Code::Ok, "{reason:?}");
+                assert!(!reason::name(reason).starts_with("ERROR_REASON_"), "{reason:?}");
+            }
+        }
+    }
+}

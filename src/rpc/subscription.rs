@@ -1,0 +1,342 @@
+//! SubscriptionService: subscriptions, their import, and access requests.
+
+use devhub_decision::Environment;
+use devhub_proto::v1;
+use devhub_proto::v1::subscription_service_server::SubscriptionService;
+use tonic::{Request, Response, Status};
+
+use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
+use super::{execute, read, record, render, revision, status};
+use crate::domain::access::{AccessState, DecideAccess, RequestAccess};
+use crate::domain::name::{ApplicationId, Context, Label, VersionName};
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::refusal::Refusal;
+use crate::domain::subscribe::{OneWay, Since, Subscribe, Unsubscribe};
+use crate::domain::Actor;
+use crate::hub::{Answer, Failure, Hub, Mode, Page, Stored};
+use crate::ids;
+use crate::store::codec::Kind;
+use crate::wire::reason;
+
+/// Most rows of one import call.
+const IMPORT_ROWS_MAX: usize = 500;
+
+/// Most subscription fields looked at in one request.
+const FIELD_VALUES_MAX: usize = 50;
+
+/// Serves SubscriptionService.
+pub struct SubscriptionRpc {
+    hub: Hub,
+}
+
+/// Renders a subscription with what it joins.
+fn show(hub: &Hub, stored: &Stored, now: chrono::DateTime<chrono::Utc>) -> Result<v1::Subscription, Failure> {
+    let Record::Subscription(subscription) = &stored.record else { return Err(Failure::Defect) };
+    let (application, version) = hub.ends_of(&subscription.application, &subscription.version)?;
+    let application = match application.as_ref().map(|stored| &stored.record) {
+        Some(Record::Application(application)) => Some(application),
+        _ => None,
+    };
+    let version = match version.as_ref().map(|stored| &stored.record) {
+        Some(Record::Version(version)) => Some(version),
+        _ => None,
+    };
+    Ok(render::subscription(subscription, stored.revision, application, version, now))
+}
+
+/// Which subscriptions a list shows.
+struct Wanted {
+    application: Option<ApplicationId>,
+    context: Option<Context>,
+    label: Option<Label>,
+    environment: Option<Environment>,
+    show_ended: bool,
+}
+
+impl Wanted {
+    fn pick(&self, hub: &Hub, stored: &Stored) -> Result<Option<v1::Subscription>, Failure> {
+        let Record::Subscription(subscription) = &stored.record else { return Err(Failure::Defect) };
+        let matches = self.context.as_ref().is_none_or(|context| *context == subscription.version.context)
+            && self.label.as_ref().is_none_or(|label| *label == subscription.version.label)
+            && self.environment.is_none_or(|environment| environment == subscription.environment);
+        if !matches {
+            return Ok(None);
+        }
+        let shown = show(hub, stored, hub.now())?;
+        let live = shown.state() == v1::SubscriptionState::Active;
+        Ok((live || self.show_ended).then_some(shown))
+    }
+
+    /// The latest subscriptions first; then, if ended ones are wanted, those that others have followed.
+    fn page(&self, hub: &Hub, cursor: Option<bytes::Bytes>, size: usize) -> Result<Page<v1::Subscription>, Failure> {
+        if let (None, Some(context), Some(label), false) =
+            (&self.application, &self.context, &self.label, self.show_ended)
+        {
+            let name = VersionName { context: context.clone(), label: label.clone() };
+            let ids = |after: Option<&str>, limit| hub.index().subscribers(&name, after, limit);
+            let key = |id| RecordKey::Subscription(id, name.clone());
+            return hub.list_by_application(cursor, size, ids, key, |stored| self.pick(hub, &stored));
+        }
+        let latest = Hub::prefix(Kind::Subscription, self.application.as_ref());
+        let followed = Hub::prefix(Kind::EndedSubscription, self.application.as_ref());
+        let in_followed = cursor.as_ref().is_some_and(|cursor| cursor.starts_with(&[Kind::EndedSubscription.byte()]));
+        let mut page = if in_followed {
+            Page { items: Vec::new(), next: None }
+        } else {
+            hub.list(&latest, cursor.clone(), size, |stored| self.pick(hub, &stored))?
+        };
+        if page.next.is_none() && self.show_ended {
+            let after = cursor.filter(|_| in_followed);
+            let more = hub.list(&followed, after, size - page.items.len(), |stored| self.pick(hub, &stored))?;
+            page.items.extend(more.items);
+            // A full page of latest ones goes on with the first of the others.
+            page.next = more.next.or_else(|| (page.items.len() == size && !in_followed).then(|| followed.clone()));
+        }
+        Ok(page)
+    }
+}
+
+impl SubscriptionRpc {
+    /// Serves the subscriptions of `hub`.
+    pub fn new(hub: Hub) -> SubscriptionRpc {
+        SubscriptionRpc { hub }
+    }
+
+    /// The subscription of an answer, as of the answer's instant.
+    fn render(&self, answer: Answer) -> Result<v1::Subscription, Status> {
+        let stored = Stored { revision: answer.revision, record: answer.subject };
+        show(&self.hub, &stored, answer.at).map_err(status::failed)
+    }
+
+    /// Judges, and unless told otherwise commits, one row of an import.
+    async fn import(&self, actor: Actor, row: v1::ImportRow, mode: Mode) -> v1::ImportVerdict {
+        match self.try_import(actor, row, mode).await {
+            Ok(answer) if answer.changed || mode == Mode::ValidateOnly && answer.revision == 0 => v1::ImportVerdict {
+                outcome: v1::ImportOutcome::Imported.into(),
+                reason: String::new(),
+                message: String::new(),
+                revision: revision(&answer),
+            },
+            Ok(_) => v1::ImportVerdict { outcome: v1::ImportOutcome::Unchanged.into(), ..Default::default() },
+            Err(failure) => {
+                let reason = match &failure {
+                    Failure::Refused(refusal) => reason::name(reason::reason(refusal)),
+                    Failure::Contention => "CONTENTION",
+                    Failure::Store(_) | Failure::Undecodable(_) => "STORE_UNAVAILABLE",
+                    Failure::Defect => "INTERNAL",
+                };
+                let message = status::failed(failure).message().to_owned();
+                v1::ImportVerdict {
+                    outcome: v1::ImportOutcome::Refused.into(),
+                    reason: reason.to_owned(),
+                    message,
+                    revision: 0,
+                }
+            }
+        }
+    }
+
+    async fn try_import(&self, actor: Actor, row: v1::ImportRow, mode: Mode) -> Result<Answer, Failure> {
+        let mut fields = Fields::default();
+        let application = fields.name("application_id", &row.application_id);
+        let version = fields.version(&row.context, &row.version);
+        let now = self.hub.now();
+        let since = fields.instant("start_time", row.start_time.as_ref()).unwrap_or(now);
+        let (Some(application), Some(version), true) = (application, version, fields.is_clean()) else {
+            return Err(Refusal::InvalidFields(fields.into_violations()).into());
+        };
+        let command = Subscribe {
+            id: ids::subscription(now),
+            application,
+            version,
+            since: Since::Elsewhere(since),
+            field_values: Default::default(),
+        };
+        let request = crate::hub::Request { id: None, fingerprint: [0; 32], mode };
+        self.hub.execute(actor, command.into(), request).await
+    }
+}
+
+#[tonic::async_trait]
+impl SubscriptionService for SubscriptionRpc {
+    async fn subscribe(
+        &self,
+        request: Request<v1::SubscribeRequest>,
+    ) -> Result<Response<v1::SubscribeResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let request = fields.request("Subscribe", &actor, &message, &message.request_id, Mode::Commit);
+        let application = fields.name("application_id", &message.application_id);
+        let version = fields.version(&message.context, &message.version);
+        if message.field_values.len() > FIELD_VALUES_MAX {
+            fields.violate("field_values", "at most 50 values are accepted; leave out those that the version does not ask for");
+        }
+        let (Some(application), Some(version)) = (application, version) else { return Err(fields.refuse()) };
+        fields.check()?;
+        let id = ids::subscription(self.hub.now());
+        let field_values = message.field_values;
+        let command = Subscribe { id, application, version, since: Since::Now, field_values };
+        let answer = execute(&self.hub, actor, command, request).await?;
+        let revision = revision(&answer);
+        Ok(Response::new(v1::SubscribeResponse { subscription: Some(self.render(answer)?), revision }))
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: Request<v1::UnsubscribeRequest>,
+    ) -> Result<Response<v1::UnsubscribeResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let request = fields.request("Unsubscribe", &actor, &message, &message.request_id, Mode::Commit);
+        let application = fields.name("application_id", &message.application_id);
+        let version = fields.version(&message.context, &message.version);
+        let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
+        let etag = fields.etag(&message.etag);
+        let (Some(application), Some(version)) = (application, version) else { return Err(fields.refuse()) };
+        fields.check()?;
+        let one_way = if message.acknowledge_one_way { OneWay::Acknowledged } else { OneWay::NotAcknowledged };
+        let command = Unsubscribe { application, version, one_way, reason, etag };
+        let answer = execute(&self.hub, actor, command, request).await?;
+        let revision = revision(&answer);
+        Ok(Response::new(v1::UnsubscribeResponse { subscription: Some(self.render(answer)?), revision }))
+    }
+
+    async fn get_subscription(
+        &self,
+        request: Request<v1::GetSubscriptionRequest>,
+    ) -> Result<Response<v1::GetSubscriptionResponse>, Status> {
+        let message = request.get_ref();
+        let mut fields = Fields::default();
+        let application = fields.name::<ApplicationId>("application_id", &message.application_id);
+        let version = fields.version(&message.context, &message.version);
+        let (Some(application), Some(version)) = (application, version) else { return Err(fields.refuse()) };
+        let key = RecordKey::Subscription(application.clone(), version.clone());
+        let found = self.hub.get_one(key).map_err(status::failed)?;
+        let stored =
+            found.ok_or_else(|| status::refused(&Refusal::SubscriptionNotFound { application, version }))?;
+        let subscription = show(&self.hub, &stored, self.hub.now()).map_err(status::failed)?;
+        Ok(Response::new(v1::GetSubscriptionResponse { subscription: Some(subscription) }))
+    }
+
+    async fn list_subscriptions(
+        &self,
+        request: Request<v1::ListSubscriptionsRequest>,
+    ) -> Result<Response<v1::ListSubscriptionsResponse>, Status> {
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let wanted = Wanted {
+            application: fields.name_or_none("application_id", &message.application_id),
+            context: fields.name_or_none("context", &message.context),
+            label: fields.name_or_none("version", &message.version),
+            environment: fields.word_or_none("environment", message.environment),
+            show_ended: message.show_ended,
+        };
+        if wanted.label.is_some() && message.context.is_empty() {
+            fields.violate("context", "is needed when version is given");
+        }
+        let size = fields.page_size(message.page_size);
+        fields.check()?;
+        let (e, d) = (message.show_ended.to_string(), message.environment.to_string());
+        let query = Query::new(
+            "ListSubscriptions",
+            &[&message.application_id, &message.context, &message.version, &e, &d],
+        );
+        let cursor = query.cursor(&message.page_token)?;
+        let page = read(&self.hub, move |hub| wanted.page(hub, cursor, size)).await?;
+        let next_page_token = query.token(page.next);
+        Ok(Response::new(v1::ListSubscriptionsResponse { subscriptions: page.items, next_page_token }))
+    }
+
+    async fn import_subscriptions(
+        &self,
+        request: Request<v1::ImportSubscriptionsRequest>,
+    ) -> Result<Response<v1::ImportSubscriptionsResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        if message.rows.len() > IMPORT_ROWS_MAX {
+            fields.violate("rows", "at most 500 rows are accepted; send the rest in further calls");
+        }
+        fields.check()?;
+        if !actor.is_staff() {
+            return Err(status::refused(&Refusal::OperatorRequired("bring subscriptions from another system")));
+        }
+        let mode = parse::mode(message.validate_only);
+        // All rows wait for the disk together: they share its syncs.
+        let rows = message.rows.into_iter().map(|row| self.import(actor.clone(), row, mode));
+        let verdicts = futures_util::future::join_all(rows).await;
+        Ok(Response::new(v1::ImportSubscriptionsResponse { verdicts }))
+    }
+
+    async fn request_access(
+        &self,
+        request: Request<v1::RequestAccessRequest>,
+    ) -> Result<Response<v1::RequestAccessResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let request = fields.request("RequestAccess", &actor, &message, &message.request_id, Mode::Commit);
+        let application = fields.name("application_id", &message.application_id);
+        let version = fields.version(&message.context, &message.version);
+        let purpose = fields.text("purpose", &message.purpose, REASON_CHARS_MAX);
+        let (Some(application), Some(version)) = (application, version) else { return Err(fields.refuse()) };
+        fields.check()?;
+        let answer = execute(&self.hub, actor, RequestAccess { application, version, purpose }, request).await?;
+        let revision = revision(&answer);
+        let access = record!(answer.subject, AccessRequest)?;
+        let access_request = Some(render::access_request(&access, answer.revision));
+        Ok(Response::new(v1::RequestAccessResponse { access_request, revision }))
+    }
+
+    async fn decide_access(
+        &self,
+        request: Request<v1::DecideAccessRequest>,
+    ) -> Result<Response<v1::DecideAccessResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let request = fields.request("DecideAccess", &actor, &message, &message.request_id, Mode::Commit);
+        let application = fields.name("application_id", &message.application_id);
+        let version = fields.version(&message.context, &message.version);
+        let decision = fields.word("decision", message.decision);
+        let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
+        let etag = fields.etag(&message.etag);
+        let (Some(application), Some(version), Some(decision)) = (application, version, decision) else {
+            return Err(fields.refuse());
+        };
+        fields.check()?;
+        let command = DecideAccess { application, version, decision, reason, etag };
+        let answer = execute(&self.hub, actor, command, request).await?;
+        let revision = revision(&answer);
+        let access = record!(answer.subject, AccessRequest)?;
+        let access_request = Some(render::access_request(&access, answer.revision));
+        Ok(Response::new(v1::DecideAccessResponse { access_request, revision }))
+    }
+
+    async fn list_access_requests(
+        &self,
+        request: Request<v1::ListAccessRequestsRequest>,
+    ) -> Result<Response<v1::ListAccessRequestsResponse>, Status> {
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let application = fields.name_or_none::<ApplicationId>("application_id", &message.application_id);
+        let state = fields.word_or_none::<AccessState>("state", message.state);
+        let size = fields.page_size(message.page_size);
+        fields.check()?;
+        let query = Query::new("ListAccessRequests", &[&message.application_id, &message.state.to_string()]);
+        let cursor = query.cursor(&message.page_token)?;
+        let page = read(&self.hub, move |hub| {
+            hub.list(&Hub::prefix(Kind::AccessRequest, application.as_ref()), cursor, size, |stored| {
+                let Record::AccessRequest(request) = &stored.record else { return Err(Failure::Defect) };
+                let wanted = state.is_none_or(|state| state == request.state);
+                Ok(wanted.then(|| render::access_request(request, stored.revision)))
+            })
+        })
+        .await?;
+        let next_page_token = query.token(page.next);
+        Ok(Response::new(v1::ListAccessRequestsResponse { access_requests: page.items, next_page_token }))
+    }
+}
+

@@ -1,0 +1,293 @@
+//! Puts the rooms together: opens the store, loads the hub, listens, and drains when told to stop.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::routing::get;
+use chrono::TimeDelta;
+use devhub_decision::Limits;
+use devhub_proto::v1;
+use devhub_proto::v1::api_service_server::ApiServiceServer;
+use devhub_proto::v1::application_service_server::ApplicationServiceServer;
+use devhub_proto::v1::authorization_service_server::AuthorizationServiceServer;
+use devhub_proto::v1::fact_service_server::FactServiceServer;
+use devhub_proto::v1::subscription_service_server::SubscriptionServiceServer;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tonic::service::Routes;
+use tonic::transport::Server as Transport;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::policy::Policies;
+use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
+use crate::gateway::AuthorizationRpc;
+use crate::hub::Hub;
+use crate::rpc::{ApiRpc, ApplicationRpc, FactRpc, SubscriptionRpc};
+use crate::store::{Store, StoreError};
+use crate::store::embedded::{Embedded, Options};
+use crate::telemetry::Metrics;
+
+/// Names under which health is reported, besides that of the whole server.
+const SERVICES: [&str; 5] = [
+    "devhub.v1.ApiService",
+    "devhub.v1.ApplicationService",
+    "devhub.v1.SubscriptionService",
+    "devhub.v1.AuthorizationService",
+    "devhub.v1.FactService",
+];
+
+/// Largest reply, in bytes: a page of the largest versions fits.
+const REPLY_BYTES_MAX: usize = 4 << 20;
+
+/// How often a connection that says nothing is asked whether it is still there, and how long it may take to answer.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// How often old answers to request ids are forgotten.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3600);
+
+/// A running server.
+pub struct Server {
+    /// Where gRPC and gRPC-Web are served.
+    pub address: SocketAddr,
+    /// Where metrics and health are served.
+    pub admin_address: SocketAddr,
+    hub: Hub,
+    drain: Duration,
+    stop: watch::Sender<bool>,
+    health: HealthReporter,
+    tasks: Vec<JoinHandle<anyhow::Result<()>>>,
+}
+
+/// The rules that a configuration states.
+///
+/// # Errors
+/// When the policies file cannot be read or is not acceptable.
+pub fn rules(config: &Config) -> anyhow::Result<Rules> {
+    let mut policies = Policies::built_in();
+    if let Some(file) = &config.policies {
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read policies file {}", file.display()))?;
+        policies.extend(&text).with_context(|| format!("policies file {}", file.display()))?;
+    }
+    let production_subscriptions = if config.lock_production_subscriptions {
+        ProductionSubscriptions::Locked
+    } else {
+        ProductionSubscriptions::Open
+    };
+    let production_deletion =
+        if config.production_deletion { ProductionDeletion::Open } else { ProductionDeletion::Restricted };
+    Ok(Rules {
+        policies,
+        restore_window_days: config.restore_window_days,
+        production_subscriptions,
+        production_deletion,
+    })
+}
+
+impl Server {
+    /// Opens the store in the data directory, verifies it, loads the hub, and serves.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, a policy is missing, or an address cannot be listened on.
+    pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Server> {
+        let options = Options {
+            queue_batches_max: config.write_queue,
+            free_bytes_min: config.low_water_bytes,
+            ..Options::default()
+        };
+        let directory = config.data_dir.clone();
+        Server::start_with(move || Ok(Arc::new(Embedded::open(directory, options)?)), config, clock).await
+    }
+
+    /// Serves the store that `open` opens. Liveness is told while it is being opened; readiness, and the first answer
+    /// to a gateway, wait until it is verified and the table is loaded.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_with(
+        open: impl FnOnce() -> Result<Arc<dyn Store>, StoreError> + Send + 'static,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Server> {
+        let rules = rules(config)?;
+        let admin = TcpListener::bind(config.admin_listen)
+            .await
+            .with_context(|| format!("cannot listen on {} (admin_listen)", config.admin_listen))?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {} (listen)", config.listen))?;
+        let (address, admin_address) = (listener.local_addr()?, admin.local_addr()?);
+        let (stop, stopping) = watch::channel(false);
+        let metrics = Metrics::default();
+        let ready = Arc::new(OnceLock::new());
+        let admin_app = admin_routes(Arc::clone(&ready), metrics.clone(), stopping.clone());
+        let signal = wait(stopping.clone());
+        let administering = tokio::spawn(async move {
+            axum::serve(admin, admin_app).with_graceful_shutdown(signal).await.context("the admin listener failed")
+        });
+
+        let hub = tokio::task::spawn_blocking(move || -> anyhow::Result<Hub> { Ok(Hub::open(open()?, rules, clock)?) });
+        let hub = hub.await??;
+        let ttl = TimeDelta::seconds(i64::from(config.decision_ttl_seconds));
+        let limits = Limits::new(ttl, ttl).context("decision_ttl_seconds must be at least 1")?;
+        let (health, health_service) = tonic_health::server::health_reporter();
+        let services = services(&hub, limits, &metrics, config, &stopping).add_service(health_service);
+        let grpc = web(services, config)?;
+
+        let transport = Transport::builder()
+            .accept_http1(true)
+            .max_concurrent_streams(config.max_streams_per_connection)
+            .timeout(Duration::from_secs(u64::from(config.request_timeout_seconds)))
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE))
+            .tcp_keepalive(Some(KEEPALIVE))
+            .http2_max_header_list_size(16 * 1024)
+            .http2_max_pending_accept_reset_streams(Some(20))
+            .http2_max_local_error_reset_streams(Some(128))
+            .add_routes(Routes::from(grpc));
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let signal = wait(stopping.clone());
+        let serving = tokio::spawn(async move {
+            transport.serve_with_incoming_shutdown(incoming, signal).await.context("the gRPC listener failed")
+        });
+        let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping));
+
+        for service in SERVICES {
+            health.set_service_status(service, ServingStatus::Serving).await;
+        }
+        health.set_service_status("", ServingStatus::Serving).await;
+        let _ = ready.set(hub.clone());
+        let drain = Duration::from_secs(u64::from(config.drain_seconds));
+        Ok(Server { address, admin_address, hub, drain, stop, health, tasks: vec![serving, administering, housekeeping] })
+    }
+
+    /// The hub behind the server.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Stops: health says so first, calls in flight may finish within the drain time, streams end with a status that
+    /// tells followers to resume elsewhere.
+    ///
+    /// # Errors
+    /// When a listener had failed.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        for service in SERVICES {
+            self.health.set_service_status(service, ServingStatus::NotServing).await;
+        }
+        self.health.set_service_status("", ServingStatus::NotServing).await;
+        self.stop.send_replace(true);
+        for mut task in self.tasks {
+            match tokio::time::timeout(self.drain, &mut task).await {
+                Ok(done) => done??,
+                Err(_) => {
+                    tracing::warn!("calls were still in flight when the drain time was over; they are cut off");
+                    task.abort();
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn wait(mut stopping: watch::Receiver<bool>) {
+    // The sender lives as long as the server; its end is a stop as well.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopping: &watch::Receiver<bool>) -> Routes {
+    macro_rules! bounded {
+        ($server:ident, $service:expr) => {
+            $server::new($service)
+                .max_decoding_message_size(config.max_request_bytes)
+                .max_encoding_message_size(REPLY_BYTES_MAX)
+        };
+    }
+    let authorization = AuthorizationRpc::new(hub.clone(), limits, metrics.clone());
+    let mut routes = Routes::new(bounded!(AuthorizationServiceServer, authorization))
+        .add_service(bounded!(ApiServiceServer, ApiRpc::new(hub.clone())))
+        .add_service(bounded!(ApplicationServiceServer, ApplicationRpc::new(hub.clone())))
+        .add_service(bounded!(SubscriptionServiceServer, SubscriptionRpc::new(hub.clone())))
+        .add_service(bounded!(FactServiceServer, FactRpc::new(hub.clone(), stopping.clone())));
+    if config.reflection {
+        let builder = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(v1::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        routes = routes
+            .add_service(builder().build_v1().expect("the compiled descriptors are complete"))
+            .add_service(builder().build_v1alpha().expect("the compiled descriptors are complete"));
+    }
+    routes
+}
+
+/// gRPC and gRPC-Web on the same routes, the latter for the configured origins.
+fn web(services: Routes, config: &Config) -> anyhow::Result<Router> {
+    let origins = config
+        .cors_origins
+        .iter()
+        .map(|origin| origin.parse::<HeaderValue>().with_context(|| format!("cors_origins: {origin:?} is no origin")))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let exposed = ["grpc-status", "grpc-message", "grpc-status-details-bin"].map(HeaderName::from_static);
+    let allowed = ["content-type", "x-grpc-web", "x-user-agent", "grpc-timeout", crate::rpc::parse::ACTOR]
+        .map(HeaderName::from_static);
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::POST])
+        .allow_headers(allowed)
+        .expose_headers(exposed)
+        .max_age(Duration::from_secs(3600));
+    Ok(services.into_axum_router().layer(tonic_web::GrpcWebLayer::new()).layer(cors))
+}
+
+fn admin_routes(ready: Arc<OnceLock<Hub>>, metrics: Metrics, stopping: watch::Receiver<bool>) -> Router {
+    let unavailable = |text: &str| (StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
+    let for_metrics = Arc::clone(&ready);
+    Router::new()
+        .route("/livez", get(async || "alive\n"))
+        .route(
+            "/readyz",
+            get(async move || {
+                let Some(hub) = ready.get() else { return unavailable("the store is being verified and loaded\n") };
+                if *stopping.borrow() {
+                    return unavailable("stopping\n");
+                }
+                // Decisions go on while writes do not: that is a warning to operators, not a reason to take the hub
+                // out of service.
+                match hub.store().write_trouble() {
+                    Some(trouble) => (StatusCode::OK, format!("ready for decisions; writes are refused: {trouble}\n")),
+                    None => (StatusCode::OK, "ready\n".to_owned()),
+                }
+            }),
+        )
+        .route(
+            "/metrics",
+            get(async move || match for_metrics.get() {
+                Some(hub) => (StatusCode::OK, metrics.render(hub)),
+                None => unavailable("the store is being verified and loaded\n"),
+            }),
+        )
+}
+
+async fn keep_house(hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(HOUSEKEEPING_EVERY) => {
+                if let Err(error) = hub.forget_old_answers().await {
+                    tracing::warn!(%error, "old answers to request ids were not forgotten; the next round tries again");
+                }
+            }
+            () = wait(stopping.clone()) => return Ok(()),
+        }
+    }
+}

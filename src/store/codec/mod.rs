@@ -1,0 +1,29 @@
+//! How records, their keys and facts become bytes, and back. The only place that knows the format on disk.
+//!
+//! A value is a `devhub.store.v1.Record`. Its `format` says how to read it: a newer one is refused with a sentence, an
+//! older one is upgraded here (there is none yet). A key is one byte that says what it is of, then its parts, each but
+//! the last followed by a zero byte, which no part contains.
+
+mod answer;
+mod fact;
+mod key;
+mod record;
+
+pub use answer::Answer;
+pub use fact::{decode_fact, encode_fact};
+pub use key::{Kind, encode as encode_key, kind as key_kind, prefix_of};
+pub use record::{decode as decode_record, encode as encode_record};
+
+/// The format that this release writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// Stored bytes that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Undecodable {
+    /// Not a record, or one with impossible content.
+    #[error("a stored record is damaged: {0}")]
+    Damaged(&'static str),
+    /// Written by a newer release.
+    #[error("a stored record has format {0}, this release reads up to {FORMAT}; run the release that wrote it, or a newer one")]
+    Newer(u32),
+}

@@ -1,0 +1,325 @@
+//! Records as bytes.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use devhub_decision::{Lifecycle, Schedule};
+use devhub_proto::store::v1 as disk;
+use devhub_proto::store::v1::record::Content;
+use devhub_proto::v1;
+use prost::Message;
+use prost_types::Timestamp;
+
+use super::{FORMAT, Undecodable};
+use crate::domain::access::{AccessRequest, Decided};
+use crate::domain::api::Api;
+use crate::domain::application::{Application, Deletion};
+use crate::domain::field::FieldDefinition;
+use crate::domain::name::VersionName;
+use crate::domain::record::Record;
+use crate::domain::subscription::{End, Subscription};
+use crate::domain::version::{Deployment, Endpoint, Version};
+use crate::wire::{Word, instant, timestamp};
+
+/// A record of the current format around `content`.
+pub(super) fn wrap(content: Content) -> Bytes {
+    disk::Record { format: FORMAT, content: Some(content) }.encode_to_vec().into()
+}
+
+/// The content of a record of any format that this release reads.
+pub(super) fn read(bytes: &[u8]) -> Result<Content, Undecodable> {
+    let record = disk::Record::decode(bytes).map_err(|_| Undecodable::Damaged("it is no valid message"))?;
+    match record.format {
+        FORMAT => record.content.ok_or(Undecodable::Damaged("it is empty")),
+        newer if newer > FORMAT => Err(Undecodable::Newer(newer)),
+        _ => Err(Undecodable::Damaged("it names no format")),
+    }
+}
+
+/// The record as bytes.
+pub fn encode(record: &Record) -> Bytes {
+    wrap(match record {
+        Record::Api(api) => Content::Api(encode_api(api)),
+        Record::Version(version) => Content::Version(encode_version(version)),
+        Record::Application(application) => Content::Application(encode_application(application)),
+        Record::Subscription(subscription) => Content::Subscription(encode_subscription(subscription)),
+        Record::AccessRequest(request) => Content::AccessRequest(encode_access_request(request)),
+        Record::Name(bearer) => Content::Name(disk::NameRecord { application_id: bearer.to_string() }),
+    })
+}
+
+/// The record of these bytes.
+///
+/// # Errors
+/// When they are none, or of a newer format.
+pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
+    match read(bytes)? {
+        Content::Api(api) => decode_api(api).map(Record::Api),
+        Content::Version(version) => decode_version(version).map(Record::Version),
+        Content::Application(application) => decode_application(application).map(Record::Application),
+        Content::Subscription(subscription) => decode_subscription(subscription).map(Record::Subscription),
+        Content::AccessRequest(request) => decode_access_request(request).map(Record::AccessRequest),
+        Content::Name(name) => Some(Record::Name(name.application_id.parse().map_err(|_| IMPOSSIBLE)?)),
+        Content::Answer(_) => None,
+    }
+    .ok_or(IMPOSSIBLE)
+}
+
+const IMPOSSIBLE: Undecodable = Undecodable::Damaged("it has impossible content");
+
+/// An instant that must be there.
+fn needed(timestamp: Option<&Timestamp>) -> Option<DateTime<Utc>> {
+    timestamp.and_then(instant)
+}
+
+/// An instant that may be left out, but must be valid if it is not.
+fn optional(timestamp: Option<&Timestamp>) -> Option<Option<DateTime<Utc>>> {
+    match timestamp {
+        Some(timestamp) => instant(timestamp).map(Some),
+        None => Some(None),
+    }
+}
+
+fn encode_name(name: &VersionName) -> v1::VersionName {
+    v1::VersionName { context: name.context.to_string(), version: name.label.to_string() }
+}
+
+fn decode_name(context: &str, label: &str) -> Option<VersionName> {
+    Some(VersionName { context: context.parse().ok()?, label: label.parse().ok()? })
+}
+
+fn encode_api(api: &Api) -> disk::ApiRecord {
+    disk::ApiRecord {
+        context: api.context.to_string(),
+        title: api.title.clone(),
+        description: api.description.clone(),
+        policy: api.policy.to_string(),
+        categories: api.categories.clone(),
+        created_at: Some(timestamp(api.created_at)),
+    }
+}
+
+fn decode_api(api: disk::ApiRecord) -> Option<Api> {
+    Some(Api {
+        context: api.context.parse().ok()?,
+        title: api.title,
+        description: api.description,
+        policy: api.policy.parse().ok()?,
+        categories: api.categories,
+        created_at: needed(api.created_at.as_ref())?,
+    })
+}
+
+fn encode_version(version: &Version) -> disk::VersionRecord {
+    disk::VersionRecord {
+        context: version.name.context.to_string(),
+        label: version.name.label.to_string(),
+        description: version.description.clone(),
+        access_type: version.access_type.number(),
+        endpoints: version
+            .endpoints
+            .iter()
+            .map(|endpoint| v1::Endpoint {
+                method: endpoint.method.clone(),
+                path: endpoint.path.clone(),
+                auth_type: endpoint.auth_type.number(),
+            })
+            .collect(),
+        fields: version
+            .fields
+            .iter()
+            .map(|field| v1::FieldDefinition {
+                name: field.name.clone(),
+                description: field.description.clone(),
+                default_value: field.default_value.clone(),
+                required: field.required,
+                pattern: field.pattern.clone(),
+            })
+            .collect(),
+        deployments: version
+            .deployments
+            .iter()
+            .map(|(environment, deployment)| disk::DeploymentRecord {
+                environment: environment.number(),
+                maturity: deployment.lifecycle.maturity.number(),
+                endpoints_enabled: deployment.endpoints_enabled,
+                deprecated_at: deployment.lifecycle.schedule.deprecated_at().map(timestamp),
+                retires_at: deployment.lifecycle.schedule.retires_at().map(timestamp),
+                successor: deployment.successor.as_ref().map(encode_name),
+                successor_uri: deployment.successor_uri.clone(),
+            })
+            .collect(),
+        documentation_uri: version.documentation_uri.clone(),
+        created_at: Some(timestamp(version.created_at)),
+        policy: version.policy.to_string(),
+    }
+}
+
+fn decode_version(version: disk::VersionRecord) -> Option<Version> {
+    Some(Version {
+        name: decode_name(&version.context, &version.label)?,
+        description: version.description,
+        access_type: Word::from_number(version.access_type)?,
+        endpoints: version
+            .endpoints
+            .into_iter()
+            .map(|e| Some(Endpoint { method: e.method, path: e.path, auth_type: Word::from_number(e.auth_type)? }))
+            .collect::<Option<_>>()?,
+        fields: version
+            .fields
+            .into_iter()
+            .map(|field| FieldDefinition {
+                name: field.name,
+                description: field.description,
+                default_value: field.default_value,
+                required: field.required,
+                pattern: field.pattern,
+            })
+            .collect(),
+        deployments: version
+            .deployments
+            .into_iter()
+            .map(|deployment| {
+                let environment = Word::from_number(deployment.environment)?;
+                let schedule = match (
+                    optional(deployment.deprecated_at.as_ref())?,
+                    optional(deployment.retires_at.as_ref())?,
+                ) {
+                    (Some(deprecated_at), retires_at) => Schedule::Deprecation { deprecated_at, retires_at },
+                    (None, Some(retires_at)) => Schedule::Retirement { retires_at },
+                    (None, None) => Schedule::Open,
+                };
+                let successor = match deployment.successor {
+                    Some(name) => Some(decode_name(&name.context, &name.version)?),
+                    None => None,
+                };
+                let lifecycle = Lifecycle { maturity: Word::from_number(deployment.maturity)?, schedule };
+                let deployment = Deployment {
+                    lifecycle,
+                    endpoints_enabled: deployment.endpoints_enabled,
+                    successor,
+                    successor_uri: deployment.successor_uri,
+                };
+                Some((environment, deployment))
+            })
+            .collect::<Option<_>>()?,
+        documentation_uri: version.documentation_uri,
+        created_at: needed(version.created_at.as_ref())?,
+        policy: version.policy.parse().ok()?,
+    })
+}
+
+fn encode_application(application: &Application) -> disk::ApplicationRecord {
+    let deletion = application.deletion.as_ref();
+    disk::ApplicationRecord {
+        id: application.id.to_string(),
+        client_id: application.client_id.to_string(),
+        name: application.name.clone(),
+        description: application.description.clone(),
+        environment: application.environment.number(),
+        owner: application.owner.clone(),
+        kind: application.kind.number(),
+        persona: application.persona.number(),
+        state: application.state.number(),
+        collaborators: application
+            .collaborators
+            .iter()
+            .map(|(email, role)| v1::Collaborator { email: email.to_string(), role: role.number() })
+            .collect(),
+        blocked: application.blocked,
+        deletion_restriction: application.deletion_restriction.clone(),
+        created_at: Some(timestamp(application.created_at)),
+        deleted_at: deletion.map(|deletion| timestamp(deletion.at)),
+        deleted_by: deletion.map(|deletion| deletion.by.clone()).unwrap_or_default(),
+    }
+}
+
+fn decode_application(application: disk::ApplicationRecord) -> Option<Application> {
+    let deleted_by = application.deleted_by;
+    Some(Application {
+        id: application.id.parse().ok()?,
+        client_id: application.client_id.parse().ok()?,
+        name: application.name,
+        description: application.description,
+        environment: Word::from_number(application.environment)?,
+        owner: application.owner,
+        kind: Word::from_number(application.kind)?,
+        persona: Word::from_number(application.persona)?,
+        state: Word::from_number(application.state)?,
+        collaborators: application
+            .collaborators
+            .into_iter()
+            .map(|person| Some((person.email.parse().ok()?, Word::from_number(person.role)?)))
+            .collect::<Option<_>>()?,
+        blocked: application.blocked,
+        deletion_restriction: application.deletion_restriction,
+        created_at: needed(application.created_at.as_ref())?,
+        deletion: optional(application.deleted_at.as_ref())?.map(|at| Deletion { at, by: deleted_by }),
+    })
+}
+
+fn encode_subscription(subscription: &Subscription) -> disk::SubscriptionRecord {
+    let ended = subscription.ended.as_ref();
+    disk::SubscriptionRecord {
+        id: subscription.id.to_string(),
+        application_id: subscription.application.to_string(),
+        client_id: subscription.client_id.to_string(),
+        context: subscription.version.context.to_string(),
+        label: subscription.version.label.to_string(),
+        environment: subscription.environment.number(),
+        since: Some(timestamp(subscription.since)),
+        subscribed_by: subscription.subscribed_by.clone(),
+        ended_at: ended.map(|end| timestamp(end.at)),
+        end_reason: ended.map(|end| end.reason.number()).unwrap_or_default(),
+        ended_by: ended.map(|end| end.by.clone()).unwrap_or_default(),
+        field_values: subscription.field_values.clone(),
+    }
+}
+
+fn decode_subscription(subscription: disk::SubscriptionRecord) -> Option<Subscription> {
+    let ended = match optional(subscription.ended_at.as_ref())? {
+        Some(at) => {
+            Some(End { at, reason: Word::from_number(subscription.end_reason)?, by: subscription.ended_by })
+        }
+        None => None,
+    };
+    Some(Subscription {
+        id: subscription.id.parse().ok()?,
+        application: subscription.application_id.parse().ok()?,
+        client_id: subscription.client_id.parse().ok()?,
+        version: decode_name(&subscription.context, &subscription.label)?,
+        environment: Word::from_number(subscription.environment)?,
+        since: needed(subscription.since.as_ref())?,
+        subscribed_by: subscription.subscribed_by,
+        ended,
+        field_values: subscription.field_values,
+    })
+}
+
+fn encode_access_request(request: &AccessRequest) -> disk::AccessRequestRecord {
+    let decided = request.decided.as_ref();
+    disk::AccessRequestRecord {
+        application_id: request.application.to_string(),
+        context: request.version.context.to_string(),
+        label: request.version.label.to_string(),
+        state: request.state.number(),
+        requested_by: request.requested_by.clone(),
+        requested_at: Some(timestamp(request.requested_at)),
+        purpose: request.purpose.clone(),
+        decided_by: decided.map(|decided| decided.by.clone()).unwrap_or_default(),
+        decided_at: decided.map(|decided| timestamp(decided.at)),
+        decision_reason: decided.map(|decided| decided.reason.clone()).unwrap_or_default(),
+    }
+}
+
+fn decode_access_request(request: disk::AccessRequestRecord) -> Option<AccessRequest> {
+    let (by, reason) = (request.decided_by, request.decision_reason);
+    Some(AccessRequest {
+        application: request.application_id.parse().ok()?,
+        version: decode_name(&request.context, &request.label)?,
+        state: Word::from_number(request.state)?,
+        requested_by: request.requested_by,
+        requested_at: needed(request.requested_at.as_ref())?,
+        purpose: request.purpose,
+        decided: optional(request.decided_at.as_ref())?.map(|at| Decided { by, at, reason }),
+    })
+}

@@ -1,0 +1,60 @@
+//! What operators see: counters in Prometheus text. Counted in atomics; never labelled by an application.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use devhub_decision::{Environment, Reason, Stage};
+
+use crate::hub::Hub;
+
+/// Counters of one hub.
+#[derive(Clone, Default)]
+pub struct Metrics(Arc<Counters>);
+
+#[derive(Default)]
+struct Counters {
+    decisions: [AtomicU64; Reason::ALL.len()],
+}
+
+impl Metrics {
+    /// Counts a decision.
+    pub fn decided(&self, reason: Reason) {
+        self.0.decisions[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// All metrics as Prometheus text, those of `hub` as of now.
+    pub fn render(&self, hub: &Hub) -> String {
+        let mut text = String::new();
+        let mut line = |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("writing to a string never fails");
+        line(format_args!("# HELP devhub_decisions_total Decisions by verdict and reason."));
+        line(format_args!("# TYPE devhub_decisions_total counter"));
+        for reason in Reason::ALL {
+            let count = self.0.decisions[reason as usize].load(Ordering::Relaxed);
+            let verdict = reason.verdict();
+            line(format_args!("devhub_decisions_total{{verdict=\"{verdict}\",reason=\"{reason}\"}} {count}"));
+        }
+        let head = hub.store().head();
+        let mut gauge = |name: &str, help: &str, value: u64| {
+            line(format_args!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}"));
+        };
+        gauge("devhub_store_revision", "Revision of the newest commit.", head.revision);
+        gauge("devhub_table_revision", "Revision that the decision table has reached.", hub.table().revision());
+        let counts = hub.table().counts();
+        gauge("devhub_table_versions", "Deployed versions in the decision table.", counts.versions as u64);
+        gauge("devhub_table_applications", "Applications in the decision table.", counts.applications as u64);
+        gauge("devhub_table_subscriptions", "Open subscriptions in the decision table.", counts.subscriptions as u64);
+        let writable = u64::from(hub.store().write_trouble().is_none());
+        gauge("devhub_store_writable", "1 while commits are accepted, 0 while they are not.", writable);
+        line(format_args!("# HELP devhub_versions Deployed versions by environment and stage."));
+        line(format_args!("# TYPE devhub_versions gauge"));
+        let standings = hub.index().standings(hub.now());
+        for environment in Environment::ALL {
+            for stage in Stage::ALL {
+                let count = standings.get(&(environment, stage)).copied().unwrap_or_default();
+                line(format_args!("devhub_versions{{environment=\"{environment}\",stage=\"{stage}\"}} {count}"));
+            }
+        }
+        text
+    }
+}

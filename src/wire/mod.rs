@@ -1,0 +1,135 @@
+//! The words of the domain and their numbers in the protocol: one map for each, both ways, used by the records on disk
+//! and by the calls alike. No rule lives here.
+
+pub mod reason;
+
+use chrono::{DateTime, Utc};
+use devhub_decision::{Environment, Maturity, Reason, RemedyAction, Stage, Verdict};
+use devhub_proto::v1;
+use prost_types::Timestamp;
+
+use crate::domain::access::{AccessDecision, AccessState};
+use crate::domain::application::{Kind, Persona, Role, State};
+use crate::domain::approve::Step;
+use crate::domain::fact::FactKind;
+use crate::domain::subscription::EndReason;
+use crate::domain::version::{AccessType, AuthType};
+
+/// A word that the protocol knows too.
+pub trait Word: Sized + Copy {
+    /// The generated enum.
+    type Wire: TryFrom<i32> + Into<i32> + Copy;
+
+    /// The word as the protocol has it.
+    fn to_wire(self) -> Self::Wire;
+
+    /// The word, unless the protocol's is "unspecified".
+    fn from_wire(wire: Self::Wire) -> Option<Self>;
+
+    /// The number that messages carry.
+    fn number(self) -> i32 {
+        self.to_wire().into()
+    }
+
+    /// The word of a number, unless it is unknown or "unspecified".
+    fn from_number(number: i32) -> Option<Self> {
+        Self::Wire::try_from(number).ok().and_then(Self::from_wire)
+    }
+}
+
+macro_rules! words {
+    ($($domain:ident <=> $wire:ident { $($a:ident = $b:ident),* $(,)? } $(besides $($other:ident),*)?;)*) => {$(
+        impl Word for $domain {
+            type Wire = v1::$wire;
+
+            fn to_wire(self) -> v1::$wire {
+                match self {
+                    $($domain::$a => v1::$wire::$b,)*
+                }
+            }
+
+            fn from_wire(wire: v1::$wire) -> Option<$domain> {
+                match wire {
+                    v1::$wire::Unspecified $($(| v1::$wire::$other)*)? => None,
+                    $(v1::$wire::$b => Some($domain::$a),)*
+                }
+            }
+        }
+    )*};
+}
+
+words! {
+    Environment <=> Environment { Sandbox = Sandbox, Production = Production };
+    Maturity <=> Maturity { Alpha = Alpha, Beta = Beta, Stable = Stable };
+    Stage <=> Stage { Alpha = Alpha, Beta = Beta, Stable = Stable, Deprecated = Deprecated, Retired = Retired };
+    Verdict <=> Verdict { Allow = Allow, Deny = Deny };
+    Reason <=> DecisionReason {
+        Subscribed = Subscribed, OpenAccess = OpenAccess, UnknownVersion = UnknownVersion,
+        VersionRetired = VersionRetired, VersionNotCallable = VersionAlpha, UnknownClient = UnknownClient,
+        EnvironmentMismatch = EnvironmentMismatch, ApplicationNotApproved = ApplicationNotApproved,
+        ApplicationBlocked = ApplicationBlocked, ApplicationDeleted = ApplicationDeleted, NotSubscribed = NotSubscribed,
+    };
+    RemedyAction <=> RemedyAction {
+        Subscribe = Subscribe, MoveToSuccessor = MoveToSuccessor, CheckVersion = CheckVersion,
+        RegisterClient = RegisterClient, UseOwnEnvironment = UseOwnEnvironment, CompleteApproval = CompleteApproval,
+        AskOperator = AskOperator, RestoreApplication = RestoreApplication, WaitForRelease = WaitForRelease,
+    };
+    AccessType <=> AccessType { Public = Public, Controlled = Controlled, Internal = Internal };
+    AuthType <=> AuthType { None = None, Application = Application, User = User };
+    Role <=> Role { Administrator = Administrator, Developer = Developer };
+    Kind <=> ApplicationKind { Standard = Standard, Privileged = Privileged, Ropc = Ropc };
+    Persona <=> Persona { CustomIntegration = CustomIntegration, TechnologyPartner = TechnologyPartner };
+    State <=> ApplicationState {
+        Testing = Testing,
+        PendingResponsibleIndividualVerification = PendingResponsibleIndividualVerification,
+        PendingGatekeeperApproval = PendingGatekeeperApproval,
+        PendingRequesterVerification = PendingRequesterVerification,
+        PreProduction = PreProduction,
+        Production = Production,
+    } besides Deleted;
+    Step <=> ApplicationStep {
+        AskResponsibleIndividual = AskResponsibleIndividual, Submit = Submit, Approve = Approve, Confirm = Confirm,
+        GoLive = GoLive, ReturnToTesting = ReturnToTesting,
+    };
+    EndReason <=> EndReason {
+        Unsubscribed = Unsubscribed, Revoked = Revoked, VersionRetired = VersionRetired,
+        ApplicationDeleted = ApplicationDeleted,
+    };
+    AccessState <=> AccessRequestState {
+        Pending = Pending, Granted = Granted, Rejected = Rejected, Cancelled = Cancelled, Revoked = Revoked,
+    };
+    AccessDecision <=> AccessDecision { Grant = Grant, Reject = Reject, Revoke = Revoke, Cancel = Cancel };
+    FactKind <=> FactKind {
+        ApiCreated = ApiCreated, ApiUpdated = ApiUpdated, VersionCreated = VersionCreated,
+        VersionUpdated = VersionUpdated, VersionDeployed = VersionDeployed, VersionPromoted = VersionPromoted,
+        VersionDeprecated = VersionDeprecated, VersionRetired = VersionRetired,
+        ApplicationCreated = ApplicationCreated, ApplicationUpdated = ApplicationUpdated,
+        ApplicationDeleted = ApplicationDeleted, ApplicationRestored = ApplicationRestored,
+        CollaboratorAdded = CollaboratorAdded, CollaboratorRemoved = CollaboratorRemoved,
+        CollaboratorRoleChanged = CollaboratorRoleChanged, ApplicationAdvanced = ApplicationAdvanced,
+        ApplicationBlocked = ApplicationBlocked, ApplicationUnblocked = ApplicationUnblocked,
+        DeletionRestricted = DeletionRestricted, Subscribed = Subscribed, Unsubscribed = Unsubscribed,
+        SubscriptionImported = SubscriptionImported, AccessRequested = AccessRequested,
+        AccessGranted = AccessGranted, AccessRejected = AccessRejected, AccessRevoked = AccessRevoked,
+        AccessCancelled = AccessCancelled, CommandRefused = CommandRefused,
+        AnswersForgotten = AnswersForgotten,
+    };
+}
+
+/// An instant as messages carry it.
+pub fn timestamp(instant: DateTime<Utc>) -> Timestamp {
+    Timestamp {
+        seconds: instant.timestamp(),
+        // A leap second is counted into the second before it, as Unix time does.
+        nanos: i32::try_from(instant.timestamp_subsec_nanos().min(999_999_999)).expect("below 10^9"),
+    }
+}
+
+/// The instant of a message; `None` when it lies outside the years 1 to 9999 or its nanoseconds are out of range.
+pub fn instant(timestamp: &Timestamp) -> Option<DateTime<Utc>> {
+    const YEAR_1: i64 = -62_135_596_800;
+    const YEAR_10_000: i64 = 253_402_300_800;
+    let nanos = u32::try_from(timestamp.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+    (YEAR_1..YEAR_10_000).contains(&timestamp.seconds).then_some(())?;
+    DateTime::from_timestamp(timestamp.seconds, nanos)
+}
