@@ -1,1 +1,3 @@
 //! devhub
+
+pub mod store;

@@ -14,6 +14,26 @@
 //!
 //! The store does not read the clock: the batch brings its instant.
 
+pub mod memory;
+
+pub mod embedded;
+
+pub mod backup;
+pub mod doctor;
+
+pub mod fault;
+
+mod disk;
+mod identity;
+mod journal;
+mod lock;
+mod queue;
+mod record;
+mod round;
+mod sled_state;
+mod trouble;
+mod witness;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -103,6 +123,19 @@ pub struct Head {
     pub digest: [u8; 32],
 }
 
+impl Head {
+    /// The head of a store without commits: before every revision and every instant.
+    pub const EMPTY: Self = Self {
+        revision: 0,
+        instant: DateTime::<Utc>::MIN_UTC,
+        digest: [0; 32],
+    };
+}
+
+/// The most bytes that the keys, values and facts of one [`Batch`] may have together; more is
+/// [`StoreError::TooLarge`].
+pub const BATCH_BYTES_MAX: usize = 4 << 20;
+
 /// Names one unbroken history. A restore starts a new one, so that nobody resumes across it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch(pub [u8; 16]);
@@ -167,6 +200,9 @@ pub trait Store: Send + Sync + 'static {
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, Versioned)>, StoreError>;
 
     /// Commits `batch`. The work goes on when the returned future is dropped.
+    ///
+    /// # Panics
+    /// If the batch has no fact, or two writes of one key: the caller's mistake, which no caller can handle.
     fn commit(&self, batch: Batch) -> Promise<Result<Verdict, StoreError>>;
 
     /// Up to `limit` commits with a revision greater than `after`, in order, none of which a crash can take back.
@@ -179,7 +215,7 @@ pub trait Store: Send + Sync + 'static {
     fn watch(&self) -> tokio::sync::watch::Receiver<Revision>;
 
     /// Connects the sink: it receives the whole state, then every later commit, with none missed between. Writes wait
-    /// while the state is read. One sink for the life of the store.
+    /// while the state is read. One sink for the life of the store: a second one is refused with [`StoreError::Io`].
     fn attach(&self, sink: Arc<dyn Sink>) -> Result<(), StoreError>;
 
     /// The history that revisions count in.
