@@ -2,6 +2,7 @@
 //!
 //! Each case is a function of an open store. An engine is a constructor.
 
+#[path = "support/store.rs"]
 mod support;
 
 use std::collections::BTreeMap;

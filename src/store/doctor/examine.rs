@@ -23,8 +23,6 @@ pub(super) struct Examined {
     pub(super) head: Head,
     /// Where the sound part ends early.
     pub(super) broken: Option<Broken>,
-    /// The state is sound, and reflects a point of the sound part.
-    pub(super) state_sound: bool,
 }
 
 /// Where a record was written, and the checksum of its value.
@@ -81,7 +79,11 @@ pub(super) fn examine(held: &HeldDirectory) -> Examined {
     judge_journal(held, witness.as_ref(), &walked, &mut findings);
     let path = held.path.join(sled_state::DIR);
     let position = state.take().map(|state| state.position().revision);
-    let state_sound = matches!(compared, Some(Ok(())));
+    let state_current = matches!(compared, Some(Ok(()))) && position == Some(walked.head.revision);
+    if witness.is_none() && !(state_current && walked.broken.is_none()) {
+        let problem = "HEAD is unreadable, and the state does not prove that the journal is complete";
+        findings.add(held.journal(), problem, Cure::Loss);
+    }
     match (compared, position) {
         (Some(Err(why)), _) => findings.add(path, why, Cure::NextStart),
         (Some(Ok(())), Some(position)) if position < walked.head.revision => {
@@ -107,7 +109,6 @@ pub(super) fn examine(held: &HeldDirectory) -> Examined {
         identity,
         head: walked.head,
         broken: walked.broken,
-        state_sound,
     }
 }
 

@@ -31,11 +31,7 @@ pub(super) fn repair(held: &HeldDirectory, loss: Loss) -> Result<(), StoreError>
         return Err(StoreError::Newer(newer.problem.clone()));
     }
     let witness = Witness::load(&held.path);
-    let proved = matches!(&witness, Ok(Some(_))) || examined.state_sound && examined.broken.is_none();
-    let lost = finding(Cure::Loss).map(|finding| finding.problem.clone()).or_else(|| {
-        let unproved = "HEAD is unreadable, and neither it nor the state proves that the journal is complete";
-        (!proved).then(|| format!("{}: {unproved}", held.path.display()))
-    });
+    let lost = finding(Cure::Loss).map(|finding| finding.problem.clone());
     if let (Some(problem), Loss::Refused) = (&lost, loss) {
         let end = examined.head.revision;
         return Err(StoreError::Damaged(format!(

@@ -12,16 +12,16 @@ use devhub::store::fault::Faults;
 use devhub::store::{Batch, Expectation, Key, Revision, Store, StoreError, Verdict, Write};
 
 /// An instant that many seconds after the epoch of Unix.
-pub fn at(seconds: i64) -> DateTime<Utc> {
+pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap()
 }
 
-pub fn key(text: &str) -> Key {
+pub(crate) fn key(text: &str) -> Key {
     Key::copy_from_slice(text.as_bytes())
 }
 
 /// A batch that writes `value` under `name`, whatever was there.
-pub fn put(name: &str, value: &str) -> Batch {
+pub(crate) fn put(name: &str, value: &str) -> Batch {
     let write = Write {
         key: key(name),
         value: Some(Bytes::copy_from_slice(value.as_bytes())),
@@ -37,7 +37,7 @@ pub fn put(name: &str, value: &str) -> Batch {
 }
 
 /// As [`put`], on one condition.
-pub fn put_if(name: &str, value: &str, expectation: Expectation) -> Batch {
+pub(crate) fn put_if(name: &str, value: &str, expectation: Expectation) -> Batch {
     Batch {
         expectations: vec![(key(name), expectation)],
         ..put(name, value)
@@ -45,25 +45,25 @@ pub fn put_if(name: &str, value: &str, expectation: Expectation) -> Batch {
 }
 
 /// Commits and waits.
-pub fn commit(store: &dyn Store, batch: Batch) -> Result<Verdict, StoreError> {
+pub(crate) fn commit(store: &dyn Store, batch: Batch) -> Result<Verdict, StoreError> {
     block_on(store.commit(batch))
 }
 
 /// Commits what must succeed.
-pub fn committed(store: &dyn Store, batch: Batch) -> Revision {
+pub(crate) fn committed(store: &dyn Store, batch: Batch) -> Revision {
     match commit(store, batch) {
         Ok(Verdict::Committed(revision)) => revision,
         other => panic!("not committed: {other:?}"),
     }
 }
 
-pub fn value(store: &dyn Store, name: &str) -> Option<String> {
+pub(crate) fn value(store: &dyn Store, name: &str) -> Option<String> {
     let found = store.get(&[key(name)]).unwrap().remove(0);
     found.map(|versioned| String::from_utf8(versioned.value.to_vec()).unwrap())
 }
 
 /// Waits for a future of a store, which needs no reactor.
-pub fn block_on<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap()
@@ -71,7 +71,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// Options for a test: small segments, no low-water gate.
-pub fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options {
         segment_bytes: 4 << 10,
         free_bytes_min: 0,
@@ -80,19 +80,19 @@ pub fn options() -> Options {
     }
 }
 
-pub fn options_with(faults: &Arc<Faults>) -> Options {
+pub(crate) fn options_with(faults: &Arc<Faults>) -> Options {
     Options {
         faults: Some(Arc::clone(faults)),
         ..options()
     }
 }
 
-pub fn open(directory: &Path) -> Embedded {
+pub(crate) fn open(directory: &Path) -> Embedded {
     Embedded::open(directory, options()).unwrap()
 }
 
 /// Why the directory is not opened.
-pub fn refusal(directory: &Path) -> StoreError {
+pub(crate) fn refusal(directory: &Path) -> StoreError {
     match Embedded::open(directory, options()) {
         Ok(store) => panic!("opened at {:?}", store.head()),
         Err(error) => error,
@@ -100,7 +100,7 @@ pub fn refusal(directory: &Path) -> StoreError {
 }
 
 /// The segments of the journal, oldest first.
-pub fn segments(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn segments(directory: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = std::fs::read_dir(directory.join("journal"))
         .unwrap()
         .map(|e| e.unwrap().path())
@@ -110,7 +110,7 @@ pub fn segments(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// Copies a data directory.
-pub fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -124,7 +124,7 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 /// Everything a store holds, as (key, revision, value).
-pub fn content(store: &dyn Store) -> Vec<(Key, Revision, Bytes)> {
+pub(crate) fn content(store: &dyn Store) -> Vec<(Key, Revision, Bytes)> {
     let records = store.scan(b"", None, usize::MAX).unwrap();
     records
         .into_iter()
@@ -133,7 +133,7 @@ pub fn content(store: &dyn Store) -> Vec<(Key, Revision, Bytes)> {
 }
 
 /// What the commits of a store add up to.
-pub fn fold(store: &dyn Store) -> Vec<(Key, Revision, Bytes)> {
+pub(crate) fn fold(store: &dyn Store) -> Vec<(Key, Revision, Bytes)> {
     let mut state = std::collections::BTreeMap::new();
     for commit in store.changes(0, usize::MAX).unwrap() {
         for write in commit.writes {
@@ -150,10 +150,10 @@ pub fn fold(store: &dyn Store) -> Vec<(Key, Revision, Bytes)> {
 }
 
 /// A generator of numbers that a test can repeat (xorshift).
-pub struct Numbers(pub u64);
+pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {
-    pub fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
