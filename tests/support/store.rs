@@ -70,11 +70,11 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
         .block_on(future)
 }
 
-/// Options for a test: small segments, no low-water gate.
+/// Options for a test: small segments, the lowest low-water gate.
 pub(crate) fn options() -> Options {
     Options {
         segment_bytes: 4 << 10,
-        free_bytes_min: 0,
+        free_bytes_min: 1,
         cache_bytes: 8 << 20,
         ..Options::default()
     }
