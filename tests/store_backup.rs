@@ -1,5 +1,7 @@
 //! Backup, restore and the doctor.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 #[path = "support/store.rs"]
 mod support;
 
@@ -106,7 +108,7 @@ fn a_damaged_backup_is_refused_and_nothing_is_laid_out() {
     let whole = std::fs::read(&file).unwrap();
     let target = room.path().join("restored");
     let mut numbers = Numbers(5);
-    let mut try_bytes = |bytes: &[u8]| {
+    let try_bytes = |bytes: &[u8]| {
         std::fs::write(&file, bytes).unwrap();
         let error = backup::restore(&file, &target).unwrap_err();
         assert!(

@@ -2,6 +2,8 @@
 //!
 //! Each case is a function of an open store. An engine is a constructor.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 #[path = "support/store.rs"]
 mod support;
 

@@ -1,6 +1,8 @@
 //! Damage on disk: every outcome is the right content or a refusal that says what to do, never a panic, never a store
 //! that is silently short.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 #[path = "support/store.rs"]
 mod support;
 
@@ -70,7 +72,7 @@ impl Sample {
     /// Opens a damaged copy: whole, or refused with a sentence.
     fn assert_whole_or_refused(&self, directory: &Path) -> Result<(), StoreError> {
         let opened = catch_unwind(|| Embedded::open(directory, options())).expect("damage never panics");
-        let store = opened.inspect_err(|error| assert_typed(error))?;
+        let store = opened.inspect_err(assert_typed)?;
         self.assert_content(&store);
         Ok(())
     }
@@ -496,14 +498,15 @@ fn a_second_opener_is_refused_by_name() {
 #[test]
 fn newer_formats_are_refused_with_a_sentence() {
     let sample = Sample::new(3);
-    let newer = |directory: &Path| match refusal(directory) {
-        StoreError::Newer(sentence) => {
-            assert!(
-                sentence.contains("format 2") && sentence.contains("release"),
-                "{sentence}"
-            );
-        }
-        other => panic!("not newer: {other:?}"),
+    let newer = |directory: &Path| {
+        let error = refusal(directory);
+        let StoreError::Newer(sentence) = &error else {
+            panic!("not newer: {error:?}")
+        };
+        assert!(
+            sentence.contains("format 2") && sentence.contains("release"),
+            "{sentence}"
+        );
     };
     let copy = sample.copy();
     let identity = copy.path().join("store.json");

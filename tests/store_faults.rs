@@ -1,6 +1,8 @@
 //! A disk that fails while the store runs: nothing is acknowledged that may be lost, reads go on, and writes go on
 //! without a restart whenever they can.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 #[path = "support/store.rs"]
 mod support;
 

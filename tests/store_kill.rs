@@ -4,6 +4,8 @@
 //! What a kill cannot show is the loss of what the kernel has not written; that is what the order of sync and answer
 //! in `store_faults` is for.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 #[path = "support/store.rs"]
 mod support;
 

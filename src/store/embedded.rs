@@ -176,6 +176,14 @@ impl Shared {
     }
 }
 
+impl std::fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Embedded")
+            .field("directory", &self.shared.directory)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Store for Embedded {
     fn get(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>, StoreError> {
         let visible = self.shared.visible.read();
@@ -244,4 +252,56 @@ impl Store for Embedded {
 /// The refusal of a directory whose parts do not belong together.
 fn mixed(directory: &Path) -> StoreError {
     trouble::damaged(directory, "HEAD and store.json are from different histories")
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::store::Write;
+
+    #[test]
+    fn damage_met_while_running_is_reported_and_heals_at_the_next_start() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let open = || Embedded::open(directory.path(), Options::default()).expect("the store opens");
+        let key = Key::from_static(b"key");
+        let batch = Batch {
+            instant: chrono::DateTime::UNIX_EPOCH,
+            expectations: vec![(key.clone(), crate::store::Expectation::Absent)],
+            after_all: false,
+            writes: vec![Write {
+                key: key.clone(),
+                value: Some(Bytes::from_static(b"value")),
+            }],
+            facts: vec![Bytes::from_static(b"fact")],
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let commit = |store: &Embedded| runtime.block_on(store.commit(batch.clone()));
+        let store = open();
+        assert_eq!(commit(&store).expect("the disk is sound"), Verdict::Committed(1));
+        store.shared.state.damage(&key);
+        assert!(matches!(
+            store.get(std::slice::from_ref(&key)),
+            Err(StoreError::Damaged(_))
+        ));
+        assert!(matches!(store.scan(b"", None, 10), Err(StoreError::Damaged(_))));
+        assert!(
+            matches!(commit(&store), Err(StoreError::Damaged(_))),
+            "nothing is judged on damaged data"
+        );
+        drop(store);
+        let store = open();
+        let found = store.get(std::slice::from_ref(&key)).expect("the state was rebuilt");
+        assert_eq!(
+            found,
+            [Some(Versioned {
+                revision: 1,
+                value: Bytes::from_static(b"value")
+            })]
+        );
+        assert_eq!(commit(&store).expect("the disk is sound"), Verdict::Conflict);
+    }
 }

@@ -130,6 +130,14 @@ impl Content {
     }
 }
 
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory")
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Store for Memory {
     fn get(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>, StoreError> {
         let content = self.shared.content.lock();

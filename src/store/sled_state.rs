@@ -176,6 +176,19 @@ impl State {
         }
     }
 
+    /// Changes the stored value of `key` without its checksum.
+    #[cfg(test)]
+    pub(super) fn damage(&self, key: &[u8]) {
+        let mut bytes = self
+            .db
+            .get(stored_key(key))
+            .expect("sled reads")
+            .expect("the key exists")
+            .to_vec();
+        *bytes.last_mut().expect("an envelope is not empty") ^= 1;
+        self.db.insert(stored_key(key), bytes).expect("sled writes");
+    }
+
     /// Hands what is cached to the operating system.
     pub(crate) fn flush(&self) -> Result<(), String> {
         guarded(|| self.db.flush().map(drop).map_err(|error| error.to_string()))

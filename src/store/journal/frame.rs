@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_frame_survives_its_bytes() {
         let bytes = Bytes::from(encode(&[7; 32], 3, 5, b"payload"));
-        let frame = decode(&bytes).unwrap();
+        let frame = decode(&bytes).expect("the bytes are whole");
         assert_eq!(
             (frame.previous, frame.first, frame.last, &frame.payload[..]),
             ([7; 32], 3, 5, &b"payload"[..])
