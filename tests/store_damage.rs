@@ -173,6 +173,29 @@ fn zeroed_and_overwritten_sectors_are_refused() {
     sample.assert_whole(sample.path());
 }
 
+/// Gives the frame at the beginning of `bytes` a right checksum.
+fn sign(bytes: &mut [u8]) {
+    let end = 16 + u32::from_be_bytes(bytes[8..12].try_into().unwrap()) as usize;
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes[..12]), &bytes[16..end]);
+    bytes[12..16].copy_from_slice(&crc.to_be_bytes());
+}
+
+#[test]
+fn a_rewritten_frame_with_a_right_checksum_breaks_the_chain() {
+    let sample = Sample::new(60);
+    for file in segments(sample.path()) {
+        let whole = std::fs::read(&file).unwrap();
+        let mut bytes = whole.clone();
+        let text = bytes.windows(5).position(|text| text == b"value").unwrap();
+        bytes[text..text + 5].copy_from_slice(b"other");
+        sign(&mut bytes);
+        std::fs::write(&file, &bytes).unwrap();
+        assert_damaged(&refusal(sample.path()), &["chain"]);
+        std::fs::write(&file, &whole).unwrap();
+    }
+    sample.assert_whole(sample.path());
+}
+
 #[test]
 fn missing_exchanged_and_foreign_segments_are_refused() {
     let sample = Sample::new(60);
@@ -527,9 +550,7 @@ fn newer_formats_are_refused_with_a_sentence() {
     let file = &segments(copy.path())[0];
     let mut bytes = std::fs::read(file).unwrap();
     bytes[5] = 2;
-    let end = 16 + u32::from_be_bytes(bytes[8..12].try_into().unwrap()) as usize;
-    let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes[..12]), &bytes[16..end]);
-    bytes[12..16].copy_from_slice(&crc.to_be_bytes());
+    sign(&mut bytes);
     std::fs::write(file, bytes).unwrap();
     newer(copy.path());
 }
