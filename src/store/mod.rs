@@ -14,8 +14,6 @@
 //!
 //! The store does not read the clock: the batch brings its instant.
 
-pub mod codec;
-
 pub mod memory;
 
 pub mod embedded;
@@ -127,7 +125,11 @@ pub struct Head {
 
 impl Head {
     /// The head of a store without commits: before every revision and every instant.
-    pub const EMPTY: Self = Self { revision: 0, instant: DateTime::<Utc>::MIN_UTC, digest: [0; 32] };
+    pub const EMPTY: Self = Self {
+        revision: 0,
+        instant: DateTime::<Utc>::MIN_UTC,
+        digest: [0; 32],
+    };
 }
 
 /// The most bytes that the keys, values and facts of one [`Batch`] may have together; more is
