@@ -14,6 +14,8 @@
 //!
 //! The store does not read the clock: the batch brings its instant.
 
+pub mod codec;
+
 pub mod memory;
 
 pub mod embedded;
