@@ -96,11 +96,7 @@ fn missing_exchanged_and_foreign_segments_are_refused() {
     for (number, file) in files.iter().enumerate() {
         let away = sample.path().join("away");
         std::fs::rename(file, &away).unwrap();
-        let words: &[&str] = if number + 1 < files.len() {
-            &["missing"]
-        } else {
-            &["HEAD", "lost"]
-        };
+        let words: &[&str] = if number + 1 < files.len() { &["missing"] } else { &["HEAD", "lost"] };
         assert_damaged(&refusal(sample.path()), words);
         std::fs::copy(&files[(number + 1) % files.len()], file).unwrap();
         assert_damaged(&refusal(sample.path()), &[]);
@@ -139,25 +135,14 @@ fn a_journal_of_another_history_is_refused() {
 #[test]
 fn a_store_that_came_up_empty_is_refused() {
     let sample = Sample::new(20);
-    for damage in [
-        "no journal",
-        "empty journal",
-        "short journal",
-        "no HEAD",
-        "no store.json",
-    ] {
+    for damage in ["no journal", "empty journal", "short journal", "no HEAD", "no store.json"] {
         let copy = sample.copy();
         let journal = copy.path().join("journal");
         match damage {
             "no journal" => std::fs::remove_dir_all(&journal).unwrap(),
-            "empty journal" => segments(copy.path())
-                .iter()
-                .for_each(|file| std::fs::remove_file(file).unwrap()),
+            "empty journal" => segments(copy.path()).iter().for_each(|file| std::fs::remove_file(file).unwrap()),
             "short journal" => {
-                segments(copy.path())
-                    .iter()
-                    .skip(1)
-                    .for_each(|file| std::fs::remove_file(file).unwrap());
+                segments(copy.path()).iter().skip(1).for_each(|file| std::fs::remove_file(file).unwrap());
                 cut(&segments(copy.path())[0], 0);
             }
             "no HEAD" => std::fs::remove_file(copy.path().join("HEAD")).unwrap(),
@@ -227,10 +212,7 @@ fn a_torn_end_is_cut_at_every_length() {
         let next = committed(&store, put("next", "commit"));
         assert_eq!(next, store.head().revision);
         drop(store);
-        assert_eq!(
-            support::value(&support::open(copy.path()), "next").as_deref(),
-            Some("commit")
-        );
+        assert_eq!(support::value(&support::open(copy.path()), "next").as_deref(), Some("commit"));
     }
 }
 
@@ -243,12 +225,7 @@ fn a_damaged_end_that_nobody_was_promised_is_cut() {
         flip(&segments(copy.path()).pop().unwrap(), bit);
         sample.assert_whole(copy.path());
     }
-    for tail in [
-        vec![0; 4096],
-        vec![0xff; 100],
-        b"DHJF".to_vec(),
-        b"DHJFDHJFDHJFDHJFDHJFDHJF".to_vec(),
-    ] {
+    for tail in [vec![0; 4096], vec![0xff; 100], b"DHJF".to_vec(), b"DHJFDHJFDHJFDHJFDHJFDHJF".to_vec()] {
         let copy = sample.copy();
         let file = segments(copy.path()).pop().unwrap();
         let mut bytes = std::fs::read(&file).unwrap();
@@ -277,9 +254,7 @@ fn a_damaged_frame_with_another_behind_it_is_refused_even_beyond_head() {
 fn a_second_opener_is_refused_by_name() {
     let sample = Sample::new(3);
     let store = support::open(sample.path());
-    let StoreError::Locked(sentence) = refusal(sample.path()) else {
-        panic!("not locked")
-    };
+    let StoreError::Locked(sentence) = refusal(sample.path()) else { panic!("not locked") };
     assert!(sentence.contains(sample.path().to_str().unwrap()), "{sentence}");
     assert!(sentence.contains(&std::process::id().to_string()), "{sentence}");
     drop(store);
@@ -291,13 +266,8 @@ fn newer_formats_are_refused_with_a_sentence() {
     let sample = Sample::new(3);
     let newer = |directory: &Path| {
         let error = refusal(directory);
-        let StoreError::Newer(sentence) = &error else {
-            panic!("not newer: {error:?}")
-        };
-        assert!(
-            sentence.contains("format 2") && sentence.contains("release"),
-            "{sentence}"
-        );
+        let StoreError::Newer(sentence) = &error else { panic!("not newer: {error:?}") };
+        assert!(sentence.contains("format 2") && sentence.contains("release"), "{sentence}");
     };
     let copy = sample.copy();
     let identity = copy.path().join("store.json");
@@ -331,20 +301,13 @@ fn the_bytes_of_format_1_stay_the_same() {
     let directory = tempfile::tempdir().unwrap();
     let store = support::open(directory.path());
     let mut batch = put("a", "1");
-    batch.writes.push(devhub::store::Write {
-        key: support::key("gone"),
-        value: None,
-    });
+    batch.writes.push(devhub::store::Write { key: support::key("gone"), value: None });
     assert_eq!(batch.instant, at(1000));
     committed(&store, batch);
     let expected = content(&store);
     drop(store);
     let file = &segments(directory.path())[0];
-    let hex: String = std::fs::read(file)
-        .unwrap()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex: String = std::fs::read(file).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, GOLDEN_FRAME);
 
     // And they are still understood.

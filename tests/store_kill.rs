@@ -49,10 +49,7 @@ fn child() {
 
 fn batch(writer: u64, text: &str) -> Batch {
     let value = Bytes::copy_from_slice(text.as_bytes());
-    let write = |number| Write {
-        key: key(&format!("{writer}/{number}")),
-        value: Some(value.clone()),
-    };
+    let write = |number| Write { key: key(&format!("{writer}/{number}")), value: Some(value.clone()) };
     Batch {
         instant: at(1000),
         expectations: Vec::new(),
@@ -65,9 +62,7 @@ fn batch(writer: u64, text: &str) -> Batch {
 /// One line, in one write: a killed process leaves whole lines, and at most one half.
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
-    out.write_all(format!("{line}\n").as_bytes())
-        .and_then(|()| out.flush())
-        .unwrap();
+    out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush()).unwrap();
 }
 
 /// What the child acknowledged: the revision of each text.
@@ -139,11 +134,7 @@ fn kill_9_loses_nothing_acknowledged_and_leaves_nothing_half_done() {
         run_and_kill(directory.path(), lines, &mut acks);
         verify(directory.path(), &acks);
     }
-    assert!(
-        acks.len() > 5_000,
-        "too few acknowledgements to mean anything: {}",
-        acks.len()
-    );
+    assert!(acks.len() > 5_000, "too few acknowledgements to mean anything: {}", acks.len());
     println!("{} acknowledgements in {ROUNDS} rounds", acks.len());
 }
 
@@ -156,20 +147,12 @@ fn verify(directory: &Path, acks: &Acks) {
         .map(|mut commit| (commit.facts.remove(0), commit.revision))
         .collect();
     for (text, revision) in acks {
-        assert_eq!(
-            found.get(text.as_bytes()),
-            Some(revision),
-            "acknowledged, but not found: {text}"
-        );
+        assert_eq!(found.get(text.as_bytes()), Some(revision), "acknowledged, but not found: {text}");
     }
     let records = content(&store);
     assert_eq!(records, fold(&store));
     for keys in records.chunks(KEYS as usize) {
-        assert!(
-            keys.iter()
-                .all(|(_, revision, value)| (revision, value) == (&keys[0].1, &keys[0].2)),
-            "{keys:?}"
-        );
+        assert!(keys.iter().all(|(_, revision, value)| (revision, value) == (&keys[0].1, &keys[0].2)), "{keys:?}");
     }
     let next = block_on(store.commit(batch(0, &format!("parent {}", store.head().revision)))).unwrap();
     assert_eq!(next, devhub::store::Verdict::Committed(store.head().revision));
@@ -187,9 +170,7 @@ const CUT: &str = "import fcntl, os, struct, sys; \
 impl PowerDisk {
     /// `None` where this is not possible.
     fn new() -> Option<Self> {
-        let disk = Self {
-            room: tempfile::tempdir().unwrap(),
-        };
+        let disk = Self { room: tempfile::tempdir().unwrap() };
         let image = disk.room.path().join("image");
         std::fs::File::create(&image).unwrap().set_len(200 << 20).unwrap();
         std::fs::create_dir(disk.mount_point()).unwrap();
@@ -209,26 +190,15 @@ impl PowerDisk {
 
     fn mount(&self) -> bool {
         let image = self.room.path().join("image");
-        succeeds(
-            Command::new("mount")
-                .args(["-o", "loop"])
-                .arg(image)
-                .arg(self.mount_point()),
-        )
+        succeeds(Command::new("mount").args(["-o", "loop"]).arg(image).arg(self.mount_point()))
     }
 
     fn unmount(&self) {
-        assert!(
-            succeeds(Command::new("umount").arg(self.mount_point())),
-            "nobody uses the file system any more"
-        );
+        assert!(succeeds(Command::new("umount").arg(self.mount_point())), "nobody uses the file system any more");
     }
 
     fn cut(&self) {
-        assert!(
-            succeeds(Command::new("python3").args(["-c", CUT]).arg(self.mount_point())),
-            "the power goes"
-        );
+        assert!(succeeds(Command::new("python3").args(["-c", CUT]).arg(self.mount_point())), "the power goes");
     }
 }
 
@@ -240,11 +210,7 @@ impl Drop for PowerDisk {
 }
 
 fn succeeds(command: &mut Command) -> bool {
-    command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 #[test]
@@ -264,10 +230,6 @@ fn a_power_cut_loses_nothing_acknowledged() {
         verify(&directory, &acks);
         disk.unmount();
     }
-    assert!(
-        acks.len() > 500,
-        "too few acknowledgements to mean anything: {}",
-        acks.len()
-    );
+    assert!(acks.len() > 500, "too few acknowledgements to mean anything: {}", acks.len());
     println!("{} acknowledgements in 8 power cuts", acks.len());
 }

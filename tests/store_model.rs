@@ -26,18 +26,9 @@ struct Plan {
 fn plans() -> impl Strategy<Value = Vec<Plan>> {
     let value = proptest::option::weighted(0.8, proptest::collection::vec(any::<u8>(), 0..40));
     let writes = proptest::collection::btree_map(0..12_u8, value, 0..5);
-    let plan = (
-        0..200_i64,
-        proptest::bool::weighted(0.2),
-        writes,
-        proptest::option::of((0..12_u8, any::<bool>())),
-    );
-    let plan = plan.prop_map(|(instant, after_all, writes, expectation)| Plan {
-        instant,
-        after_all,
-        writes,
-        expectation,
-    });
+    let plan = (0..200_i64, proptest::bool::weighted(0.2), writes, proptest::option::of((0..12_u8, any::<bool>())));
+    let plan =
+        plan.prop_map(|(instant, after_all, writes, expectation)| Plan { instant, after_all, writes, expectation });
     proptest::collection::vec(plan, 1..60)
 }
 
@@ -71,21 +62,11 @@ impl Model {
             writes: plan
                 .writes
                 .iter()
-                .map(|(n, v)| Write {
-                    key: name(n),
-                    value: v.clone().map(Bytes::from),
-                })
+                .map(|(n, v)| Write { key: name(n), value: v.clone().map(Bytes::from) })
                 .collect(),
             facts: vec![Bytes::copy_from_slice(format!("{plan:?}").as_bytes())],
         };
-        (
-            batch,
-            if holds {
-                Verdict::Committed(self.revision + 1)
-            } else {
-                Verdict::Conflict
-            },
-        )
+        (batch, if holds { Verdict::Committed(self.revision + 1) } else { Verdict::Conflict })
     }
 
     fn take(&mut self, plan: &Plan, batch: &Batch) {
@@ -93,24 +74,14 @@ impl Model {
         self.latest = self.latest.max(Some(plan.instant));
         for Write { key, value } in batch.writes.clone() {
             match value {
-                Some(value) => drop(self.records.insert(
-                    key,
-                    Versioned {
-                        revision: self.revision,
-                        value,
-                    },
-                )),
+                Some(value) => drop(self.records.insert(key, Versioned { revision: self.revision, value })),
                 None => drop(self.records.remove(&key)),
             }
         }
     }
 
     fn content(&self) -> Vec<(Key, Revision, Bytes)> {
-        self.records
-            .clone()
-            .into_iter()
-            .map(|(key, v)| (key, v.revision, v.value))
-            .collect()
+        self.records.clone().into_iter().map(|(key, v)| (key, v.revision, v.value)).collect()
     }
 }
 

@@ -80,18 +80,11 @@ fn flips_in_the_state_never_change_what_is_served() {
     for _ in 0..150 {
         let copy = sample.copy();
         let state = copy.path().join("state");
-        let mut files: Vec<_> = std::fs::read_dir(state)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
+        let mut files: Vec<_> = std::fs::read_dir(state).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.retain(|path| path.is_file() && length(path) > 0);
         files.sort();
         let file = &files[numbers.below(files.len() as u64) as usize];
-        let used = std::fs::read(file)
-            .unwrap()
-            .iter()
-            .rposition(|byte| *byte != 0)
-            .unwrap_or(0) as u64;
+        let used = std::fs::read(file).unwrap().iter().rposition(|byte| *byte != 0).unwrap_or(0) as u64;
         flip(file, numbers.below(8 * (used + 1)));
         sample.assert_whole(copy.path());
         rebuilt += set_aside(copy.path());

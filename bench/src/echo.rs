@@ -11,7 +11,10 @@ struct Echo;
 
 #[tonic::async_trait]
 impl AuthorizationService for Echo {
-    async fn authorize(&self, request: Request<v1::AuthorizeRequest>) -> Result<Response<v1::AuthorizeResponse>, Status> {
+    async fn authorize(
+        &self,
+        request: Request<v1::AuthorizeRequest>,
+    ) -> Result<Response<v1::AuthorizeResponse>, Status> {
         let application_id = request.into_inner().client_id;
         Ok(Response::new(v1::AuthorizeResponse { application_id, ..v1::AuthorizeResponse::default() }))
     }

@@ -33,7 +33,13 @@ struct Measured {
     cpu: Duration,
 }
 
-async fn measure(served: &Served, subject: Subject, connections: usize, in_flight: usize, seed: u64) -> Result<Measured> {
+async fn measure(
+    served: &Served,
+    subject: Subject,
+    connections: usize,
+    in_flight: usize,
+    seed: u64,
+) -> Result<Measured> {
     let total = calls(connections * in_flight);
     let each = total / (connections * in_flight);
     let mut clients = Vec::new();
@@ -80,7 +86,9 @@ pub(crate) async fn run() -> Result<()> {
     let (hub, echo) = (Served::hub(directory.path()).await?, Served::start(&["serve-echo"]).await?);
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("population {APPLICATIONS} applications x {}, load average {}", population::EACH, load.trim());
-    println!("| connections x in flight | echo calls/s | Authorize calls/s | ratio (range) | echo CPU us | Authorize CPU us | ratio (range) |");
+    println!(
+        "| connections x in flight | echo calls/s | Authorize calls/s | ratio (range) | echo CPU us | Authorize CPU us | ratio (range) |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for (connections, in_flight) in SHAPES {
         let (mut rates, mut costs, mut all) = (Vec::new(), Vec::new(), Vec::new());

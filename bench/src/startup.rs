@@ -19,7 +19,9 @@ fn bytes(directory: &Path) -> Result<u64> {
 
 /// Lays out stores of these sizes, starts each, and prints a row.
 pub(crate) async fn run(sizes: &[usize]) -> Result<()> {
-    println!("| subscriptions | laid out in s | start to ready s | CPU s | resident MB | bytes each | journal MB | state MB |");
+    println!(
+        "| subscriptions | laid out in s | start to ready s | CPU s | resident MB | bytes each | journal MB | state MB |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
     for subscriptions in sizes {
         let directory = tempfile::tempdir_in(".")?;

@@ -24,20 +24,9 @@ impl Sample {
         let directory = tempfile::tempdir().unwrap();
         let store = crate::support::open(directory.path());
         for i in 0..commits {
-            committed(
-                &store,
-                put(
-                    &format!("key {}", i % 40),
-                    &format!("value {i} {}", "x".repeat(i as usize % 90)),
-                ),
-            );
+            committed(&store, put(&format!("key {}", i % 40), &format!("value {i} {}", "x".repeat(i as usize % 90))));
         }
-        let sample = Self {
-            head: store.head(),
-            epoch: store.epoch(),
-            content: content(&store),
-            directory,
-        };
+        let sample = Self { head: store.head(), epoch: store.epoch(), content: content(&store), directory };
         drop(store);
         sample
     }
@@ -76,16 +65,11 @@ impl Sample {
 }
 
 pub(crate) fn assert_typed(error: &StoreError) {
-    assert!(
-        matches!(error, StoreError::Damaged(_) | StoreError::Newer(_) | StoreError::Io(_)),
-        "{error:?}"
-    );
+    assert!(matches!(error, StoreError::Damaged(_) | StoreError::Newer(_) | StoreError::Io(_)), "{error:?}");
 }
 
 pub(crate) fn assert_damaged(error: &StoreError, words: &[&str]) {
-    let StoreError::Damaged(sentence) = error else {
-        panic!("not damaged: {error:?}")
-    };
+    let StoreError::Damaged(sentence) = error else { panic!("not damaged: {error:?}") };
     for word in words.iter().chain(&["devhub doctor", "backup"]) {
         assert!(sentence.contains(word), "{word:?} is not in {sentence:?}");
     }
@@ -98,12 +82,7 @@ pub(crate) fn flip(path: &Path, bit: u64) {
 }
 
 pub(crate) fn cut(path: &Path, length: u64) {
-    std::fs::File::options()
-        .write(true)
-        .open(path)
-        .unwrap()
-        .set_len(length)
-        .unwrap();
+    std::fs::File::options().write(true).open(path).unwrap().set_len(length).unwrap();
 }
 
 pub(crate) fn length(path: &Path) -> u64 {
@@ -111,10 +90,6 @@ pub(crate) fn length(path: &Path) -> u64 {
 }
 
 pub(crate) fn set_aside(directory: &Path) -> usize {
-    let names = std::fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name());
-    names
-        .filter(|name| name.to_string_lossy().starts_with("state.set-aside."))
-        .count()
+    let names = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().starts_with("state.set-aside.")).count()
 }
