@@ -101,7 +101,10 @@ mod tests {
         assert_eq!(config.admin_listen.to_string(), "127.0.0.1:50052");
         assert_eq!((config.decision_ttl_seconds, config.restore_window_days, config.drain_seconds), (30, 30, 10));
         assert_eq!((config.max_streams_per_connection, config.max_request_bytes), (256, 262_144));
-        assert_eq!((config.write_queue, config.low_water_bytes, config.request_timeout_seconds), (1024, 33_554_432, 10));
+        assert_eq!(
+            (config.write_queue, config.low_water_bytes, config.request_timeout_seconds),
+            (1024, 33_554_432, 10)
+        );
         assert!(config.reflection && !config.lock_production_subscriptions && !config.production_deletion);
         assert_eq!((config.log_format, config.log_filter.as_str()), (LogFormat::Pretty, "info"));
         assert!(config.cors_origins.is_empty() && config.policies.is_none());

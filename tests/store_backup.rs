@@ -41,6 +41,15 @@ fn a_backup_of_a_running_store_restores_under_a_new_epoch() {
     assert!(doctor::verify(&restored).unwrap().is_healthy());
 }
 
+/// Ends the writers also when the test fails, which would otherwise wait for them for ever.
+struct StopWhenDropped<'a>(&'a AtomicBool);
+
+impl Drop for StopWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn backups_taken_while_writing_are_prefixes() {
     let room = tempfile::tempdir().unwrap();
@@ -57,6 +66,7 @@ fn backups_taken_while_writing_are_prefixes() {
                 }
             });
         }
+        let _stop = StopWhenDropped(&done);
         let mut last = 0;
         for number in 0..12 {
             let (file, restored) = (room.path().join(format!("b{number}")), room.path().join(format!("r{number}")));
@@ -72,7 +82,6 @@ fn backups_taken_while_writing_are_prefixes() {
             let history = store.changes(0, summary.revision as usize).unwrap();
             assert_eq!(copy.changes(0, usize::MAX).unwrap(), history);
         }
-        done.store(true, Ordering::SeqCst);
         assert!(last > 20, "the writers wrote: {last}");
     });
 }

@@ -73,9 +73,7 @@ impl Connection {
         let endpoint = Endpoint::from_shared(self.server.clone())
             .ok()
             .filter(|endpoint| endpoint.uri().scheme().is_some() && endpoint.uri().host().is_some())
-            .with_context(|| {
-                format!("--server {:?} is no address; write it like http://127.0.0.1:50051", self.server)
-            })?
+            .with_context(|| format!("--server {:?} is no address; write it like http://127.0.0.1:50051", self.server))?
             .connect_timeout(Duration::from_secs(self.timeout));
         let endpoint = match timeout {
             Some(timeout) => endpoint.timeout(timeout),

@@ -183,8 +183,7 @@ impl ZonedDate {
     /// # Errors
     /// When a part is not understood.
     pub fn parse(date: &str, boundary: &str, zone: &str) -> Result<ZonedDate, DateError> {
-        let day =
-            NaiveDate::parse_from_str(date, "%Y-%m-%d").map_err(|_| DateError::UnknownDay(date.to_owned()))?;
+        let day = NaiveDate::parse_from_str(date, "%Y-%m-%d").map_err(|_| DateError::UnknownDay(date.to_owned()))?;
         let range = NaiveDate::from_ymd_opt(1, 1, 2)..NaiveDate::from_ymd_opt(9999, 12, 30);
         if !range.contains(&Some(day)) {
             return Err(DateError::OutOfRange(date.to_owned()));

@@ -135,8 +135,12 @@ mod tests {
         let mut details = ErrorDetails::with_error_info("INVALID_FIELD", DOMAIN, HashMap::new());
         details.add_bad_request_violation("api.context", "a context has 2 to 128 characters");
         details.add_bad_request_violation("api.title", "a title has 2 to 100 characters");
-        let text = explained(Status::with_error_details(Code::InvalidArgument, "2 fields are wrong", details)).to_string();
-        assert!(text.contains("\n  api.context: a context has") && text.contains("\n  api.title: a title has"), "{text}");
+        let text =
+            explained(Status::with_error_details(Code::InvalidArgument, "2 fields are wrong", details)).to_string();
+        assert!(
+            text.contains("\n  api.context: a context has") && text.contains("\n  api.title: a title has"),
+            "{text}"
+        );
     }
 
     #[test]

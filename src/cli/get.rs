@@ -105,10 +105,8 @@ async fn print_version(hub: &Hub, output: Format, context: &str, version: &str) 
         environment: super::words::wire_name(default.environment, v1::Environment::as_str_name, "ENVIRONMENT_"),
         version: default.version,
     });
-    let view = VersionAnswer {
-        version: VersionView::from(answer.version.context(EMPTY_ANSWER)?),
-        instead: instead.collect(),
-    };
+    let view =
+        VersionAnswer { version: VersionView::from(answer.version.context(EMPTY_ANSWER)?), instead: instead.collect() };
     let mut fields = view.version.fields();
     let instead = view.instead.iter().map(|instead| format!("{} {}", instead.environment, instead.version));
     fields.push(("read instead", instead.collect::<Vec<_>>().join(", ")));

@@ -54,7 +54,9 @@ fn column(text: &str) -> Result<(String, String), String> {
         Some((name, title)) if COLUMNS.iter().any(|(known, _)| *known == name) && !title.is_empty() => {
             Ok((name.to_owned(), title.to_owned()))
         }
-        Some(_) | None => Err("write COLUMN=TITLE, with application_id, context, version or start_time as COLUMN".to_owned()),
+        Some(_) | None => {
+            Err("write COLUMN=TITLE, with application_id, context, version or start_time as COLUMN".to_owned())
+        }
     }
 }
 
@@ -123,7 +125,8 @@ impl Import {
             .collect();
         let mut places = [None; COLUMNS.len()];
         for (place, (column, needed)) in places.iter_mut().zip(COLUMNS) {
-            let title = self.columns.iter().find(|(name, _)| name == column).map_or(column, |(_, title)| title.as_str());
+            let title =
+                self.columns.iter().find(|(name, _)| name == column).map_or(column, |(_, title)| title.as_str());
             *place = titles.iter().position(|other| other == title);
             ensure!(
                 place.is_some() || !needed,
@@ -146,12 +149,17 @@ impl Import {
         let mut answers = Vec::new();
         if sent > 0 {
             let request = v1::ImportSubscriptionsRequest { rows, validate_only: !self.apply };
-            let answer = hub.subscriptions().import_subscriptions(request).await.map_err(explained).with_context(|| {
-                format!("rows from {} on were not answered; run it again with --resume", batch[0].number)
-            })?;
+            let answer =
+                hub.subscriptions().import_subscriptions(request).await.map_err(explained).with_context(|| {
+                    format!("rows from {} on were not answered; run it again with --resume", batch[0].number)
+                })?;
             answers = answer.into_inner().verdicts;
         }
-        ensure!(answers.len() == sent, "the hub answered {} of {sent} rows; is it a devhub of this release?", answers.len());
+        ensure!(
+            answers.len() == sent,
+            "the hub answered {} of {sent} rows; is it a devhub of this release?",
+            answers.len()
+        );
         let mut answers = answers.into_iter();
         Ok(batch.iter().map(|row| self.verdict(row, &mut answers)).collect())
     }

@@ -149,9 +149,10 @@ fn wait_for(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode>
 
 /// Whether the reader of our output went away, as `head` does: no reason to complain.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(|cause| {
-        cause.kind() == std::io::ErrorKind::BrokenPipe
-    })
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]
@@ -167,7 +168,8 @@ mod tests {
 
     #[test]
     fn global_options_stand_anywhere() {
-        let cli = Cli::try_parse_from(["devhub", "list", "apis", "-o", "json", "--server", "http://h:1"]).expect("valid");
+        let cli =
+            Cli::try_parse_from(["devhub", "list", "apis", "-o", "json", "--server", "http://h:1"]).expect("valid");
         assert_eq!((cli.output, cli.connection.server.as_str()), (Format::Json, "http://h:1"));
     }
 }

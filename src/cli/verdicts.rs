@@ -49,7 +49,8 @@ impl VerdictFile {
     pub fn begin(path: &Path, kept: &[Verdict]) -> Result<VerdictFile> {
         let name = path.display();
         let new = path.with_extension("new");
-        let mut writer = csv::Writer::from_path(&new).with_context(|| format!("{} cannot be written", new.display()))?;
+        let mut writer =
+            csv::Writer::from_path(&new).with_context(|| format!("{} cannot be written", new.display()))?;
         if kept.is_empty() {
             // With no row to derive it from, the header is written by hand.
             writer.write_record(["row", "outcome", "reason", "message", "application_id", "context", "version"])?;
@@ -121,7 +122,10 @@ mod tests {
         assert!(text.starts_with("row,outcome,reason,message,application_id,context,version\n1,IMPORTED,"), "{text}");
         std::fs::write(&path, text + "4,IMPO").expect("torn");
         let verdicts = read(&path).expect("verdicts");
-        assert_eq!(verdicts.values().map(|v| v.outcome.as_str()).collect::<Vec<_>>(), ["IMPORTED", "IMPORTED", "REFUSED"]);
+        assert_eq!(
+            verdicts.values().map(|v| v.outcome.as_str()).collect::<Vec<_>>(),
+            ["IMPORTED", "IMPORTED", "REFUSED"]
+        );
         assert_eq!(verdicts[&1], verdict(1, "IMPORTED"));
     }
 

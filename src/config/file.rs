@@ -36,9 +36,13 @@ struct File {
 /// Reads the file at `path`; the error is a sentence.
 pub(super) fn read(path: &Path) -> Result<Layer, String> {
     let name = path.display();
-    let size = std::fs::metadata(path).map_err(|error| format!("the configuration file {name} cannot be read: {error}"))?;
+    let size =
+        std::fs::metadata(path).map_err(|error| format!("the configuration file {name} cannot be read: {error}"))?;
     if size.len() > FILE_BYTES_MAX {
-        return Err(format!("the configuration file {name} has {} bytes; at most {FILE_BYTES_MAX} are read", size.len()));
+        return Err(format!(
+            "the configuration file {name} has {} bytes; at most {FILE_BYTES_MAX} are read",
+            size.len()
+        ));
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("the configuration file {name} cannot be read: {error}"))?;

@@ -167,9 +167,9 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("devhub.toml");
         std::fs::write(&path, file).expect("a file");
-        let environment =
-            |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-        Resolved::of(&Sources { flags, environment: &environment, file: Some(&path) }).map_err(|error| error.to_string())
+        let environment = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+        Resolved::of(&Sources { flags, environment: &environment, file: Some(&path) })
+            .map_err(|error| error.to_string())
     }
 
     fn origin(resolved: &Resolved, name: &str) -> (Option<String>, Origin) {

@@ -151,7 +151,11 @@ impl<'a> Values<'a> {
     fn log_filter(&mut self) -> Option<String> {
         let text = self.text("log_filter");
         if EnvFilter::builder().parse(text).is_err() {
-            self.wrong("log_filter", "it must be a level, or targets with levels", "write it like info or devhub=debug,info");
+            self.wrong(
+                "log_filter",
+                "it must be a level, or targets with levels",
+                "write it like info or devhub=debug,info",
+            );
             return None;
         }
         Some(text.to_owned())
@@ -162,7 +166,11 @@ impl<'a> Values<'a> {
         let origins: Vec<String> = texts.map(str::to_owned).collect();
         let Some(wrong) = origins.iter().find(|origin| !is_origin(origin)) else { return Some(origins) };
         let limit = format!("{wrong:?} is no exact origin, and `*` would let every page on the web in");
-        self.wrong(name, &limit, "write scheme, host and port as browsers send them, for example https://portal.example");
+        self.wrong(
+            name,
+            &limit,
+            "write scheme, host and port as browsers send them, for example https://portal.example",
+        );
         None
     }
 }

@@ -159,6 +159,16 @@ impl State {
         }
     }
 
+    /// Closes a state that is not wanted: sled may panic even then.
+    pub(crate) fn discard(self) {
+        if let Err(why) = guarded(|| {
+            drop(self);
+            Ok(())
+        }) {
+            tracing::warn!(why, "could not close the damaged state");
+        }
+    }
+
     /// Changes the stored value of `key` without its checksum.
     #[cfg(test)]
     pub(super) fn damage(&self, key: &[u8]) {

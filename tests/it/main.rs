@@ -11,7 +11,8 @@
 //! | `racing` | B16, X1: subscribe against deprecate |
 //! | `folding` | the table equals the fold of the journal and a naive scan |
 //! | `refusing` | bad input |
-//! | `enduring` | faults: cancelled clients, full disks, kill -9 |
+//! | `enduring` | faults: cancelled clients, full disks, failing syncs |
+//! | `killing` | kill -9 of the whole server, fifty times |
 //! | `contract` | the wire as a golden listing, and what every message must have |
 //! | `policies` | the status matrices and the legal moves as golden text |
 //! | `architecture` | the direction of the arrows |
@@ -23,6 +24,7 @@ mod deciding;
 mod enduring;
 mod folding;
 mod golden;
+mod killing;
 mod leaving;
 mod lifecycle;
 mod policies;

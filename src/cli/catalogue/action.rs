@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::entry::{ApiEntry, DeploymentEntry, EndpointEntry, FieldEntry, VersionEntry, VersionRef};
-use crate::cli::words::{Access, Environment, Maturity};
 use crate::cli::date::Moment;
+use crate::cli::words::{Access, Environment, Maturity};
 
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -42,7 +42,10 @@ pub async fn apply(
             .map_err(explained)
             .with_context(|| {
                 let (done, of) = (all.len(), plan.steps.len());
-                format!("{} was not applied; {done} of {of} actions are done; run `devhub plan` to see the rest", step.action)
+                format!(
+                    "{} was not applied; {done} of {of} actions are done; run `devhub plan` to see the rest",
+                    step.action
+                )
             })?;
         etags.put(&step.action, answer.etag);
         let done = Done { step: Step { warnings: answer.warnings, ..step.clone() }, revision: answer.revision };

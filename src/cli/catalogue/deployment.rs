@@ -92,11 +92,15 @@ impl Pair<'_> {
         match (&there.deprecated_at, &wanted.deprecated_at) {
             (Some(before), None) => plan.blocked.push(self.blocked(
                 BlockReason::DeprecationWithdrawn,
-                format!("it is deprecated at {before}, the file says nothing; no call withdraws a deprecation: say it again"),
+                format!(
+                    "it is deprecated at {before}, the file says nothing; no call withdraws a deprecation: say it again"
+                ),
             )),
             (Some(before), Some(after)) if before != after => plan.blocked.push(self.blocked(
                 BlockReason::DeprecationMoved,
-                format!("it is deprecated at {before}, the file says {after}; no call moves a deprecation: say {before}"),
+                format!(
+                    "it is deprecated at {before}, the file says {after}; no call moves a deprecation: say {before}"
+                ),
             )),
             (None, Some(after)) => self.deprecate(after, plan),
             (None, None) | (Some(_), Some(_)) => self.compare_retirement(plan),

@@ -87,7 +87,10 @@ fn check_api(api: &ApiEntry) -> Result<()> {
 
 fn check_version(api: &ApiEntry, version: &VersionEntry) -> Result<()> {
     let place = format!("version {:?} of API {}", version.version, api.context);
-    check_lines(&place, [("version", &version.version), ("documentation_uri", &version.documentation_uri)].into_iter())?;
+    check_lines(
+        &place,
+        [("version", &version.version), ("documentation_uri", &version.documentation_uri)].into_iter(),
+    )?;
     check_paragraph(&place, &version.description)?;
     for endpoint in &version.endpoints {
         check_lines(&place, [("method", &endpoint.method), ("path", &endpoint.path)].into_iter())?;
@@ -125,7 +128,10 @@ fn check_deployment(place: &str, deployment: &DeploymentEntry) -> Result<()> {
 fn check_lines<'a>(place: &str, texts: impl Iterator<Item = (&'static str, &'a String)>) -> Result<()> {
     for (field, text) in texts {
         if let Some(c) = text.chars().find(|c| is_hidden(*c)) {
-            bail!("{place}: {field} holds the character {}, which is not shown as it is; remove it", c.escape_unicode());
+            bail!(
+                "{place}: {field} holds the character {}, which is not shown as it is; remove it",
+                c.escape_unicode()
+            );
         }
     }
     Ok(())
@@ -215,7 +221,9 @@ apis:
 
     #[test]
     fn characters_that_mislead_are_refused() {
-        for (text, code) in [("\"Bell\\a\"", "\\u{7}"), ("\"over\\u202Eride\"", "\\u{202e}"), ("\"esc\\e[2J\"", "\\u{1b}")] {
+        for (text, code) in
+            [("\"Bell\\a\"", "\\u{7}"), ("\"over\\u202Eride\"", "\\u{202e}"), ("\"esc\\e[2J\"", "\\u{1b}")]
+        {
             let sentence = refusal("Individual Losses", text);
             assert!(sentence.contains(code), "{sentence}");
         }

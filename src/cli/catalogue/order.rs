@@ -34,9 +34,11 @@ pub fn successors_first<'a>(versions: Vec<(&'a ApiEntry, &'a VersionEntry)>) -> 
 }
 
 fn successors<'v>(versions: &'v [(&ApiEntry, &VersionEntry)], index: usize) -> impl Iterator<Item = usize> + 'v {
-    versions[index].1.deployments.iter().filter_map(|deployment| deployment.successor.as_ref()).filter_map(|successor| {
-        versions.iter().position(|(api, version)| {
-            api.context == successor.context && version.version == successor.version
-        })
-    })
+    versions[index].1.deployments.iter().filter_map(|deployment| deployment.successor.as_ref()).filter_map(
+        |successor| {
+            versions
+                .iter()
+                .position(|(api, version)| api.context == successor.context && version.version == successor.version)
+        },
+    )
 }

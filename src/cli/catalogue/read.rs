@@ -53,7 +53,8 @@ impl Actual {
     pub async fn read(hub: &Hub, wanted: impl Fn(&str) -> bool) -> Result<Actual> {
         let mut actual = Actual::default();
         for api in apis(hub, String::new()).await?.into_iter().filter(|api| wanted(&api.context)) {
-            let versions = versions(hub, v1::ListApiVersionsRequest { context: api.context.clone(), ..Default::default() });
+            let versions =
+                versions(hub, v1::ListApiVersionsRequest { context: api.context.clone(), ..Default::default() });
             let versions = versions.await?.into_iter().map(actual_version).collect::<Result<_>>()?;
             let etag = api.etag.clone();
             actual.apis.insert(api.context.clone(), ActualApi { entry: wire::api_entry(api), etag, versions });

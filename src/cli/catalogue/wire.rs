@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn words_of_a_newer_hub_are_refused() {
-        let version = v1::ApiVersion { context: "a/b".into(), version: "1.0".into(), access_type: 9, ..Default::default() };
+        let version =
+            v1::ApiVersion { context: "a/b".into(), version: "1.0".into(), access_type: 9, ..Default::default() };
         let sentence = format!("{:#}", version_entry(version).expect_err("unknown"));
         assert!(sentence.contains("version a/b 1.0") && sentence.contains("use the release of the hub"), "{sentence}");
     }

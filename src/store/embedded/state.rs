@@ -55,6 +55,7 @@ fn keep(
         Err(why) => return Ok(Err(why)),
     };
     if let Err(why) = compare(&state, epoch, reader, head.revision)? {
+        state.discard();
         return Ok(Err(why));
     }
     let from = state.position().revision;
@@ -63,7 +64,10 @@ fn keep(
     }
     Ok(match catch_up(&state, epoch, reader, head.revision)? {
         Ok(()) => Ok(state),
-        Err(why) => Err(why),
+        Err(why) => {
+            state.discard();
+            Err(why)
+        }
     })
 }
 
