@@ -35,7 +35,10 @@ fn explain_tells_the_rules_at_any_instant() {
     assert!(after.contains("individuals/business/property 4.0"), "the successor is named: {after}");
     let before = explain("2025-01-05T23:59:59.999Z");
     assert!(before.contains("DENY (NOT_SUBSCRIBED)") && before.contains("stage        DEPRECATED"), "{before}");
-    assert!(before.contains("What time alone will change:\n  2025-01-06T00:00:00Z  ") && before.contains("=> "), "{before}");
+    assert!(
+        before.contains("What time alone will change:\n  2025-01-06T00:00:00Z  ") && before.contains("=> "),
+        "{before}"
+    );
     let ran = hub.devhub(&["explain", "--client", &client, "a/b", "1.0", "--at", "2025-01-06"]).exits(64);
     assert!(ran.err.contains("does not say which instant it means"), "{}", ran.err);
 }
@@ -58,7 +61,10 @@ fn lists_have_stable_names_for_programs_and_tables_for_people() {
     assert!(names(&["facts", "--kind", "SUBSCRIBED"]).contains(&"ordinal".to_owned()));
     assert!(names(&["policies"]).contains(&"stages".to_owned()));
     let table = hub.devhub(&["list", "versions", "--stage", "retired"]).exits(0).out;
-    assert!(table.contains("vapid") && table.contains("RETIRED (Sunset)") && !table.contains("segment-items"), "{table}");
+    assert!(
+        table.contains("vapid") && table.contains("RETIRED (Sunset)") && !table.contains("segment-items"),
+        "{table}"
+    );
     let yaml = hub.devhub(&["get", "api", "vapid", "-o", "yaml"]).exits(0).out;
     assert!(yaml.starts_with("context: vapid\n"), "{yaml}");
     assert_eq!(hub.devhub(&["list", "access-requests", "--state", "pending"]).exits(0).out, "none found\n");

@@ -29,7 +29,8 @@ fn b34_a_published_version_that_the_file_leaves_out_blocks_the_plan() {
         hub.subscribe(application, "individuals/losses", "1.10");
     }
     let before = hub.revision();
-    let file = hub.file("without.yaml", &SMALL.replace("version: 1.10", "version: 2.0").replace("title: I", "title: i"));
+    let file =
+        hub.file("without.yaml", &SMALL.replace("version: 1.10", "version: 2.0").replace("title: I", "title: i"));
     let plan = hub.devhub(&["plan", "-f", &file]).exits(1);
     for line in [
         "! blocked version individuals/losses 1.10 (VERSION_OMITTED)",
@@ -81,12 +82,14 @@ fn b27_a_period_that_the_policy_forbids_is_blocked_by_the_judgement_of_the_hub()
     hub.subscribe("ledgerly", "individuals/losses", "1.0");
     let soon = ENDING.replace("retires_at: 2027-09-01", "retires_at: 2027-03-01");
     let plan = hub.devhub(&["plan", "-f", &hub.file("soon.yaml", &soon)]).exits(1);
-    for words in ["(PERIOD_TOO_SHORT)", "what to do: choose the instant that is named", "1 live subscription: ledgerly"] {
+    for words in ["(PERIOD_TOO_SHORT)", "what to do: choose the instant that is named", "1 live subscription: ledgerly"]
+    {
         assert!(plan.out.contains(words), "{words}\n{}", plan.out);
     }
     // With a recorded reason it is the operator's decision, and the plan says whom it affects.
     let line = "retires_at: 2027-03-01T00:00:00Z\n";
-    let meant = soon.replace(line, &format!("{line}            override_reason: the upstream system is switched off\n"));
+    let meant =
+        soon.replace(line, &format!("{line}            override_reason: the upstream system is switched off\n"));
     let file = hub.file("meant.yaml", &meant);
     let plan = hub.devhub(&["plan", "-f", &file]).exits(2);
     assert!(plan.out.contains("affects 1 live subscription: ledgerly"), "{}", plan.out);
@@ -113,7 +116,11 @@ fn an_action_that_is_refused_stops_the_rest_and_says_where_it_stopped() {
     // The hub cannot judge versions of an API that it does not know yet, so this comes to light on the way.
     let file = hub.file("alpha.yaml", &SMALL.replace("maturity: BETA", "maturity: ALPHA"));
     let ran = hub.devhub(&["apply", "-f", &file]).exits(1);
-    assert!(ran.err.contains("1 of 2 actions are done") && ran.err.contains("[ALPHA_ENDPOINTS_ENABLED]"), "{}", ran.err);
+    assert!(
+        ran.err.contains("1 of 2 actions are done") && ran.err.contains("[ALPHA_ENDPOINTS_ENABLED]"),
+        "{}",
+        ran.err
+    );
     // What was done stays done, and the corrected file goes on from there.
     hub.apply(&hub.file("small.yaml", SMALL));
 }

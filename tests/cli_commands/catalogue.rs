@@ -127,12 +127,14 @@ fn changes_are_shown_value_by_value_and_made() {
 #[test]
 fn a_further_version_and_environment_are_brought() {
     let hub = TestHub::new();
-    let sandbox_only = SMALL.replace("          - {environment: PRODUCTION, maturity: BETA, endpoints_enabled: true}\n", "");
+    let sandbox_only =
+        SMALL.replace("          - {environment: PRODUCTION, maturity: BETA, endpoints_enabled: true}\n", "");
     hub.apply(&hub.file("sandbox.yaml", &sandbox_only));
     let more = SMALL.to_owned() + "      - {version: '2.0', deployments: [{environment: SANDBOX, maturity: ALPHA}]}\n";
     let file = hub.file("more.yaml", &more);
     let plan = hub.devhub(&["plan", "-f", &file, "-o", "json"]).exits(2).json();
-    let actions: Vec<&str> = plan["steps"].as_array().expect("steps").iter().filter_map(|s| s["action"].as_str()).collect();
+    let actions: Vec<&str> =
+        plan["steps"].as_array().expect("steps").iter().filter_map(|s| s["action"].as_str()).collect();
     assert_eq!(actions, ["create_api_version", "deploy_api_version"]);
     assert_eq!(plan["fingerprint"].as_str().map(str::len), Some(64));
     let done = hub.devhub(&["apply", "-f", &file, "-o", "json"]).exits(0).json();

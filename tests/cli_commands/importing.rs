@@ -92,7 +92,11 @@ fn columns_are_found_by_title_and_a_missing_one_is_told() {
     hub.application("ledgerly");
     let file = hub.file("theirs.csv", "\u{feff}Version,AppId,Notes,API\n1.10,ledgerly,x,individuals/losses\n");
     let ran = devhub(&["import", "-f", &file]).exits(1);
-    assert!(ran.err.contains("no column \"application_id\"") && ran.err.contains("Version, AppId, Notes, API"), "{}", ran.err);
+    assert!(
+        ran.err.contains("no column \"application_id\"") && ran.err.contains("Version, AppId, Notes, API"),
+        "{}",
+        ran.err
+    );
     let columns = ["--column", "application_id=AppId", "--column", "context=API", "--column", "version=Version"];
     import(&hub, &file, &columns).exits(0);
     let ran = devhub(&["import", "-f", &file, "--column", "app=AppId"]).exits(64);

@@ -38,7 +38,11 @@ fn config_shows_where_each_value_comes_from() {
     assert_eq!(setting("reflection"), ("true".into(), "default".into()));
     let wrong = run(&["--drain-seconds", "301", "--cors-origins", "*"]).exits(1);
     assert!(wrong.err.contains("drain_seconds is \"301\" (flag --drain-seconds)"), "{}", wrong.err);
-    assert!(wrong.err.contains("cors_origins is \"*\"") && wrong.err.contains("every page on the web"), "{}", wrong.err);
+    assert!(
+        wrong.err.contains("cors_origins is \"*\"") && wrong.err.contains("every page on the web"),
+        "{}",
+        wrong.err
+    );
 }
 
 #[test]
