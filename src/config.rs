@@ -1,66 +1,166 @@
-//! Configuration of `serve`.
+//! Configuration of a hub: one validated struct. A setting comes from a flag, else from the environment, else from the
+//! configuration file, else from its default; every wrong value stops the start with a sentence that names it.
+
+mod file;
+mod layer;
+mod value;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Everything that an operator may choose.
-#[derive(Debug, Clone)]
+pub use layer::{Layer, Origin, Resolved, SETTINGS, Setting, Shown, Sources};
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Configuration of a hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Address of gRPC and gRPC-Web.
+    /// Where portals and gateways connect. Default 127.0.0.1:50051.
     pub listen: SocketAddr,
-    /// Address of metrics and health.
+    /// Where metrics and health are served. Default 127.0.0.1:50052.
     pub admin_listen: SocketAddr,
-    /// Directory of the store.
+    /// Where everything is kept. No default.
     pub data_dir: PathBuf,
-    /// File with further lifecycle policies.
+    /// A file of further lifecycle policies.
     pub policies: Option<PathBuf>,
-    /// Origins of portals that call by gRPC-Web.
+    /// Origins of portals whose pages may call the hub; exact, never `*`. Default none.
     pub cors_origins: Vec<String>,
-    /// Serve gRPC reflection.
+    /// Serve gRPC reflection. Default true.
     pub reflection: bool,
-    /// How long a decision may be cached, at most.
+    /// How log lines are written. Default pretty.
+    pub log_format: LogFormat,
+    /// Which log lines are written. Default `info`.
+    pub log_filter: String,
+    /// How long an answer to a gateway may be cached at most, in seconds. Default 30, 1 to 300.
     pub decision_ttl_seconds: u32,
-    /// How long a deleted application can be restored.
+    /// How long a deleted application can be restored, in days (rule B57). Default 30, 1 to 365.
     pub restore_window_days: u32,
-    /// Operators alone change subscriptions of approved production applications.
+    /// Only operators change subscriptions of live production applications (rule B11). Default false.
     pub lock_production_subscriptions: bool,
-    /// Administrators may delete approved production applications.
+    /// Collaborators may delete live production applications (rule B56). Default false.
     pub production_deletion: bool,
-    /// How long calls in flight may take after SIGTERM.
+    /// How long a stop waits for calls under way, in seconds. Default 10, 0 to 300.
     pub drain_seconds: u32,
-    /// Concurrent calls on one connection.
+    /// Calls at a time on one connection. Default 256.
     pub max_streams_per_connection: u32,
-    /// Largest request.
+    /// Largest request, in bytes. Default 262144.
     pub max_request_bytes: usize,
-    /// How long a call may take.
+    /// Longest time that a unary call may take, in seconds. Default 10.
     pub request_timeout_seconds: u32,
-    /// Commits that may wait.
+    /// Writes that may wait at a time. Default 1024.
     pub write_queue: usize,
-    /// Free bytes below which writes are refused.
+    /// Free space below which writes are refused, in bytes. Default 33554432.
     pub low_water_bytes: u64,
 }
 
+/// What is wrong with a configuration: one sentence per setting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
 impl Config {
-    /// A configuration for tests: any free ports, a store in `data_dir`.
+    /// The configuration that `sources` say.
+    ///
+    /// # Errors
+    /// When the file cannot be read or a value is wrong.
+    pub fn load(sources: &Sources<'_>) -> Result<Config, ConfigError> {
+        Resolved::of(sources)?.config()
+    }
+
+    /// Defaults, on ports that the operating system chooses.
     pub fn for_testing(data_dir: impl Into<PathBuf>) -> Config {
-        let any: SocketAddr = ([127, 0, 0, 1], 0).into();
-        Config {
-            listen: any,
-            admin_listen: any,
-            data_dir: data_dir.into(),
-            policies: None,
-            cors_origins: Vec::new(),
-            reflection: true,
-            decision_ttl_seconds: 30,
-            restore_window_days: 30,
-            lock_production_subscriptions: false,
-            production_deletion: false,
-            drain_seconds: 10,
-            max_streams_per_connection: 256,
-            max_request_bytes: 262_144,
-            request_timeout_seconds: 10,
-            write_queue: 1024,
-            low_water_bytes: 32 << 20,
+        let any = "127.0.0.1:0".to_owned();
+        let flags = Layer::from([("listen", any.clone()), ("admin_listen", any), ("data_dir", ".".to_owned())]);
+        let config = Config::load(&Sources { flags, environment: &|_| None, file: None })
+            .expect("defaults and a directory are a valid configuration");
+        Config { data_dir: data_dir.into(), ..config }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(flags: &[(&'static str, &str)]) -> Result<Config, String> {
+        let mut layer = Layer::from([("data_dir", "/tmp/x".to_owned())]);
+        layer.extend(flags.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Config::load(&Sources { flags: layer, environment: &|_| None, file: None }).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_documentation() {
+        let config = load(&[]).expect("defaults");
+        assert_eq!(config.listen.to_string(), "127.0.0.1:50051");
+        assert_eq!(config.admin_listen.to_string(), "127.0.0.1:50052");
+        assert_eq!((config.decision_ttl_seconds, config.restore_window_days, config.drain_seconds), (30, 30, 10));
+        assert_eq!((config.max_streams_per_connection, config.max_request_bytes), (256, 262_144));
+        assert_eq!(
+            (config.write_queue, config.low_water_bytes, config.request_timeout_seconds),
+            (1024, 33_554_432, 10)
+        );
+        assert!(config.reflection && !config.lock_production_subscriptions && !config.production_deletion);
+        assert_eq!((config.log_format, config.log_filter.as_str()), (LogFormat::Pretty, "info"));
+        assert!(config.cors_origins.is_empty() && config.policies.is_none());
+        let testing = Config::for_testing("/tmp/y");
+        assert_eq!((testing.listen.port(), testing.admin_listen.port()), (0, 0));
+    }
+
+    #[test]
+    fn every_wrong_value_is_a_sentence_that_names_it() {
+        for (name, value) in [
+            ("listen", "localhost"),
+            ("admin_listen", "127.0.0.1:99999"),
+            ("data_dir", ""),
+            ("reflection", "yes"),
+            ("log_format", "xml"),
+            ("log_filter", "devhub=loud"),
+            ("decision_ttl_seconds", "0"),
+            ("decision_ttl_seconds", "301"),
+            ("restore_window_days", "366"),
+            ("restore_window_days", "-1"),
+            ("lock_production_subscriptions", "1"),
+            ("production_deletion", ""),
+            ("drain_seconds", "301"),
+            ("drain_seconds", "1.5"),
+            ("max_streams_per_connection", "0"),
+            ("max_request_bytes", "99999999999"),
+            ("request_timeout_seconds", "0"),
+            ("write_queue", "0"),
+            ("low_water_bytes", "lots"),
+            ("cors_origins", "*"),
+            ("cors_origins", "https://portal.example/"),
+            ("cors_origins", "portal.example"),
+            ("cors_origins", "https://a.example,https://*.example"),
+        ] {
+            let sentence = load(&[(name, value)]).expect_err(name);
+            assert!(sentence.starts_with(&format!("{name} ")), "{sentence}");
+            assert!(sentence.lines().count() == 1 && sentence.contains("; "), "one sentence with a remedy: {sentence}");
         }
+        assert!(load(&[("drain_seconds", "0"), ("decision_ttl_seconds", "300")]).is_ok());
+    }
+
+    #[test]
+    fn all_wrong_values_are_told_at_once() {
+        let sentences = load(&[("drain_seconds", "x"), ("write_queue", "0")]).expect_err("two");
+        assert_eq!(sentences.lines().count(), 2, "{sentences}");
+    }
+
+    #[test]
+    fn one_address_cannot_serve_both() {
+        let sentence = load(&[("listen", "127.0.0.1:7000"), ("admin_listen", "127.0.0.1:7000")]).expect_err("both");
+        assert!(sentence.starts_with("admin_listen ") && sentence.contains("choose another port"), "{sentence}");
+    }
+
+    #[test]
+    fn origins_are_exact() {
+        let config = load(&[("cors_origins", "https://portal.example, http://localhost:3000")]).expect("origins");
+        assert_eq!(config.cors_origins, ["https://portal.example", "http://localhost:3000"]);
     }
 }

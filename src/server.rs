@@ -33,8 +33,8 @@ use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules}
 use crate::gateway::AuthorizationRpc;
 use crate::hub::Hub;
 use crate::rpc::{ApiRpc, ApplicationRpc, FactRpc, SubscriptionRpc};
-use crate::store::{Store, StoreError};
 use crate::store::embedded::{Embedded, Options};
+use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
@@ -75,7 +75,8 @@ pub struct Server {
 pub fn rules(config: &Config) -> anyhow::Result<Rules> {
     let mut policies = Policies::built_in();
     if let Some(file) = &config.policies {
-        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read policies file {}", file.display()))?;
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("cannot read policies file {}", file.display()))?;
         policies.extend(&text).with_context(|| format!("policies file {}", file.display()))?;
     }
     let production_subscriptions = if config.lock_production_subscriptions {
@@ -167,7 +168,15 @@ impl Server {
         health.set_service_status("", ServingStatus::Serving).await;
         let _ = ready.set(hub.clone());
         let drain = Duration::from_secs(u64::from(config.drain_seconds));
-        Ok(Server { address, admin_address, hub, drain, stop, health, tasks: vec![serving, administering, housekeeping] })
+        Ok(Server {
+            address,
+            admin_address,
+            hub,
+            drain,
+            stop,
+            health,
+            tasks: vec![serving, administering, housekeeping],
+        })
     }
 
     /// The hub behind the server.

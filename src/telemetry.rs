@@ -26,7 +26,8 @@ impl Metrics {
     /// All metrics as Prometheus text, those of `hub` as of now.
     pub fn render(&self, hub: &Hub) -> String {
         let mut text = String::new();
-        let mut line = |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("writing to a string never fails");
+        let mut line =
+            |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("writing to a string never fails");
         line(format_args!("# HELP devhub_decisions_total Decisions by verdict and reason."));
         line(format_args!("# TYPE devhub_decisions_total counter"));
         for reason in Reason::ALL {

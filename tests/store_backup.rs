@@ -16,13 +16,7 @@ use support::{Numbers, committed, content, fold, put, refusal, segments};
 fn filled(directory: &Path, commits: u64) -> Embedded {
     let store = support::open(directory);
     for i in 0..commits {
-        committed(
-            &store,
-            put(
-                &format!("key {}", i % 20),
-                &format!("value {i} {}", "x".repeat(i as usize % 200)),
-            ),
-        );
+        committed(&store, put(&format!("key {}", i % 20), &format!("value {i} {}", "x".repeat(i as usize % 200))));
     }
     store
 }
@@ -33,10 +27,7 @@ fn a_backup_of_a_running_store_restores_under_a_new_epoch() {
     let (file, restored) = (room.path().join("backup"), room.path().join("restored"));
     let store = filled(&room.path().join("data"), 100);
     let summary = backup::create(store.directory(), &file).unwrap();
-    assert_eq!(
-        (summary.revision, summary.digest, summary.epoch),
-        (100, store.head().digest, store.epoch())
-    );
+    assert_eq!((summary.revision, summary.digest, summary.epoch), (100, store.head().digest, store.epoch()));
     assert_eq!(backup::verify(&file).unwrap(), summary);
     let (again, epoch) = backup::restore(&file, &restored).unwrap();
     assert_eq!(again, summary);
@@ -48,6 +39,15 @@ fn a_backup_of_a_running_store_restores_under_a_new_epoch() {
     assert_eq!(committed(&copy, put("a", "goes on")), 101);
     drop(copy);
     assert!(doctor::verify(&restored).unwrap().is_healthy());
+}
+
+/// Ends the writers also when the test fails, which would otherwise wait for them for ever.
+struct StopWhenDropped<'a>(&'a AtomicBool);
+
+impl Drop for StopWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 #[test]
@@ -66,12 +66,10 @@ fn backups_taken_while_writing_are_prefixes() {
                 }
             });
         }
+        let _stop = StopWhenDropped(&done);
         let mut last = 0;
         for number in 0..12 {
-            let (file, restored) = (
-                room.path().join(format!("b{number}")),
-                room.path().join(format!("r{number}")),
-            );
+            let (file, restored) = (room.path().join(format!("b{number}")), room.path().join(format!("r{number}")));
             let before = store.head().revision;
             let summary = backup::create(store.directory(), &file).unwrap();
             assert!(summary.revision >= before, "every acknowledged commit is in it");
@@ -84,7 +82,6 @@ fn backups_taken_while_writing_are_prefixes() {
             let history = store.changes(0, summary.revision as usize).unwrap();
             assert_eq!(copy.changes(0, usize::MAX).unwrap(), history);
         }
-        done.store(true, Ordering::SeqCst);
         assert!(last > 20, "the writers wrote: {last}");
     });
 }
@@ -111,10 +108,7 @@ fn a_damaged_backup_is_refused_and_nothing_is_laid_out() {
     let try_bytes = |bytes: &[u8]| {
         std::fs::write(&file, bytes).unwrap();
         let error = backup::restore(&file, &target).unwrap_err();
-        assert!(
-            matches!(error, StoreError::Damaged(_) | StoreError::Newer(_)),
-            "{error:?}"
-        );
+        assert!(matches!(error, StoreError::Damaged(_) | StoreError::Newer(_)), "{error:?}");
         assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
         assert!(!target.exists());
     };
@@ -152,10 +146,7 @@ fn a_damaged_journal_yields_no_backup() {
     bytes[100] ^= 1;
     std::fs::write(file, bytes).unwrap();
     let backup = room.path().join("backup");
-    assert!(matches!(
-        backup::create(store.directory(), &backup).unwrap_err(),
-        StoreError::Damaged(_)
-    ));
+    assert!(matches!(backup::create(store.directory(), &backup).unwrap_err(), StoreError::Damaged(_)));
     assert!(!backup.exists());
     assert!(matches!(store.changes(0, 100).unwrap_err(), StoreError::Damaged(_)));
 }
@@ -185,21 +176,13 @@ impl Patient {
     }
 
     fn cures(&self) -> Vec<Cure> {
-        doctor::verify(self.path())
-            .unwrap()
-            .findings
-            .into_iter()
-            .map(|finding| finding.cure)
-            .collect()
+        doctor::verify(self.path()).unwrap().findings.into_iter().map(|finding| finding.cure).collect()
     }
 
     /// Nothing of the journal was lost, and the store opens.
     fn assert_cured(&self, report: &Report) {
         assert!(report.is_healthy(), "{report:?}");
-        assert_eq!(
-            (report.revision, report.digest, report.records),
-            (60, self.before.digest, 20)
-        );
+        assert_eq!((report.revision, report.digest, report.records), (60, self.before.digest, 20));
         let store = support::open(self.path());
         assert_eq!(store.head().revision, 60);
         assert_eq!(content(&store), fold(&store));
@@ -210,14 +193,8 @@ impl Patient {
 fn a_running_store_is_not_examined() {
     let patient = Patient::new();
     let store = support::open(patient.path());
-    assert!(matches!(
-        doctor::verify(patient.path()).unwrap_err(),
-        StoreError::Locked(_)
-    ));
-    assert!(matches!(
-        doctor::repair(patient.path(), Loss::Accepted).unwrap_err(),
-        StoreError::Locked(_)
-    ));
+    assert!(matches!(doctor::verify(patient.path()).unwrap_err(), StoreError::Locked(_)));
+    assert!(matches!(doctor::repair(patient.path(), Loss::Accepted).unwrap_err(), StoreError::Locked(_)));
     drop(store);
     assert!(doctor::verify(&patient.file("nothing here")).is_err());
 }
@@ -257,10 +234,7 @@ fn an_unreadable_head_is_repaired_only_if_the_state_proves_the_journal() {
     std::fs::remove_file(patient.file("HEAD")).unwrap();
     std::fs::remove_dir_all(patient.file("state")).unwrap();
     assert!(patient.cures().contains(&Cure::Loss));
-    assert!(matches!(
-        doctor::repair(patient.path(), Loss::Refused).unwrap_err(),
-        StoreError::Damaged(_)
-    ));
+    assert!(matches!(doctor::repair(patient.path(), Loss::Refused).unwrap_err(), StoreError::Damaged(_)));
     let report = doctor::repair(patient.path(), Loss::Accepted).unwrap();
     assert_ne!(report.epoch, patient.before.epoch);
     patient.assert_cured(&report);
@@ -308,15 +282,8 @@ fn a_loss_is_accepted_only_explicitly_and_keeps_the_sound_part() {
         }
         assert!(patient.cures().contains(&Cure::Loss), "{damage}");
         let before = support::refusal(patient.path()).to_string();
-        assert!(matches!(
-            doctor::repair(patient.path(), Loss::Refused).unwrap_err(),
-            StoreError::Damaged(_)
-        ));
-        assert_eq!(
-            support::refusal(patient.path()).to_string(),
-            before,
-            "a refused repair changes nothing"
-        );
+        assert!(matches!(doctor::repair(patient.path(), Loss::Refused).unwrap_err(), StoreError::Damaged(_)));
+        assert_eq!(support::refusal(patient.path()).to_string(), before, "a refused repair changes nothing");
         let report = doctor::repair(patient.path(), Loss::Accepted).unwrap();
         assert!(report.is_healthy(), "{damage}: {report:?}");
         assert_ne!(report.epoch, patient.before.epoch);
@@ -343,8 +310,5 @@ fn a_newer_store_is_left_alone() {
     let patient = Patient::new();
     std::fs::write(patient.file("store.json"), br#"{"format": 2}"#).unwrap();
     assert_eq!(patient.cures().first(), Some(&Cure::Release));
-    assert!(matches!(
-        doctor::repair(patient.path(), Loss::Accepted).unwrap_err(),
-        StoreError::Newer(_)
-    ));
+    assert!(matches!(doctor::repair(patient.path(), Loss::Accepted).unwrap_err(), StoreError::Newer(_)));
 }

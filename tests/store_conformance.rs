@@ -18,8 +18,7 @@ use devhub::store::{
     Write,
 };
 use parking_lot::Mutex;
-use proptest::prelude::*;
-use support::{at, block_on, commit, committed, content, fold, key, put, put_if, value};
+use support::{at, block_on, commit, committed, content, key, put, put_if, value};
 
 /// Runs `case` on a new, empty store of every engine.
 fn on_every_engine(case: impl Fn(&dyn Store)) {
@@ -29,10 +28,7 @@ fn on_every_engine(case: impl Fn(&dyn Store)) {
 }
 
 fn write(name: &str, value: Option<&str>) -> Write {
-    Write {
-        key: key(name),
-        value: value.map(|value| Bytes::copy_from_slice(value.as_bytes())),
-    }
+    Write { key: key(name), value: value.map(|value| Bytes::copy_from_slice(value.as_bytes())) }
 }
 
 #[test]
@@ -54,12 +50,7 @@ fn a_batch_takes_effect_whole_under_one_revision() {
         let writes = vec![write("a", Some("1")), write("b", Some("2")), write("c", None)];
         let revision = committed(store, Batch { writes, ..put("", "") });
         let found = store.get(&[key("a"), key("b"), key("c")]).unwrap();
-        let versioned = |text: &'static str| {
-            Some(Versioned {
-                revision,
-                value: Bytes::from_static(text.as_bytes()),
-            })
-        };
+        let versioned = |text: &'static str| Some(Versioned { revision, value: Bytes::from_static(text.as_bytes()) });
         assert_eq!(found, [versioned("1"), versioned("2"), None]);
     });
 }
@@ -86,26 +77,11 @@ fn a_stale_expectation_never_overwrites() {
     on_every_engine(|store| {
         let first = committed(store, put("a", "1"));
         let second = committed(store, put_if("a", "2", Expectation::At(first)));
-        assert_eq!(
-            commit(store, put_if("a", "lost", Expectation::At(first))).unwrap(),
-            Verdict::Conflict
-        );
-        assert_eq!(
-            commit(store, put_if("a", "lost", Expectation::Absent)).unwrap(),
-            Verdict::Conflict
-        );
+        assert_eq!(commit(store, put_if("a", "lost", Expectation::At(first))).unwrap(), Verdict::Conflict);
+        assert_eq!(commit(store, put_if("a", "lost", Expectation::Absent)).unwrap(), Verdict::Conflict);
         assert_eq!(value(store, "a").as_deref(), Some("2"));
-        committed(
-            store,
-            Batch {
-                writes: vec![write("a", None)],
-                ..put("", "")
-            },
-        );
-        assert_eq!(
-            commit(store, put_if("a", "lost", Expectation::At(second))).unwrap(),
-            Verdict::Conflict
-        );
+        committed(store, Batch { writes: vec![write("a", None)], ..put("", "") });
+        assert_eq!(commit(store, put_if("a", "lost", Expectation::At(second))).unwrap(), Verdict::Conflict);
         committed(store, put_if("a", "new", Expectation::Absent));
     });
 }
@@ -114,10 +90,8 @@ fn a_stale_expectation_never_overwrites() {
 fn expectations_bind_keys_that_are_only_read() {
     on_every_engine(|store| {
         let version = committed(store, put("version", "stable"));
-        let subscribe = || Batch {
-            expectations: vec![(key("version"), Expectation::At(version))],
-            ..put("subscription", "live")
-        };
+        let subscribe =
+            || Batch { expectations: vec![(key("version"), Expectation::At(version))], ..put("subscription", "live") };
         committed(store, put("version", "deprecated"));
         assert_eq!(commit(store, subscribe()).unwrap(), Verdict::Conflict);
     });
@@ -130,9 +104,7 @@ fn of_64_creators_one_wins() {
             let name = format!("key {round}");
             let races = (0..64).map(|i| store.commit(put_if(&name, &i.to_string(), Expectation::Absent)));
             let verdicts = block_on(futures_util::future::join_all(races));
-            let won: Vec<_> = (0..64)
-                .filter(|i| matches!(verdicts[*i], Ok(Verdict::Committed(_))))
-                .collect();
+            let won: Vec<_> = (0..64).filter(|i| matches!(verdicts[*i], Ok(Verdict::Committed(_)))).collect();
             assert_eq!(won.len(), 1, "{verdicts:?}");
             assert!(verdicts.iter().all(Result::is_ok), "{verdicts:?}");
             assert_eq!(value(store, &name), Some(won[0].to_string()));
@@ -167,11 +139,7 @@ fn increment(store: &dyn Store) {
 #[test]
 fn after_all_needs_a_later_instant_than_every_commit() {
     on_every_engine(|store| {
-        let batch = |seconds, after_all| Batch {
-            instant: at(seconds),
-            after_all,
-            ..put("a", "1")
-        };
+        let batch = |seconds, after_all| Batch { instant: at(seconds), after_all, ..put("a", "1") };
         committed(store, batch(100, true));
         committed(store, batch(50, false));
         assert_eq!(commit(store, batch(100, true)).unwrap(), Verdict::Conflict);
@@ -201,9 +169,7 @@ fn commits_are_read_back_in_order_from_anywhere() {
         for limit in [1, 7, 300] {
             let mut resumed: Vec<Commit> = Vec::new();
             loop {
-                let page = store
-                    .changes(resumed.last().map_or(0, |commit| commit.revision), limit)
-                    .unwrap();
+                let page = store.changes(resumed.last().map_or(0, |commit| commit.revision), limit).unwrap();
                 assert!(page.len() <= limit);
                 if page.is_empty() {
                     break;
@@ -225,10 +191,7 @@ fn scans_page_through_a_prefix() {
         }
         let names = |prefix: &str, after: Option<&str>, limit| -> Vec<String> {
             let found = store.scan(prefix.as_bytes(), after.map(str::as_bytes), limit).unwrap();
-            found
-                .into_iter()
-                .map(|(key, _)| String::from_utf8(key.to_vec()).unwrap())
-                .collect()
+            found.into_iter().map(|(key, _)| String::from_utf8(key.to_vec()).unwrap()).collect()
         };
         assert_eq!(names("b/", None, 2), ["b/", "b/1"]);
         assert_eq!(names("b/", Some("b/1"), 2), ["b/2", "b/3"]);
@@ -268,13 +231,7 @@ fn odd_keys_and_values_are_kept() {
 fn a_batch_that_is_too_large_is_refused() {
     on_every_engine(|store| {
         let large = put("a", &"x".repeat(BATCH_BYTES_MAX));
-        assert!(matches!(
-            commit(store, large).unwrap_err(),
-            StoreError::TooLarge {
-                limit: BATCH_BYTES_MAX,
-                ..
-            }
-        ));
+        assert!(matches!(commit(store, large).unwrap_err(), StoreError::TooLarge { limit: BATCH_BYTES_MAX, .. }));
         committed(store, put("a", &"x".repeat(BATCH_BYTES_MAX / 2 - 10)));
         assert_eq!(store.head().revision, 1);
     });
@@ -315,10 +272,7 @@ struct Mirror {
 impl Sink for Mirror {
     fn load(&self, key: &Key, value: &Versioned) {
         assert_eq!(*self.loaded.lock(), None, "records come before the end of the state");
-        assert!(
-            self.records.lock().insert(key.clone(), value.clone()).is_none(),
-            "each record comes once"
-        );
+        assert!(self.records.lock().insert(key.clone(), value.clone()).is_none(), "each record comes once");
     }
 
     fn loaded(&self, head: Head) {
@@ -331,13 +285,7 @@ impl Sink for Mirror {
         let mut records = self.records.lock();
         for Write { key, value } in commit.writes.clone() {
             match value {
-                Some(value) => drop(records.insert(
-                    key,
-                    Versioned {
-                        revision: commit.revision,
-                        value,
-                    },
-                )),
+                Some(value) => drop(records.insert(key, Versioned { revision: commit.revision, value })),
                 None => drop(records.remove(&key)),
             }
         }
@@ -356,15 +304,8 @@ fn a_sink_misses_nothing_and_sees_commits_before_their_callers() {
                         let name = format!("{writer} {}", i % 10);
                         let revision = committed(store, put(&name, &i.to_string()));
                         let Some(head) = *mirror.loaded.lock() else { continue };
-                        let seen = mirror
-                            .records
-                            .lock()
-                            .get(&key(&name))
-                            .map(|versioned| versioned.revision);
-                        assert!(
-                            head.revision < revision || seen == Some(revision),
-                            "answered before it was shown"
-                        );
+                        let seen = mirror.records.lock().get(&key(&name)).map(|versioned| versioned.revision);
+                        assert!(head.revision < revision || seen == Some(revision), "answered before it was shown");
                         assert!(store.head().revision >= revision);
                     }
                 });
@@ -374,13 +315,8 @@ fn a_sink_misses_nothing_and_sees_commits_before_their_callers() {
         let head = mirror.loaded.lock().unwrap();
         let expected: Vec<Revision> = (head.revision + 1..=store.head().revision).collect();
         assert_eq!(*mirror.applied.lock(), expected);
-        let mirrored: Vec<_> = mirror
-            .records
-            .lock()
-            .clone()
-            .into_iter()
-            .map(|(k, v)| (k, v.revision, v.value))
-            .collect();
+        let mirrored: Vec<_> =
+            mirror.records.lock().clone().into_iter().map(|(k, v)| (k, v.revision, v.value)).collect();
         assert_eq!(mirrored, content(store));
         assert!(store.attach(Arc::new(Mirror::default())).is_err());
     });
@@ -392,141 +328,4 @@ fn epochs_differ() {
     let seen = Mutex::new(&mut epochs);
     on_every_engine(|store| seen.lock().push(store.epoch()));
     assert_ne!(epochs[0], epochs[1]);
-}
-
-/// What a random batch does: keys are few, so that it often meets others.
-#[derive(Debug, Clone)]
-struct Plan {
-    instant: i64,
-    after_all: bool,
-    writes: BTreeMap<u8, Option<Vec<u8>>>,
-    /// A key, and whether the expectation on it is made to hold.
-    expectation: Option<(u8, bool)>,
-}
-
-fn plans() -> impl Strategy<Value = Vec<Plan>> {
-    let value = proptest::option::weighted(0.8, proptest::collection::vec(any::<u8>(), 0..40));
-    let writes = proptest::collection::btree_map(0..12_u8, value, 0..5);
-    let plan = (
-        0..200_i64,
-        proptest::bool::weighted(0.2),
-        writes,
-        proptest::option::of((0..12_u8, any::<bool>())),
-    );
-    let plan = plan.prop_map(|(instant, after_all, writes, expectation)| Plan {
-        instant,
-        after_all,
-        writes,
-        expectation,
-    });
-    proptest::collection::vec(plan, 1..60)
-}
-
-/// The contract, written down a second time, as naively as possible.
-#[derive(Default)]
-struct Model {
-    records: BTreeMap<Key, Versioned>,
-    revision: Revision,
-    latest: Option<i64>,
-}
-
-impl Model {
-    fn batch(&self, plan: &Plan) -> (Batch, Verdict) {
-        let name = |number: &u8| Key::copy_from_slice(&[b'k', *number]);
-        let mut holds = !plan.after_all || self.latest.is_none_or(|latest| plan.instant > latest);
-        let expectations = plan.expectation.iter().map(|(number, right)| {
-            let current = self.records.get(&name(number)).map(|versioned| versioned.revision);
-            let expectation = match (current, right) {
-                (Some(revision), true) => Expectation::At(revision),
-                (Some(_), false) => Expectation::Absent,
-                (None, true) => Expectation::Absent,
-                (None, false) => Expectation::At(1),
-            };
-            holds &= right;
-            (name(number), expectation)
-        });
-        let batch = Batch {
-            instant: at(plan.instant),
-            expectations: expectations.collect(),
-            after_all: plan.after_all,
-            writes: plan
-                .writes
-                .iter()
-                .map(|(n, v)| Write {
-                    key: name(n),
-                    value: v.clone().map(Bytes::from),
-                })
-                .collect(),
-            facts: vec![Bytes::copy_from_slice(format!("{plan:?}").as_bytes())],
-        };
-        (
-            batch,
-            if holds {
-                Verdict::Committed(self.revision + 1)
-            } else {
-                Verdict::Conflict
-            },
-        )
-    }
-
-    fn take(&mut self, plan: &Plan, batch: &Batch) {
-        self.revision += 1;
-        self.latest = self.latest.max(Some(plan.instant));
-        for Write { key, value } in batch.writes.clone() {
-            match value {
-                Some(value) => drop(self.records.insert(
-                    key,
-                    Versioned {
-                        revision: self.revision,
-                        value,
-                    },
-                )),
-                None => drop(self.records.remove(&key)),
-            }
-        }
-    }
-
-    fn content(&self) -> Vec<(Key, Revision, Bytes)> {
-        self.records
-            .clone()
-            .into_iter()
-            .map(|(key, v)| (key, v.revision, v.value))
-            .collect()
-    }
-}
-
-fn check_against_model(store: &dyn Store, plans: &[Plan]) -> Model {
-    let mut model = Model::default();
-    for plan in plans {
-        let (batch, expected) = model.batch(plan);
-        assert_eq!(commit(store, batch.clone()).unwrap(), expected);
-        if expected != Verdict::Conflict {
-            model.take(plan, &batch);
-        }
-    }
-    assert_eq!(content(store), model.content());
-    assert_eq!(fold(store), model.content());
-    assert_eq!(store.head().revision, model.revision);
-    model
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn any_history_equals_the_model_and_its_own_fold(plans in plans()) {
-        check_against_model(&Memory::open().unwrap(), &plans);
-        let directory = tempfile::tempdir().unwrap();
-        let store = support::open(directory.path());
-        let model = check_against_model(&store, &plans);
-        let head = store.head();
-        drop(store);
-        let store = support::open(directory.path());
-        prop_assert_eq!(content(&store), model.content());
-        prop_assert_eq!(store.head(), head);
-        drop(store);
-        std::fs::remove_dir_all(directory.path().join("state")).unwrap();
-        let store = support::open(directory.path());
-        prop_assert_eq!(content(&store), model.content());
-    }
 }

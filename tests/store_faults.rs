@@ -25,10 +25,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self {
-            directory: tempfile::tempdir().unwrap(),
-            faults: Faults::new(),
-        }
+        Self { directory: tempfile::tempdir().unwrap(), faults: Faults::new() }
     }
 
     fn open(&self) -> Embedded {
@@ -36,10 +33,7 @@ impl Bench {
     }
 
     fn journal_bytes(&self) -> u64 {
-        segments(self.directory.path())
-            .iter()
-            .map(|file| file.metadata().unwrap().len())
-            .sum()
+        segments(self.directory.path()).iter().map(|file| file.metadata().unwrap().len()).sum()
     }
 }
 
@@ -74,20 +68,10 @@ fn a_failing_sync_is_never_acknowledged_and_stops_writes() {
     on_every_engine(|store, faults| {
         committed(store, put("a", "1"));
         faults.start(Fault::SyncFails);
-        assert!(matches!(
-            commit(store, put("a", "2")).unwrap_err(),
-            StoreError::Unknown(_)
-        ));
+        assert!(matches!(commit(store, put("a", "2")).unwrap_err(), StoreError::Unknown(_)));
         faults.stop(Fault::SyncFails);
-        assert!(
-            matches!(commit(store, put("a", "3")).unwrap_err(), StoreError::Stopped(_)),
-            "a sync is not retried"
-        );
-        assert_eq!(
-            value(store, "a").as_deref(),
-            Some("1"),
-            "what is not durable is not visible"
-        );
+        assert!(matches!(commit(store, put("a", "3")).unwrap_err(), StoreError::Stopped(_)), "a sync is not retried");
+        assert_eq!(value(store, "a").as_deref(), Some("1"), "what is not durable is not visible");
         assert_eq!(store.changes(0, 10).unwrap().len(), 1);
         assert!(store.write_trouble().is_some());
     });
@@ -118,10 +102,7 @@ fn nothing_is_visible_before_the_sync() {
 #[test]
 fn a_full_queue_is_answered_at_once_and_later_groups_share_a_sync() {
     let bench = Bench::new();
-    let options = Options {
-        queue_batches_max: 8,
-        ..options_with(&bench.faults)
-    };
+    let options = Options { queue_batches_max: 8, ..options_with(&bench.faults) };
     let store = Embedded::open(bench.directory.path(), options).unwrap();
     let (reached, at_sync) = mpsc::channel();
     let (go_on, released) = mpsc::channel::<()>();
@@ -133,10 +114,7 @@ fn a_full_queue_is_answered_at_once_and_later_groups_share_a_sync() {
     let first = store.commit(put("a", "first"));
     at_sync.recv().unwrap();
     let waiting: Vec<_> = (0..8).map(|i| store.commit(put("a", &i.to_string()))).collect();
-    assert!(matches!(
-        block_on(store.commit(put("a", "too many"))).unwrap_err(),
-        StoreError::Overloaded
-    ));
+    assert!(matches!(block_on(store.commit(put("a", "too many"))).unwrap_err(), StoreError::Overloaded));
     go_on.send(()).unwrap();
     at_sync.recv().unwrap();
     go_on.send(()).unwrap();
@@ -208,16 +186,10 @@ fn a_half_written_frame_that_cannot_be_taken_back_stops_writes_and_is_cut_at_the
     let head = store.head();
     bench.faults.start(Fault::DiskFull);
     bench.faults.start(Fault::TruncateFails);
-    assert!(matches!(
-        commit(&store, put("a", "2")).unwrap_err(),
-        StoreError::Unknown(_)
-    ));
+    assert!(matches!(commit(&store, put("a", "2")).unwrap_err(), StoreError::Unknown(_)));
     bench.faults.stop(Fault::DiskFull);
     bench.faults.stop(Fault::TruncateFails);
-    assert!(matches!(
-        commit(&store, put("a", "3")).unwrap_err(),
-        StoreError::Stopped(_)
-    ));
+    assert!(matches!(commit(&store, put("a", "3")).unwrap_err(), StoreError::Stopped(_)));
     drop(store);
     let store = bench.open();
     assert_eq!(store.head(), head);
@@ -230,15 +202,9 @@ fn a_failing_write_stops_writes_without_a_trace() {
     let store = bench.open();
     committed(&store, put("a", "1"));
     bench.faults.start(Fault::WriteFails);
-    assert!(matches!(
-        commit(&store, put("a", "2")).unwrap_err(),
-        StoreError::Stopped(_)
-    ));
+    assert!(matches!(commit(&store, put("a", "2")).unwrap_err(), StoreError::Stopped(_)));
     bench.faults.stop(Fault::WriteFails);
-    assert!(matches!(
-        commit(&store, put("a", "3")).unwrap_err(),
-        StoreError::Stopped(_)
-    ));
+    assert!(matches!(commit(&store, put("a", "3")).unwrap_err(), StoreError::Stopped(_)));
     drop(store);
     let store = bench.open();
     assert_eq!((store.head().revision, value(&store, "a").as_deref()), (1, Some("1")));
@@ -253,17 +219,10 @@ fn a_failed_sync_is_settled_by_the_restart() {
     commit(&store, put("a", "2")).unwrap_err();
     drop(store);
     let refused = Embedded::open(bench.directory.path(), options_with(&bench.faults));
-    assert!(
-        matches!(refused.map(drop).unwrap_err(), StoreError::Io(_)),
-        "nothing is served that is not durable"
-    );
+    assert!(matches!(refused.map(drop).unwrap_err(), StoreError::Io(_)), "nothing is served that is not durable");
     bench.faults.stop(Fault::SyncFails);
     let store = bench.open();
-    assert_eq!(
-        value(&store, "a").as_deref(),
-        Some("2"),
-        "this time the bytes had been written"
-    );
+    assert_eq!(value(&store, "a").as_deref(), Some("2"), "this time the bytes had been written");
     assert_eq!(content(&store), fold(&store));
 }
 
@@ -277,40 +236,22 @@ fn a_state_that_fails_after_the_sync_is_served_from_memory_and_caught_up() {
     bench.faults.start(Fault::StateFails);
     let mut batch = put("b", "new");
     batch.writes.extend(put("d", "new").writes);
-    batch.writes.push(devhub::store::Write {
-        key: support::key("c"),
-        value: None,
-    });
-    assert_eq!(
-        commit(&store, batch).unwrap(),
-        Verdict::Committed(5),
-        "it is durable, so it is acknowledged"
-    );
+    batch.writes.push(devhub::store::Write { key: support::key("c"), value: None });
+    assert_eq!(commit(&store, batch).unwrap(), Verdict::Committed(5), "it is durable, so it is acknowledged");
     assert_eq!(value(&store, "b").as_deref(), Some("new"));
     assert_eq!(value(&store, "c"), None);
     assert_eq!(content(&store), fold(&store));
     for limit in 1..5 {
         let mut names: Vec<devhub::store::Key> = Vec::new();
-        while let Some((last, _)) = store
-            .scan(b"", names.last().map(|name| &name[..]), limit)
-            .unwrap()
-            .pop()
-        {
+        while let Some((last, _)) = store.scan(b"", names.last().map(|name| &name[..]), limit).unwrap().pop() {
             names.extend(
-                store
-                    .scan(b"", names.last().map(|name| &name[..]), limit)
-                    .unwrap()
-                    .into_iter()
-                    .map(|(key, _)| key),
+                store.scan(b"", names.last().map(|name| &name[..]), limit).unwrap().into_iter().map(|(key, _)| key),
             );
             assert_eq!(names.last(), Some(&last));
         }
         assert_eq!(names, ["a", "b", "d", "e"].map(support::key), "limit {limit}");
     }
-    assert!(matches!(
-        commit(&store, put("a", "x")).unwrap_err(),
-        StoreError::Stopped(_)
-    ));
+    assert!(matches!(commit(&store, put("a", "x")).unwrap_err(), StoreError::Stopped(_)));
     let (head, records) = (store.head(), content(&store));
     drop(store);
     bench.faults.stop(Fault::StateFails);
@@ -328,10 +269,7 @@ fn closing_answers_everybody_who_waits() {
     for answer in answers {
         assert!(matches!(block_on(answer), Ok(Verdict::Committed(_))));
     }
-    assert!(matches!(
-        commit(&store, put("a", "late")).unwrap_err(),
-        StoreError::Stopped(_)
-    ));
+    assert!(matches!(commit(&store, put("a", "late")).unwrap_err(), StoreError::Stopped(_)));
     assert_eq!(value(&store, "a").as_deref(), Some("499"), "reads go on");
     drop(store);
     assert_eq!(bench.open().head().revision, 500);
@@ -347,9 +285,7 @@ impl SmallDisk {
     fn mount(size: &str) -> Option<Self> {
         let mount = tempfile::tempdir().unwrap();
         let mut command = Command::new("mount");
-        command
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "devhub-test"])
-            .arg(mount.path());
+        command.args(["-t", "tmpfs", "-o", &format!("size={size}"), "devhub-test"]).arg(mount.path());
         match command.output() {
             Ok(output) if output.status.success() => Some(Self { mount }),
             Ok(_) | Err(_) => {
@@ -378,10 +314,7 @@ impl SmallDisk {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         let unmounted = Command::new("umount").arg(self.mount.path()).status();
-        assert!(
-            unmounted.is_ok_and(|status| status.success()),
-            "the test closes the store first"
-        );
+        assert!(unmounted.is_ok_and(|status| status.success()), "the test closes the store first");
     }
 }
 
@@ -399,10 +332,7 @@ fn fill(store: &Embedded) -> (u64, StoreError) {
 #[test]
 fn a_real_disk_that_fills_up_meets_the_gate_first() {
     let Some(disk) = SmallDisk::mount("32m") else { return };
-    let options = Options {
-        free_bytes_min: 8 << 20,
-        ..support::options()
-    };
+    let options = Options { free_bytes_min: 8 << 20, ..support::options() };
     let store = Embedded::open(disk.data(), options).unwrap();
     disk.fill_up_to(12 << 20);
     let (count, error) = fill(&store);
@@ -424,10 +354,7 @@ fn a_real_disk_that_fills_up_under_the_journal_loses_nothing() {
         let before = store.head().revision;
         disk.fill_up_to(spare);
         let (count, error) = fill(&store);
-        assert!(
-            matches!(error, StoreError::Full(_) | StoreError::Stopped(_)),
-            "{error:?}"
-        );
+        assert!(matches!(error, StoreError::Full(_) | StoreError::Stopped(_)), "{error:?}");
         assert_eq!(store.head().revision, before + count);
         drop(store);
         std::fs::remove_file(disk.ballast()).unwrap();

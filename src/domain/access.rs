@@ -141,8 +141,7 @@ impl RequestAccess {
         application.collaborator(setting)?;
         application.not_deleted()?;
         application.not_blocked()?;
-        let version =
-            records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
+        let version = records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
         version.deployment(application.environment)?;
         match version.access_type {
             AccessType::Controlled => {}
@@ -193,8 +192,7 @@ impl DecideAccess {
             }
         }
         application.not_deleted()?;
-        let version =
-            records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
+        let version = records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
         let key = RecordKey::AccessRequest(self.application.clone(), self.version.clone());
         records.check_etag(&key, self.etag)?;
         let before = records.access_request(&self.application, &self.version);
@@ -238,11 +236,7 @@ impl DecideAccess {
             requested_by: before.map_or_else(|| setting.actor.to_string(), |request| request.requested_by.clone()),
             requested_at: before.map_or(setting.now, |request| request.requested_at),
             purpose: before.map_or_else(String::new, |request| request.purpose.clone()),
-            decided: Some(Decided {
-                by: setting.actor.to_string(),
-                at: setting.now,
-                reason: self.reason.clone(),
-            }),
+            decided: Some(Decided { by: setting.actor.to_string(), at: setting.now, reason: self.reason.clone() }),
         };
         let before = before.map_or("", |request| request.state.name());
         Ok(store(request, kind, application, before, &self.reason))

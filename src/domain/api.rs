@@ -81,9 +81,11 @@ impl CreateApi {
             categories: self.categories.clone(),
             created_at: setting.now,
         };
-        let fact = Fact::new(FactKind::ApiCreated, subject(&api.context))
-            .change("title", "", &api.title)
-            .change("policy", "", &api.policy);
+        let fact = Fact::new(FactKind::ApiCreated, subject(&api.context)).change("title", "", &api.title).change(
+            "policy",
+            "",
+            &api.policy,
+        );
         Ok(Outcome::write(RecordKey::Api(api.context.clone()), Record::Api(api), fact))
     }
 }

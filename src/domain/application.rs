@@ -158,11 +158,7 @@ impl Application {
     }
 
     pub(super) fn subject(&self) -> Subject {
-        Subject {
-            application: Some(self.id.clone()),
-            environment: Some(self.environment),
-            ..Subject::default()
-        }
+        Subject { application: Some(self.id.clone()), environment: Some(self.environment), ..Subject::default() }
     }
 
     /// Refuses a deleted application (rule B20).

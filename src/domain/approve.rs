@@ -28,8 +28,14 @@ pub enum Step {
 
 impl Step {
     /// All steps, in their usual order.
-    pub const ALL: [Step; 6] =
-        [Step::AskResponsibleIndividual, Step::Submit, Step::Approve, Step::Confirm, Step::GoLive, Step::ReturnToTesting];
+    pub const ALL: [Step; 6] = [
+        Step::AskResponsibleIndividual,
+        Step::Submit,
+        Step::Approve,
+        Step::Confirm,
+        Step::GoLive,
+        Step::ReturnToTesting,
+    ];
 
     /// The name used on the wire.
     pub const fn name(self) -> &'static str {
@@ -184,8 +190,11 @@ impl RestrictDeletion {
         let old = load(&self.id, self.etag, records)?;
         old.not_deleted()?;
         let new = Application { deletion_restriction: self.restriction.clone(), ..old.clone() };
-        let fact = Fact::new(FactKind::DeletionRestricted, new.subject())
-            .change("deletion_restriction", &old.deletion_restriction, &new.deletion_restriction);
+        let fact = Fact::new(FactKind::DeletionRestricted, new.subject()).change(
+            "deletion_restriction",
+            &old.deletion_restriction,
+            &new.deletion_restriction,
+        );
         Ok(store(new, fact))
     }
 }

@@ -74,9 +74,11 @@ impl AddCollaborator {
         }
         let mut new = old.clone();
         new.collaborators.insert(self.email.clone(), self.role);
-        let fact = Fact::new(FactKind::CollaboratorAdded, new.subject())
-            .change("email", "", &self.email)
-            .change("role", "", self.role.name());
+        let fact = Fact::new(FactKind::CollaboratorAdded, new.subject()).change("email", "", &self.email).change(
+            "role",
+            "",
+            self.role.name(),
+        );
         Ok(store(new, fact))
     }
 }
@@ -95,9 +97,11 @@ impl RemoveCollaborator {
         if !new.has_administrator() {
             return Err(Refusal::LastAdministrator(self.email.clone()));
         }
-        let fact = Fact::new(FactKind::CollaboratorRemoved, new.subject())
-            .change("email", &self.email, "")
-            .change("role", role.name(), "");
+        let fact = Fact::new(FactKind::CollaboratorRemoved, new.subject()).change("email", &self.email, "").change(
+            "role",
+            role.name(),
+            "",
+        );
         Ok(store(new, fact))
     }
 }
@@ -119,9 +123,11 @@ impl ChangeCollaboratorRole {
         if role == Role::Developer && self.role == Role::Administrator {
             old.not_blocked()?;
         }
-        let fact = Fact::new(FactKind::CollaboratorRoleChanged, new.subject())
-            .change("email", "", &self.email)
-            .change("role", role.name(), self.role.name());
+        let fact = Fact::new(FactKind::CollaboratorRoleChanged, new.subject()).change("email", "", &self.email).change(
+            "role",
+            role.name(),
+            self.role.name(),
+        );
         Ok(store(new, fact))
     }
 }

@@ -118,10 +118,7 @@ impl Command {
             ..Subject::default()
         };
         let application = |id: &ApplicationId| Subject { application: Some(id.clone()), ..Subject::default() };
-        let both = |id: &ApplicationId, name: &VersionName| Subject {
-            application: Some(id.clone()),
-            ..version(name)
-        };
+        let both = |id: &ApplicationId, name: &VersionName| Subject { application: Some(id.clone()), ..version(name) };
         match self {
             Command::CreateApi(CreateApi { context, .. }) | Command::UpdateApi(UpdateApi { context, .. }) => {
                 Subject { context: Some(context.clone()), ..Subject::default() }

@@ -86,7 +86,8 @@ mod tests {
     fn b14_all_problems_are_named_at_once() {
         let definitions = [definition("callback", "", true, ""), definition("vrn", "", false, "[0-9]{9}")];
         let given = BTreeMap::from([("vrn".to_owned(), "12".to_owned()), ("colour".to_owned(), "red".to_owned())]);
-        let fields: Vec<String> = resolve(&definitions, &given).expect_err("three problems").into_iter().map(|v| v.field).collect();
+        let fields: Vec<String> =
+            resolve(&definitions, &given).expect_err("three problems").into_iter().map(|v| v.field).collect();
         assert_eq!(fields, ["field_values[\"colour\"]", "field_values[\"callback\"]", "field_values[\"vrn\"]"]);
     }
 

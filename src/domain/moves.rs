@@ -94,7 +94,9 @@ pub const fn legal(stage: Stage, planned: Planned, verb: Verb) -> Move {
         (Verb::Deprecate, Stage::Alpha, _) => {
             Move::Illegal("an ALPHA version has no subscribers to protect; retire it instead")
         }
-        (Verb::Deprecate, Stage::Deprecated, _) => Move::Illegal("it is deprecated already; retire it when its time comes"),
+        (Verb::Deprecate, Stage::Deprecated, _) => {
+            Move::Illegal("it is deprecated already; retire it when its time comes")
+        }
         (Verb::Deprecate, Stage::Beta | Stage::Stable, Planned::Nothing) => Move::Legal,
         (Verb::Deprecate, Stage::Beta | Stage::Stable, Planned::Deprecation) => {
             Move::Illegal("its deprecation is planned already")

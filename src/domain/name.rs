@@ -229,11 +229,15 @@ pub enum InvalidText {
 /// When it is anything else.
 pub fn check_url(text: &str) -> Result<(), InvalidName> {
     let rest = text.strip_prefix("https://").unwrap_or("");
-    let plain = all(text, |b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'));
+    let plain = all(text, |b| {
+        b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
+    });
     if plain && text.len() <= 500 && rest.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'[') {
         Ok(())
     } else {
-        Err(InvalidName { rule: "a URL begins with https:// and has at most 500 ASCII characters, none of them a space, quote or angle bracket" })
+        Err(InvalidName {
+            rule: "a URL begins with https:// and has at most 500 ASCII characters, none of them a space, quote or angle bracket",
+        })
     }
 }
 
@@ -277,7 +281,15 @@ mod tests {
     #[test]
     fn urls_cannot_break_a_header() {
         assert!(check_url("https://developer.example/api?v=1.0#top").is_ok());
-        for text in ["http://x", "https://", "https://x\r\nSet-Cookie: a", "https://x>;rel=next", "https://x y", "https://é", "x"] {
+        for text in [
+            "http://x",
+            "https://",
+            "https://x\r\nSet-Cookie: a",
+            "https://x>;rel=next",
+            "https://x y",
+            "https://é",
+            "x",
+        ] {
             assert!(check_url(text).is_err(), "{text:?}");
         }
     }

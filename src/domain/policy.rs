@@ -139,7 +139,8 @@ impl Policy {
         };
         let mut text = String::new();
         let mut line = |cells: [&str; 7]| {
-            let padded: Vec<String> = cells.iter().enumerate().map(|(i, cell)| format!("{cell:w$}", w = width(i))).collect();
+            let padded: Vec<String> =
+                cells.iter().enumerate().map(|(i, cell)| format!("{cell:w$}", w = width(i))).collect();
             writeln!(text, "{}", padded.join(" | ").trim_end()).expect("writing to a string never fails");
         };
         line(head);

@@ -1,7 +1,7 @@
 //! What the decision table is told of a record. The table is a fold of these over all committed records.
 
 use devhub_decision::{
-    ApplicationEntry, Change, Environment, Links, Permissions, Standing, StagePermissions, SubscriptionEntry,
+    ApplicationEntry, Change, Environment, Links, Permissions, StagePermissions, Standing, SubscriptionEntry,
     VersionEntry,
 };
 
@@ -17,7 +17,9 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
     match (key, record) {
         // The latest subscription alone decides; those that it followed have ended.
         (RecordKey::EndedSubscription(..), _) => {}
-        (_, Record::Subscription(subscription)) => changes.push(Change::Subscription(project_subscription(subscription))),
+        (_, Record::Subscription(subscription)) => {
+            changes.push(Change::Subscription(project_subscription(subscription)))
+        }
         (_, Record::Application(application)) => changes.push(Change::Application(project_application(application))),
         (_, Record::Version(version)) => changes.extend(project_version(version, rules).map(Change::Version)),
         (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_)) => {}

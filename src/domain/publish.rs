@@ -89,9 +89,8 @@ fn check_deployment(policy: &Policy, deployment: &Deployment, override_reason: &
                     hint: "an ALPHA version has no subscribers to protect; give it a retirement only",
                 });
             }
-            retires_at.map_or(Ok(()), |retires_at| {
-                check_dates(policy, maturity, deprecated_at, retires_at, override_reason)
-            })
+            retires_at
+                .map_or(Ok(()), |retires_at| check_dates(policy, maturity, deprecated_at, retires_at, override_reason))
         }
     }
 }
@@ -114,8 +113,7 @@ impl CreateVersion {
 
     pub(super) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
         setting.operator("publish a version")?;
-        let api =
-            records.api(&self.name.context).ok_or_else(|| Refusal::ApiNotFound(self.name.context.clone()))?;
+        let api = records.api(&self.name.context).ok_or_else(|| Refusal::ApiNotFound(self.name.context.clone()))?;
         if records.version(&self.name).is_some() {
             return Err(Refusal::AlreadyExists { what: Taken::Version, name: self.name.to_string() });
         }

@@ -129,7 +129,9 @@ pub enum Refusal {
     #[error("request id was used before for a different request; use a new one for each new request")]
     RequestIdReused,
     /// The etag is stale.
-    #[error("the resource has changed since it was read (its etag is now {current}); read it again and repeat the change")]
+    #[error(
+        "the resource has changed since it was read (its etag is now {current}); read it again and repeat the change"
+    )]
     EtagMismatch {
         /// The current etag.
         current: u64,
@@ -286,7 +288,9 @@ pub enum Refusal {
     #[error("{0}")]
     IllegalAccessRequestState(&'static str),
     /// Ending this subscription cannot be undone and was not acknowledged (rule B43).
-    #[error("version {0} is deprecated: once unsubscribed, the application cannot subscribe to it again; set acknowledge_one_way to go on")]
+    #[error(
+        "version {0} is deprecated: once unsubscribed, the application cannot subscribe to it again; set acknowledge_one_way to go on"
+    )]
     AcknowledgementRequired(VersionName),
     /// An imported subscription states a beginning that cannot be.
     #[error("a subscription cannot have begun at {}: {why}", at(.since))]

@@ -83,7 +83,11 @@ pub struct RestoreApplication {
 }
 
 /// The application, if the caller read its current revision.
-pub(super) fn load<'r>(id: &ApplicationId, etag: Option<u64>, records: &'r Records) -> Result<&'r Application, Refusal> {
+pub(super) fn load<'r>(
+    id: &ApplicationId,
+    etag: Option<u64>,
+    records: &'r Records,
+) -> Result<&'r Application, Refusal> {
     let application = records.application(id).ok_or_else(|| Refusal::ApplicationNotFound(id.clone()))?;
     records.check_etag(&RecordKey::Application(id.clone()), etag)?;
     Ok(application)
@@ -161,7 +165,8 @@ impl CreateApplication {
             .change("client_id", "", &application.client_id)
             .change("state", "", application.state);
         let id = application.id.clone();
-        let outcome = store(application, fact).also(RecordKey::ClientId(self.client_id.clone()), Record::Name(id.clone()));
+        let outcome =
+            store(application, fact).also(RecordKey::ClientId(self.client_id.clone()), Record::Name(id.clone()));
         if self.environment == Environment::Production {
             name_is_free(records, &self.name, &id)?;
             return Ok(outcome.also(RecordKey::ApplicationName(self.name.to_lowercase()), Record::Name(id)));
@@ -198,9 +203,11 @@ impl UpdateApplication {
         if let Some(description) = &self.description {
             new.description.clone_from(description);
         }
-        let fact = Fact::new(FactKind::ApplicationUpdated, new.subject())
-            .change("name", &old.name, &new.name)
-            .change("description", &old.description, &new.description);
+        let fact = Fact::new(FactKind::ApplicationUpdated, new.subject()).change("name", &old.name, &new.name).change(
+            "description",
+            &old.description,
+            &new.description,
+        );
         let outcome = store(new, fact);
         Ok(match outcome_name {
             Some(key) => outcome.also(key, Record::Name(self.id.clone())),

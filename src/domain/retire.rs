@@ -169,7 +169,13 @@ pub(super) fn name_successor(
 }
 
 /// The outcome of giving a version a new deployment in one environment.
-fn redeploy(version: &Version, environment: Environment, new: Deployment, fact: Fact, warnings: Vec<String>) -> Outcome {
+fn redeploy(
+    version: &Version,
+    environment: Environment,
+    new: Deployment,
+    fact: Fact,
+    warnings: Vec<String>,
+) -> Outcome {
     let mut changed = version.clone();
     let old = changed.deployments.insert(environment, new.clone()).expect("the deployment was found before");
     let successor = |d: &Deployment| d.successor.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -74,8 +74,7 @@ fn may_change(application: &Application, setting: &Setting<'_>) -> Result<(), Re
     if application.kind != Kind::Standard {
         return Err(Refusal::ApplicationNotStandard);
     }
-    if application.is_approved_production()
-        && setting.rules.production_subscriptions == ProductionSubscriptions::Locked
+    if application.is_approved_production() && setting.rules.production_subscriptions == ProductionSubscriptions::Locked
     {
         return Err(Refusal::SubscriptionsLocked);
     }
@@ -100,9 +99,7 @@ fn takes_new(version: &Version, application: &Application, stage: Stage, setting
         }),
         Stage::Alpha | Stage::Beta | Stage::Stable if policy.permissions().of(stage).new_subscriptions => Ok(()),
         Stage::Alpha => Err(Refusal::VersionAlpha(version.name.clone())),
-        Stage::Beta | Stage::Stable => {
-            Err(Refusal::StageTakesNoSubscriptions { policy: policy.name.clone(), stage })
-        }
+        Stage::Beta | Stage::Stable => Err(Refusal::StageTakesNoSubscriptions { policy: policy.name.clone(), stage }),
     }
 }
 
@@ -141,8 +138,7 @@ impl Subscribe {
             .ok_or_else(|| Refusal::ApplicationNotFound(self.application.clone()))?;
         application.not_deleted()?;
         application.collaborator(setting)?;
-        let version =
-            records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
+        let version = records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
         let deployment = version.deployment(application.environment)?;
         let key = RecordKey::Subscription(self.application.clone(), self.version.clone());
         let before = records.subscription(&self.application, &self.version);
@@ -215,7 +211,9 @@ impl Subscribe {
             return out_of_range("it lies in the future");
         }
         match before.and_then(|before| before.ended.as_ref()) {
-            Some(end) if since < end.at => out_of_range("an earlier subscription to the same version was ended after it"),
+            Some(end) if since < end.at => {
+                out_of_range("an earlier subscription to the same version was ended after it")
+            }
             _ => Ok(since),
         }
     }
@@ -236,12 +234,9 @@ impl Unsubscribe {
             .ok_or_else(|| Refusal::ApplicationNotFound(self.application.clone()))?;
         application.not_deleted()?;
         may_change(application, setting)?;
-        let not_found = || Refusal::SubscriptionNotFound {
-            application: self.application.clone(),
-            version: self.version.clone(),
-        };
-        let version =
-            records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
+        let not_found =
+            || Refusal::SubscriptionNotFound { application: self.application.clone(), version: self.version.clone() };
+        let version = records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
         let old = records.subscription(&self.application, &self.version).ok_or_else(not_found)?;
         let key = RecordKey::Subscription(self.application.clone(), self.version.clone());
         records.check_etag(&key, self.etag)?;
@@ -259,9 +254,8 @@ impl Unsubscribe {
         let reason = if setting.actor.is_staff() { EndReason::Revoked } else { EndReason::Unsubscribed };
         let end = End { at: setting.now, reason, by: setting.actor.to_string() };
         let new = Subscription { ended: Some(end), ..old.clone() };
-        let fact = Fact::new(FactKind::Unsubscribed, new.subject())
-            .change("state", "ACTIVE", "ENDED")
-            .because(&self.reason);
+        let fact =
+            Fact::new(FactKind::Unsubscribed, new.subject()).change("state", "ACTIVE", "ENDED").because(&self.reason);
         Ok(Outcome::write(key, Record::Subscription(new), fact))
     }
 }

@@ -41,12 +41,7 @@ fn parse(question: &v1::AuthorizeRequest) -> Result<Question<'_>, String> {
     }
     let environment = Environment::from_number(question.environment)
         .ok_or_else(|| "environment: must be ENVIRONMENT_SANDBOX or ENVIRONMENT_PRODUCTION".to_owned())?;
-    Ok(Question {
-        client_id: &question.client_id,
-        context: &question.context,
-        label: &question.version,
-        environment,
-    })
+    Ok(Question { client_id: &question.client_id, context: &question.context, label: &question.version, environment })
 }
 
 fn malformed(sentence: &str) -> Status {
@@ -186,10 +181,7 @@ impl AuthorizationService for AuthorizationRpc {
         Ok(Response::new(v1::BatchAuthorizeResponse { results, revision }))
     }
 
-    async fn explain(
-        &self,
-        request: Request<v1::ExplainRequest>,
-    ) -> Result<Response<v1::ExplainResponse>, Status> {
+    async fn explain(&self, request: Request<v1::ExplainRequest>) -> Result<Response<v1::ExplainResponse>, Status> {
         let message = request.into_inner();
         let mut fields = Fields::default();
         let at = fields.instant("at", message.at.as_ref());

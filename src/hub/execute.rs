@@ -182,8 +182,7 @@ impl Hub {
         let fact = Fact::new(FactKind::CommandRefused, command.subject()).because(&refusal.to_string());
         let refused = (command.name(), reason::name(reason::reason(refusal)));
         let facts = vec![codec::encode_fact(&fact, actor, request.id.as_ref(), Some(refused))];
-        let batch =
-            Batch { instant: now, expectations: Vec::new(), after_all: false, writes: Vec::new(), facts };
+        let batch = Batch { instant: now, expectations: Vec::new(), after_all: false, writes: Vec::new(), facts };
         match self.0.store.commit(batch).await {
             Ok(Verdict::Committed(_)) => {}
             Ok(Verdict::Conflict) => tracing::error!("a batch without expectations met a conflict"),
@@ -192,7 +191,12 @@ impl Hub {
     }
 
     /// Commits facts and writes that no command stands behind, for housekeeping.
-    pub(super) async fn commit_plain(&self, writes: Vec<Write>, expectations: Vec<(Key, Expectation)>, facts: Vec<Bytes>) -> Result<Verdict, StoreError> {
+    pub(super) async fn commit_plain(
+        &self,
+        writes: Vec<Write>,
+        expectations: Vec<(Key, Expectation)>,
+        facts: Vec<Bytes>,
+    ) -> Result<Verdict, StoreError> {
         let instant = self.0.instants.next();
         self.0.store.commit(Batch { instant, expectations, after_all: false, writes, facts }).await
     }
@@ -224,8 +228,11 @@ fn batch(
     }
     for write in &writes {
         debug_assert!(
-            write.value.as_ref().is_none_or(|value| codec::key_kind(&write.key) == Some(codec::Kind::Answer)
-                || codec::decode_record(value).is_ok()),
+            write
+                .value
+                .as_ref()
+                .is_none_or(|value| codec::key_kind(&write.key) == Some(codec::Kind::Answer)
+                    || codec::decode_record(value).is_ok()),
             "what is written can be read"
         );
     }

@@ -143,12 +143,8 @@ fn deployment(fields: &mut Fields, field: &str, given: &v1::Deployment) -> Optio
         (None, None) => Schedule::Open,
     };
     let lifecycle = Lifecycle { maturity: maturity?, schedule };
-    let deployment = Deployment {
-        lifecycle,
-        endpoints_enabled: given.endpoints_enabled,
-        successor,
-        successor_uri: String::new(),
-    };
+    let deployment =
+        Deployment { lifecycle, endpoints_enabled: given.endpoints_enabled, successor, successor_uri: String::new() };
     Some((environment?, deployment))
 }
 
@@ -170,7 +166,10 @@ fn deployments(fields: &mut Fields, given: &[v1::Deployment]) -> BTreeMap<Enviro
 
 #[tonic::async_trait]
 impl ApiService for ApiRpc {
-    async fn create_api(&self, request: Request<v1::CreateApiRequest>) -> Result<Response<v1::CreateApiResponse>, Status> {
+    async fn create_api(
+        &self,
+        request: Request<v1::CreateApiRequest>,
+    ) -> Result<Response<v1::CreateApiResponse>, Status> {
         let actor = parse::actor(request.metadata())?;
         let message = request.into_inner();
         let mut fields = Fields::default();
@@ -223,7 +222,10 @@ impl ApiService for ApiRpc {
         Ok(Response::new(v1::ListApisResponse { apis: page.items, next_page_token: query.token(page.next) }))
     }
 
-    async fn update_api(&self, request: Request<v1::UpdateApiRequest>) -> Result<Response<v1::UpdateApiResponse>, Status> {
+    async fn update_api(
+        &self,
+        request: Request<v1::UpdateApiRequest>,
+    ) -> Result<Response<v1::UpdateApiResponse>, Status> {
         let actor = parse::actor(request.metadata())?;
         let message = request.into_inner();
         let mut fields = Fields::default();
@@ -451,16 +453,8 @@ impl ApiService for ApiRpc {
         let etag = fields.etag(&message.etag);
         let (Some(name), Some(environment)) = (name, environment) else { return Err(fields.refuse()) };
         fields.check()?;
-        let command = DeprecateVersion {
-            name,
-            environment,
-            deprecated_at,
-            retires_at,
-            successor,
-            reason,
-            override_reason,
-            etag,
-        };
+        let command =
+            DeprecateVersion { name, environment, deprecated_at, retires_at, successor, reason, override_reason, etag };
         let answer = execute(&self.hub, actor, command, request).await?;
         let (revision, warnings) = (revision(&answer), answer.warnings.clone());
         let affected_subscriptions = i64::try_from(answer.affected).unwrap_or(i64::MAX);

@@ -103,7 +103,8 @@ impl Fields {
     pub fn word<W: Word>(&mut self, field: &str, number: i32) -> Option<W> {
         let word = W::from_number(number);
         if word.is_none() {
-            let sentence = if number == 0 { "must be given".to_owned() } else { format!("{number} is not a known value") };
+            let sentence =
+                if number == 0 { "must be given".to_owned() } else { format!("{number} is not a known value") };
             self.violate(field, sentence);
         }
         word

@@ -88,7 +88,8 @@ fn make(reason: ErrorReason, message: String, metadata: HashMap<String, String>,
         _ => {}
     }
     // A message travels in a header: long lists of violations are in the details, up to their limit.
-    let message = if message.len() > 1000 { format!("{}...", message.chars().take(1000).collect::<String>()) } else { message };
+    let message =
+        if message.len() > 1000 { format!("{}...", message.chars().take(1000).collect::<String>()) } else { message };
     Status::with_error_details(code(reason), message, details)
 }
 
@@ -171,7 +172,8 @@ pub fn failed(failure: Failure) -> Status {
             ),
             StoreError::Unknown(_) => {
                 tracing::error!(%error, "the outcome of a write is unknown");
-                let message = "the outcome of the write is unknown; repeat it with the same request_id: it is done once";
+                let message =
+                    "the outcome of the write is unknown; repeat it with the same request_id: it is done once";
                 simple(ErrorReason::StoreUnavailable, message.to_owned())
             }
             StoreError::Stopped(_) => {
@@ -186,7 +188,10 @@ pub fn failed(failure: Failure) -> Status {
         },
         Failure::Undecodable(error) => {
             tracing::error!(%error, "a stored record could not be understood");
-            simple(ErrorReason::StoreUnavailable, "a stored record could not be understood; see the operator's log".to_owned())
+            simple(
+                ErrorReason::StoreUnavailable,
+                "a stored record could not be understood; see the operator's log".to_owned(),
+            )
         }
         Failure::Defect => {
             tracing::error!("a call panicked");

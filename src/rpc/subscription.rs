@@ -7,12 +7,12 @@ use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
 use super::{execute, read, record, render, revision, status};
+use crate::domain::Actor;
 use crate::domain::access::{AccessState, DecideAccess, RequestAccess};
 use crate::domain::name::{ApplicationId, Context, Label, VersionName};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscribe::{OneWay, Since, Subscribe, Unsubscribe};
-use crate::domain::Actor;
 use crate::hub::{Answer, Failure, Hub, Mode, Page, Stored};
 use crate::ids;
 use crate::store::codec::Kind;
@@ -170,7 +170,10 @@ impl SubscriptionService for SubscriptionRpc {
         let application = fields.name("application_id", &message.application_id);
         let version = fields.version(&message.context, &message.version);
         if message.field_values.len() > FIELD_VALUES_MAX {
-            fields.violate("field_values", "at most 50 values are accepted; leave out those that the version does not ask for");
+            fields.violate(
+                "field_values",
+                "at most 50 values are accepted; leave out those that the version does not ask for",
+            );
         }
         let (Some(application), Some(version)) = (application, version) else { return Err(fields.refuse()) };
         fields.check()?;
@@ -214,8 +217,7 @@ impl SubscriptionService for SubscriptionRpc {
         let (Some(application), Some(version)) = (application, version) else { return Err(fields.refuse()) };
         let key = RecordKey::Subscription(application.clone(), version.clone());
         let found = self.hub.get_one(key).map_err(status::failed)?;
-        let stored =
-            found.ok_or_else(|| status::refused(&Refusal::SubscriptionNotFound { application, version }))?;
+        let stored = found.ok_or_else(|| status::refused(&Refusal::SubscriptionNotFound { application, version }))?;
         let subscription = show(&self.hub, &stored, self.hub.now()).map_err(status::failed)?;
         Ok(Response::new(v1::GetSubscriptionResponse { subscription: Some(subscription) }))
     }
@@ -239,10 +241,8 @@ impl SubscriptionService for SubscriptionRpc {
         let size = fields.page_size(message.page_size);
         fields.check()?;
         let (e, d) = (message.show_ended.to_string(), message.environment.to_string());
-        let query = Query::new(
-            "ListSubscriptions",
-            &[&message.application_id, &message.context, &message.version, &e, &d],
-        );
+        let query =
+            Query::new("ListSubscriptions", &[&message.application_id, &message.context, &message.version, &e, &d]);
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&self.hub, move |hub| wanted.page(hub, cursor, size)).await?;
         let next_page_token = query.token(page.next);
@@ -339,4 +339,3 @@ impl SubscriptionService for SubscriptionRpc {
         Ok(Response::new(v1::ListAccessRequestsResponse { access_requests: page.items, next_page_token }))
     }
 }
-

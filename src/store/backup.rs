@@ -60,20 +60,13 @@ pub struct Summary {
 /// damaged store yields no backup.
 pub fn create(directory: &Path, file: &Path) -> Result<Summary, StoreError> {
     if file.exists() {
-        return Err(trouble::io(
-            "write the backup",
-            file,
-            "the file exists; name another one",
-        ));
+        return Err(trouble::io("write the backup", file, "the file exists; name another one"));
     }
     let path = directory.join(identity::FILE);
     let identity = Identity::load(directory)?.ok_or_else(|| trouble::io("read", &path, "there is no store"))?;
     let witness = read_witness(directory)?;
     if witness.epoch != identity.epoch {
-        return Err(trouble::damaged(
-            directory,
-            "HEAD and store.json are from different histories",
-        ));
+        return Err(trouble::damaged(directory, "HEAD and store.json are from different histories"));
     }
     let draft = disk::draft_path(file);
     write(directory, &identity, &witness, &draft)?;
@@ -101,11 +94,7 @@ fn read_witness(directory: &Path) -> Result<Witness, StoreError> {
 
 fn write(directory: &Path, identity: &Identity, witness: &Witness, draft: &Path) -> Result<(), StoreError> {
     let failed = |error| trouble::io("write the backup", draft, error);
-    let mut out = Hashed {
-        file: BufWriter::new(File::create(draft).map_err(failed)?),
-        hash: Sha256::new(),
-        bytes: 0,
-    };
+    let mut out = Hashed { file: BufWriter::new(File::create(draft).map_err(failed)?), hash: Sha256::new(), bytes: 0 };
     let mut header = Vec::with_capacity(HEADER as usize);
     header.extend_from_slice(MAGIC);
     header.extend_from_slice(&FORMAT.to_be_bytes());
@@ -118,21 +107,12 @@ fn write(directory: &Path, identity: &Identity, witness: &Witness, draft: &Path)
     while walk.head().revision < witness.revision {
         let step = walk.next().map_err(|broken| broken.refusal())?;
         let Some(step) = step else { break };
-        let Frame {
-            previous,
-            first,
-            last,
-            payload,
-        } = &step.frame;
-        out.put(&frame::encode(previous, *first, *last, payload))
-            .map_err(failed)?;
+        let Frame { previous, first, last, payload } = &step.frame;
+        out.put(&frame::encode(previous, *first, *last, payload)).map_err(failed)?;
     }
     let head = walk.head();
     if head.revision != witness.revision || !witness.matches(&head.digest) {
-        let what = format!(
-            "the journal does not have revision {} as HEAD has seen it",
-            witness.revision
-        );
+        let what = format!("the journal does not have revision {} as HEAD has seen it", witness.revision);
         return Err(trouble::damaged(directory, what));
     }
     let mut trailer = END_MAGIC.to_vec();
@@ -238,10 +218,7 @@ fn each_frame(
 }
 
 fn unusable(file: &Path, why: &str) -> StoreError {
-    StoreError::Damaged(format!(
-        "the backup {} cannot be used: {why}; take another one",
-        file.display()
-    ))
+    StoreError::Damaged(format!("the backup {} cannot be used: {why}; take another one", file.display()))
 }
 
 /// Lays out a store with the content of the backup `file` in `directory`, which must be empty or not exist. It gets a
@@ -256,19 +233,11 @@ pub fn restore(file: &Path, directory: &Path) -> Result<(Summary, Epoch), StoreE
     let journal = held.journal();
     std::fs::create_dir_all(&journal).map_err(|error| trouble::io("create", &journal, error))?;
     let (_, mut frames) = open(file)?;
-    let mut out = Layout {
-        path: segment::path(&journal, 1),
-        bytes: Vec::new(),
-        journal,
-    };
+    let mut out = Layout { path: segment::path(&journal, 1), bytes: Vec::new(), journal };
     let head = each_frame(file, &mut frames, |frame| out.put(frame))?;
     out.close()?;
     disk::sync_dir(&out.journal)?;
-    let identity = Identity {
-        store_id: summary.store_id,
-        epoch: summary.epoch,
-        previous: Vec::new(),
-    };
+    let identity = Identity { store_id: summary.store_id, epoch: summary.epoch, previous: Vec::new() };
     let identity = identity.with_new_epoch()?;
     Witness::of(identity.epoch, &head).save(directory)?;
     identity.save(directory)?;
@@ -283,11 +252,7 @@ fn refuse_used(directory: &Path) -> Result<(), StoreError> {
         Err(error) => return Err(trouble::io("list", directory, error)),
     };
     match entries.find(|entry| entry.file_name() != lock::FILE) {
-        Some(_) => Err(trouble::io(
-            "restore into",
-            directory,
-            "the directory is not empty; name an empty one",
-        )),
+        Some(_) => Err(trouble::io("restore into", directory, "the directory is not empty; name an empty one")),
         None => Ok(()),
     }
 }
@@ -305,8 +270,7 @@ impl Layout {
             self.close()?;
             self.path = segment::path(&self.journal, frame.first);
         }
-        self.bytes
-            .extend_from_slice(&frame::encode(&frame.previous, frame.first, frame.last, &frame.payload));
+        self.bytes.extend_from_slice(&frame::encode(&frame.previous, frame.first, frame.last, &frame.payload));
         Ok(())
     }
 

@@ -115,8 +115,5 @@ pub(crate) fn set_aside_path(path: &Path) -> (PathBuf, Vec<PathBuf>) {
         .collect();
     found.sort_unstable();
     let next = found.last().map_or(1, |(number, _)| number + 1);
-    (
-        parent.join(format!("{stem}{next}")),
-        found.into_iter().map(|(_, path)| path).collect(),
-    )
+    (parent.join(format!("{stem}{next}")), found.into_iter().map(|(_, path)| path).collect())
 }

@@ -128,10 +128,7 @@ impl Embedded {
 impl Shared {
     /// What a failing read of the state becomes: an error for the caller, and a rebuild at the next start.
     fn distrust(&self, why: &str) -> StoreError {
-        tracing::error!(
-            why,
-            "the state store is damaged; it will be rebuilt from the journal at the next start"
-        );
+        tracing::error!(why, "the state store is damaged; it will be rebuilt from the journal at the next start");
         if let Err(error) = state::mark_suspect(&self.directory) {
             tracing::error!(%error, "could not leave the mark that makes the next start rebuild the state");
         }
@@ -157,10 +154,7 @@ impl Shared {
     ) -> Result<Vec<(Key, Versioned)>, StoreError> {
         let visible = self.visible.read();
         let spare = visible.overlay.len();
-        let found = self
-            .state
-            .scan(prefix, after, limit + spare)
-            .map_err(|why| self.distrust(&why))?;
+        let found = self.state.scan(prefix, after, limit + spare).map_err(|why| self.distrust(&why))?;
         if spare == 0 {
             return Ok(found);
         }
@@ -178,9 +172,7 @@ impl Shared {
 
 impl std::fmt::Debug for Embedded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Embedded")
-            .field("directory", &self.shared.directory)
-            .finish_non_exhaustive()
+        f.debug_struct("Embedded").field("directory", &self.shared.directory).finish_non_exhaustive()
     }
 }
 
@@ -270,38 +262,21 @@ mod tests {
             instant: chrono::DateTime::UNIX_EPOCH,
             expectations: vec![(key.clone(), crate::store::Expectation::Absent)],
             after_all: false,
-            writes: vec![Write {
-                key: key.clone(),
-                value: Some(Bytes::from_static(b"value")),
-            }],
+            writes: vec![Write { key: key.clone(), value: Some(Bytes::from_static(b"value")) }],
             facts: vec![Bytes::from_static(b"fact")],
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let commit = |store: &Embedded| runtime.block_on(store.commit(batch.clone()));
         let store = open();
         assert_eq!(commit(&store).expect("the disk is sound"), Verdict::Committed(1));
         store.shared.state.damage(&key);
-        assert!(matches!(
-            store.get(std::slice::from_ref(&key)),
-            Err(StoreError::Damaged(_))
-        ));
+        assert!(matches!(store.get(std::slice::from_ref(&key)), Err(StoreError::Damaged(_))));
         assert!(matches!(store.scan(b"", None, 10), Err(StoreError::Damaged(_))));
-        assert!(
-            matches!(commit(&store), Err(StoreError::Damaged(_))),
-            "nothing is judged on damaged data"
-        );
+        assert!(matches!(commit(&store), Err(StoreError::Damaged(_))), "nothing is judged on damaged data");
         drop(store);
         let store = open();
         let found = store.get(std::slice::from_ref(&key)).expect("the state was rebuilt");
-        assert_eq!(
-            found,
-            [Some(Versioned {
-                revision: 1,
-                value: Bytes::from_static(b"value")
-            })]
-        );
+        assert_eq!(found, [Some(Versioned { revision: 1, value: Bytes::from_static(b"value") })]);
         assert_eq!(commit(&store).expect("the disk is sound"), Verdict::Conflict);
     }
 }

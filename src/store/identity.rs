@@ -38,11 +38,7 @@ struct File {
 impl Identity {
     /// A store that did not exist before.
     pub(crate) fn fresh() -> Result<Self, StoreError> {
-        Ok(Self {
-            store_id: random()?,
-            epoch: Epoch(random()?),
-            previous: Vec::new(),
-        })
+        Ok(Self { store_id: random()?, epoch: Epoch(random()?), previous: Vec::new() })
     }
 
     /// The same store at the beginning of a new history.
@@ -63,34 +59,21 @@ impl Identity {
         let value: serde_json::Value = serde_json::from_slice(&bytes)
             .map_err(|error| trouble::damaged(&path, format!("is not JSON ({error})")))?;
         // Before the rest: a newer format may have other fields.
-        if let Some(format) = value
-            .get("format")
-            .and_then(serde_json::Value::as_u64)
-            .filter(|format| *format > FORMAT)
+        if let Some(format) = value.get("format").and_then(serde_json::Value::as_u64).filter(|format| *format > FORMAT)
         {
             return Err(trouble::newer(&path, format, FORMAT));
         }
         let file: File = serde_json::from_value(value)
             .map_err(|error| trouble::damaged(&path, format!("does not describe a store ({error})")))?;
-        Self::parse(&file)
-            .map(Some)
-            .ok_or_else(|| trouble::damaged(&path, "its checksum or an identifier is wrong"))
+        Self::parse(&file).map(Some).ok_or_else(|| trouble::damaged(&path, "its checksum or an identifier is wrong"))
     }
 
     fn parse(file: &File) -> Option<Self> {
         if file.format != FORMAT || file.crc32c != checksum(file) {
             return None;
         }
-        let previous = file
-            .previous_epochs
-            .iter()
-            .map(|text| unhex(text).map(Epoch))
-            .collect::<Option<_>>()?;
-        Some(Self {
-            store_id: unhex(&file.store_id)?,
-            epoch: Epoch(unhex(&file.epoch)?),
-            previous,
-        })
+        let previous = file.previous_epochs.iter().map(|text| unhex(text).map(Epoch)).collect::<Option<_>>()?;
+        Some(Self { store_id: unhex(&file.store_id)?, epoch: Epoch(unhex(&file.epoch)?), previous })
     }
 
     /// Writes the file in `dir`, durably.
@@ -110,13 +93,7 @@ impl Identity {
 }
 
 fn checksum(file: &File) -> String {
-    let text = format!(
-        "{} {} {} {}",
-        file.format,
-        file.store_id,
-        file.epoch,
-        file.previous_epochs.join(",")
-    );
+    let text = format!("{} {} {} {}", file.format, file.store_id, file.epoch, file.previous_epochs.join(","));
     format!("{:08x}", crc32c::crc32c(text.as_bytes()))
 }
 
@@ -140,8 +117,5 @@ fn hex(bytes: &[u8]) -> String {
 
 fn unhex(text: &str) -> Option<[u8; 16]> {
     let canonical = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    canonical
-        .then(|| u128::from_str_radix(text, 16).ok())
-        .flatten()
-        .map(u128::to_be_bytes)
+    canonical.then(|| u128::from_str_radix(text, 16).ok()).flatten().map(u128::to_be_bytes)
 }

@@ -37,10 +37,8 @@ impl Lock {
             Err(Errno::WOULDBLOCK) => return Err(StoreError::Locked(refusal(dir, &mut file))),
             Err(error) => return Err(trouble::io("lock", &path, error)),
         }
-        let noted = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        let noted =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
         if let Err(error) = noted {
             tracing::debug!(%error, "could not note the process id in the lock file");
         }
@@ -50,16 +48,9 @@ impl Lock {
 
 fn refusal(dir: &Path, file: &mut File) -> String {
     let mut text = String::new();
-    let holder = match file
-        .read_to_string(&mut text)
-        .ok()
-        .and_then(|_| text.trim().parse::<u32>().ok())
-    {
+    let holder = match file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse::<u32>().ok()) {
         Some(pid) => format!("process {pid}"),
         None => "another process".to_owned(),
     };
-    format!(
-        "the data directory {} is in use by {holder}; stop it, or use another directory",
-        dir.display()
-    )
+    format!("the data directory {} is in use by {holder}; stop it, or use another directory", dir.display())
 }

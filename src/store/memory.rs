@@ -59,25 +59,12 @@ impl Memory {
     }
 
     fn start(faults: Option<Arc<Faults>>) -> Result<Self, StoreError> {
-        let content = Content {
-            records: BTreeMap::new(),
-            log: Vec::new(),
-            head: Head::EMPTY,
-            sink: None,
-            stopped: None,
-        };
-        let shared = Arc::new(Shared {
-            content: Mutex::new(content),
-            newest: watch::Sender::new(0),
-            faults,
-        });
+        let content =
+            Content { records: BTreeMap::new(), log: Vec::new(), head: Head::EMPTY, sink: None, stopped: None };
+        let shared = Arc::new(Shared { content: Mutex::new(content), newest: watch::Sender::new(0), faults });
         let worker = Arc::clone(&shared);
         let queue = Queue::start(QUEUE_BATCHES_MAX, move |group| worker.commit(group), || ())?;
-        Ok(Self {
-            shared,
-            queue,
-            epoch: Epoch(identity::random()?),
-        })
+        Ok(Self { shared, queue, epoch: Epoch(identity::random()?) })
     }
 }
 
@@ -132,9 +119,7 @@ impl Content {
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Memory")
-            .field("epoch", &self.epoch)
-            .finish_non_exhaustive()
+        f.debug_struct("Memory").field("epoch", &self.epoch).finish_non_exhaustive()
     }
 }
 
@@ -178,10 +163,7 @@ impl Store for Memory {
         if content.sink.is_some() {
             return Err(attached_already());
         }
-        content
-            .records
-            .iter()
-            .for_each(|(key, versioned)| sink.load(key, versioned));
+        content.records.iter().for_each(|(key, versioned)| sink.load(key, versioned));
         sink.loaded(content.head);
         content.sink = Some(sink);
         Ok(())

@@ -127,11 +127,7 @@ pub struct Head {
 
 impl Head {
     /// The head of a store without commits: before every revision and every instant.
-    pub const EMPTY: Self = Self {
-        revision: 0,
-        instant: DateTime::<Utc>::MIN_UTC,
-        digest: [0; 32],
-    };
+    pub const EMPTY: Self = Self { revision: 0, instant: DateTime::<Utc>::MIN_UTC, digest: [0; 32] };
 }
 
 /// The most bytes that the keys, values and facts of one [`Batch`] may have together; more is

@@ -52,10 +52,7 @@ impl Queue {
                 end();
             })
             .map_err(|error| StoreError::Io(format!("could not start the committer thread: {error}")))?;
-        Ok(Self {
-            sender: RwLock::new(Some(sender)),
-            thread: Mutex::new(Some(thread)),
-        })
+        Ok(Self { sender: RwLock::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
 
     /// Hands `batch` to the thread.
@@ -117,29 +114,13 @@ fn gather(first: Waiting, receiver: &mut mpsc::Receiver<Waiting>) -> (Vec<Waitin
 
 /// Bytes of `batch`, if it is one that a store accepts.
 fn measure(batch: &Batch) -> Result<usize, StoreError> {
-    assert!(
-        !batch.facts.is_empty(),
-        "a batch records at least one fact: without it the commit cannot be audited"
-    );
+    assert!(!batch.facts.is_empty(), "a batch records at least one fact: without it the commit cannot be audited");
     let mut keys: Vec<_> = batch.writes.iter().map(|write| &write.key).collect();
     keys.sort_unstable();
-    assert!(
-        keys.windows(2).all(|pair| pair[0] != pair[1]),
-        "a batch writes a key at most once"
-    );
-    let writes = batch
-        .writes
-        .iter()
-        .map(|write| write.key.len() + write.value.as_ref().map_or(0, |value| value.len()));
+    assert!(keys.windows(2).all(|pair| pair[0] != pair[1]), "a batch writes a key at most once");
+    let writes = batch.writes.iter().map(|write| write.key.len() + write.value.as_ref().map_or(0, |value| value.len()));
     let size = writes.sum::<usize>() + batch.facts.iter().map(|fact| fact.len()).sum::<usize>();
-    if size > BATCH_BYTES_MAX {
-        Err(StoreError::TooLarge {
-            size,
-            limit: BATCH_BYTES_MAX,
-        })
-    } else {
-        Ok(size)
-    }
+    if size > BATCH_BYTES_MAX { Err(StoreError::TooLarge { size, limit: BATCH_BYTES_MAX }) } else { Ok(size) }
 }
 
 /// A sink that may be attached once.

@@ -49,17 +49,11 @@ pub(crate) fn encode(commits: &[Commit]) -> Vec<u8> {
         writes: commit
             .writes
             .iter()
-            .map(|Write { key, value }| WriteRecord {
-                key: key.clone(),
-                value: value.clone(),
-            })
+            .map(|Write { key, value }| WriteRecord { key: key.clone(), value: value.clone() })
             .collect(),
         facts: commit.facts.clone(),
     };
-    Group {
-        commits: commits.iter().map(record).collect(),
-    }
-    .encode_to_vec()
+    Group { commits: commits.iter().map(record).collect() }.encode_to_vec()
 }
 
 /// The commits in `payload`. Every value gets memory of its own, so that keeping one does not keep the whole group.
@@ -68,26 +62,13 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Vec<Commit>, String> {
     let commit = |record: CommitRecord| {
         let instant = DateTime::from_timestamp(record.instant_seconds, record.instant_nanos)
             .ok_or_else(|| format!("revision {} has an instant out of range", record.revision))?;
-        let writes = record
-            .writes
-            .into_iter()
-            .map(|WriteRecord { key, value }| Write { key, value })
-            .collect();
-        Ok(Commit {
-            revision: record.revision,
-            instant,
-            writes,
-            facts: record.facts,
-        })
+        let writes = record.writes.into_iter().map(|WriteRecord { key, value }| Write { key, value }).collect();
+        Ok(Commit { revision: record.revision, instant, writes, facts: record.facts })
     };
     group.commits.into_iter().map(commit).collect()
 }
 
 /// The chain value after `payload`.
 pub(crate) fn chain(previous: &[u8; 32], payload: &[u8]) -> [u8; 32] {
-    Sha256::new()
-        .chain_update(previous)
-        .chain_update(payload)
-        .finalize()
-        .into()
+    Sha256::new().chain_update(previous).chain_update(payload).finalize().into()
 }

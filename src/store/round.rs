@@ -79,20 +79,13 @@ impl Round {
     }
 
     fn accept(&mut self, batch: Batch, revision: Revision) {
-        let Batch {
-            instant, writes, facts, ..
-        } = batch;
+        let Batch { instant, writes, facts, .. } = batch;
         for write in &writes {
             let after = write.value.clone().map(|value| Versioned { revision, value });
             self.changed.insert(write.key.clone(), after);
         }
         self.latest = self.latest.max(instant);
-        self.commits.push(Commit {
-            revision,
-            instant,
-            writes,
-            facts,
-        });
+        self.commits.push(Commit { revision, instant, writes, facts });
     }
 
     /// Gives every caller its verdict, in order.

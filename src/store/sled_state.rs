@@ -62,18 +62,9 @@ impl State {
         let position = match found {
             Some(bytes) => decode_position(&bytes)?,
             None if guarded(|| Ok(!db.is_empty()))? => return Err("it has records but no position".to_owned()),
-            None => Position {
-                epoch,
-                revision: 0,
-                digest: [0; 32],
-                records: 0,
-                sum: 0,
-            },
+            None => Position { epoch, revision: 0, digest: [0; 32], records: 0, sum: 0 },
         };
-        Ok(Self {
-            db,
-            position: Mutex::new(position),
-        })
+        Ok(Self { db, position: Mutex::new(position) })
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -135,12 +126,7 @@ impl State {
                 None => batch.remove(stored),
             }
         }
-        position = Position {
-            epoch,
-            revision: head.revision,
-            digest: head.digest,
-            ..position
-        };
+        position = Position { epoch, revision: head.revision, digest: head.digest, ..position };
         batch.insert(POSITION_KEY, encode_position(&position));
         guarded(|| self.db.apply_batch(batch).map_err(|error| error.to_string()))?;
         *self.position.lock() = position;
@@ -169,22 +155,24 @@ impl State {
         if (records, sum) == (position.records, position.sum) {
             Ok(())
         } else {
-            Err(format!(
-                "it has {records} records where {} are due, or other ones",
-                position.records
-            ))
+            Err(format!("it has {records} records where {} are due, or other ones", position.records))
+        }
+    }
+
+    /// Closes a state that is not wanted: sled may panic even then.
+    pub(crate) fn discard(self) {
+        if let Err(why) = guarded(|| {
+            drop(self);
+            Ok(())
+        }) {
+            tracing::warn!(why, "could not close the damaged state");
         }
     }
 
     /// Changes the stored value of `key` without its checksum.
     #[cfg(test)]
     pub(super) fn damage(&self, key: &[u8]) {
-        let mut bytes = self
-            .db
-            .get(stored_key(key))
-            .expect("sled reads")
-            .expect("the key exists")
-            .to_vec();
+        let mut bytes = self.db.get(stored_key(key)).expect("sled reads").expect("the key exists").to_vec();
         *bytes.last_mut().expect("an envelope is not empty") ^= 1;
         self.db.insert(stored_key(key), bytes).expect("sled writes");
     }
@@ -196,10 +184,7 @@ impl State {
 }
 
 fn open_db(path: &Path, cache_bytes: u64) -> Result<sled::Db, String> {
-    let config = sled::Config::new()
-        .path(path)
-        .cache_capacity(cache_bytes)
-        .flush_every_ms(Some(500));
+    let config = sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(Some(500));
     let mut attempt = 1;
     loop {
         match config.open() {
@@ -221,10 +206,7 @@ fn remove_leftovers(path: &Path) -> Result<(), String> {
     };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let Some(name) = name
-            .to_str()
-            .filter(|name| name.starts_with("snap.") && name.ends_with(".generating"))
-        else {
+        let Some(name) = name.to_str().filter(|name| name.starts_with("snap.") && name.ends_with(".generating")) else {
             continue;
         };
         tracing::info!(file = name, "renaming a snapshot that sled did not finish");
@@ -262,22 +244,12 @@ fn open_envelope(key: &[u8], bytes: &[u8]) -> Result<Versioned, String> {
         return Err(wrong());
     }
     let revision = Revision::from_be_bytes(start[1..].try_into().expect("the rest has eight bytes"));
-    Ok(Versioned {
-        revision,
-        value: Bytes::copy_from_slice(value),
-    })
+    Ok(Versioned { revision, value: Bytes::copy_from_slice(value) })
 }
 
 fn record_hash(key: &[u8], bytes: &[u8]) -> u128 {
-    let hash = Sha256::new()
-        .chain_update((key.len() as u64).to_be_bytes())
-        .chain_update(key)
-        .chain_update(bytes);
-    u128::from_be_bytes(
-        hash.finalize()[..16]
-            .try_into()
-            .expect("half of a SHA-256 has 16 bytes"),
-    )
+    let hash = Sha256::new().chain_update((key.len() as u64).to_be_bytes()).chain_update(key).chain_update(bytes);
+    u128::from_be_bytes(hash.finalize()[..16].try_into().expect("half of a SHA-256 has 16 bytes"))
 }
 
 fn encode_position(position: &Position) -> Vec<u8> {
@@ -293,9 +265,7 @@ fn encode_position(position: &Position) -> Vec<u8> {
 }
 
 fn decode_position(bytes: &[u8]) -> Result<Position, String> {
-    let bytes: &[u8; POSITION_BYTES] = bytes
-        .try_into()
-        .map_err(|_| "its position has a wrong length".to_owned())?;
+    let bytes: &[u8; POSITION_BYTES] = bytes.try_into().map_err(|_| "its position has a wrong length".to_owned())?;
     let (content, crc) = bytes.split_at(POSITION_BYTES - 4);
     if content[0] != FORMAT || crc32c::crc32c(content).to_be_bytes() != crc {
         return Err("the checksum of its position is wrong".to_owned());
@@ -306,11 +276,5 @@ fn decode_position(bytes: &[u8]) -> Result<Position, String> {
     digest.copy_from_slice(&content[25..57]);
     let number = |from: usize| u64::from_be_bytes(content[from..from + 8].try_into().expect("eight bytes"));
     let sum = u128::from_be_bytes(content[65..81].try_into().expect("sixteen bytes"));
-    Ok(Position {
-        epoch,
-        revision: number(17),
-        digest,
-        records: number(57),
-        sum,
-    })
+    Ok(Position { epoch, revision: number(17), digest, records: number(57), sum })
 }

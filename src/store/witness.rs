@@ -36,11 +36,7 @@ impl Witness {
     pub(crate) fn of(epoch: Epoch, head: &Head) -> Self {
         let mut digest = [0; 24];
         digest.copy_from_slice(&head.digest[..24]);
-        Self {
-            epoch,
-            revision: head.revision,
-            digest,
-        }
+        Self { epoch, revision: head.revision, digest }
     }
 
     pub(crate) fn matches(&self, digest: &[u8; 32]) -> bool {
@@ -60,9 +56,8 @@ impl Witness {
     }
 
     fn decode(path: &Path, bytes: &[u8]) -> Result<Self, StoreError> {
-        let bytes: &[u8; LENGTH] = bytes
-            .try_into()
-            .map_err(|_| trouble::damaged(path, format!("has {} bytes, not 64", bytes.len())))?;
+        let bytes: &[u8; LENGTH] =
+            bytes.try_into().map_err(|_| trouble::damaged(path, format!("has {} bytes, not 64", bytes.len())))?;
         if bytes[..8] != MAGIC || crc32c::crc32c(&bytes[..60]).to_be_bytes() != bytes[60..] {
             return Err(trouble::damaged(path, "its checksum is wrong"));
         }
@@ -70,11 +65,7 @@ impl Witness {
         if format > FORMAT {
             return Err(trouble::newer(path, u64::from(format), u64::from(FORMAT)));
         }
-        let mut witness = Self {
-            epoch: Epoch([0; 16]),
-            revision: 0,
-            digest: [0; 24],
-        };
+        let mut witness = Self { epoch: Epoch([0; 16]), revision: 0, digest: [0; 24] };
         witness.epoch.0.copy_from_slice(&bytes[12..28]);
         witness.revision = Revision::from_be_bytes(bytes[28..36].try_into().expect("the range has eight bytes"));
         witness.digest.copy_from_slice(&bytes[36..60]);
@@ -109,10 +100,7 @@ impl WitnessFile {
     /// Opens the file in `dir`, which exists, and starts the thread that syncs it.
     pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(FILE);
-        let file = OpenOptions::new()
-            .write(true)
-            .open(&path)
-            .map_err(|error| trouble::io("open", &path, error))?;
+        let file = OpenOptions::new().write(true).open(&path).map_err(|error| trouble::io("open", &path, error))?;
         let file = Arc::new(file);
         let unsynced = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = channel();
@@ -126,12 +114,7 @@ impl WitnessFile {
                 sync(&its_file, &its_unsynced);
             })
             .map_err(|error| StoreError::Io(format!("could not start the witness thread: {error}")))?;
-        Ok(Self {
-            file,
-            unsynced,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { file, unsynced, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Notes that the journal is durable up to what `witness` says.

@@ -18,7 +18,13 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::SubscriptionNotFound { .. } => ErrorReason::SubscriptionNotFound,
         Refusal::AccessRequestNotFound { .. } => ErrorReason::AccessRequestNotFound,
         Refusal::AlreadyExists {
-            what: Taken::Api | Taken::Version | Taken::Deployment | Taken::Application | Taken::ClientId | Taken::ApplicationName,
+            what:
+                Taken::Api
+                | Taken::Version
+                | Taken::Deployment
+                | Taken::Application
+                | Taken::ClientId
+                | Taken::ApplicationName,
             ..
         } => ErrorReason::AlreadyExists,
         Refusal::DuplicateSubscription { .. } => ErrorReason::DuplicateSubscription,

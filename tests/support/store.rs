@@ -22,26 +22,14 @@ pub(crate) fn key(text: &str) -> Key {
 
 /// A batch that writes `value` under `name`, whatever was there.
 pub(crate) fn put(name: &str, value: &str) -> Batch {
-    let write = Write {
-        key: key(name),
-        value: Some(Bytes::copy_from_slice(value.as_bytes())),
-    };
+    let write = Write { key: key(name), value: Some(Bytes::copy_from_slice(value.as_bytes())) };
     let fact = Bytes::copy_from_slice(format!("{name} = {value}").as_bytes());
-    Batch {
-        instant: at(1000),
-        expectations: Vec::new(),
-        after_all: false,
-        writes: vec![write],
-        facts: vec![fact],
-    }
+    Batch { instant: at(1000), expectations: Vec::new(), after_all: false, writes: vec![write], facts: vec![fact] }
 }
 
 /// As [`put`], on one condition.
 pub(crate) fn put_if(name: &str, value: &str, expectation: Expectation) -> Batch {
-    Batch {
-        expectations: vec![(key(name), expectation)],
-        ..put(name, value)
-    }
+    Batch { expectations: vec![(key(name), expectation)], ..put(name, value) }
 }
 
 /// Commits and waits.
@@ -64,27 +52,16 @@ pub(crate) fn value(store: &dyn Store, name: &str) -> Option<String> {
 
 /// Waits for a future of a store, which needs no reactor.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
 /// Options for a test: small segments, the lowest low-water gate.
 pub(crate) fn options() -> Options {
-    Options {
-        segment_bytes: 4 << 10,
-        free_bytes_min: 1,
-        cache_bytes: 8 << 20,
-        ..Options::default()
-    }
+    Options { segment_bytes: 4 << 10, free_bytes_min: 1, cache_bytes: 8 << 20, ..Options::default() }
 }
 
 pub(crate) fn options_with(faults: &Arc<Faults>) -> Options {
-    Options {
-        faults: Some(Arc::clone(faults)),
-        ..options()
-    }
+    Options { faults: Some(Arc::clone(faults)), ..options() }
 }
 
 pub(crate) fn open(directory: &Path) -> Embedded {
@@ -101,10 +78,7 @@ pub(crate) fn refusal(directory: &Path) -> StoreError {
 
 /// The segments of the journal, oldest first.
 pub(crate) fn segments(directory: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<_> = std::fs::read_dir(directory.join("journal"))
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
+    let mut paths: Vec<_> = std::fs::read_dir(directory.join("journal")).unwrap().map(|e| e.unwrap().path()).collect();
     paths.sort();
     paths
 }
@@ -126,10 +100,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 /// Everything a store holds, as (key, revision, value).
 pub(crate) fn content(store: &dyn Store) -> Vec<(Key, Revision, Bytes)> {
     let records = store.scan(b"", None, usize::MAX).unwrap();
-    records
-        .into_iter()
-        .map(|(key, versioned)| (key, versioned.revision, versioned.value))
-        .collect()
+    records.into_iter().map(|(key, versioned)| (key, versioned.revision, versioned.value)).collect()
 }
 
 /// What the commits of a store add up to.
@@ -143,10 +114,7 @@ pub(crate) fn fold(store: &dyn Store) -> Vec<(Key, Revision, Bytes)> {
             }
         }
     }
-    state
-        .into_iter()
-        .map(|(key, (revision, value))| (key, revision, value))
-        .collect()
+    state.into_iter().map(|(key, (revision, value))| (key, revision, value)).collect()
 }
 
 /// A generator of numbers that a test can repeat (xorshift).

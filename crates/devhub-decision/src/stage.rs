@@ -72,13 +72,7 @@ pub enum Stage {
 
 impl Stage {
     /// All, in lifecycle order.
-    pub const ALL: [Stage; 5] = [
-        Stage::Alpha,
-        Stage::Beta,
-        Stage::Stable,
-        Stage::Deprecated,
-        Stage::Retired,
-    ];
+    pub const ALL: [Stage; 5] = [Stage::Alpha, Stage::Beta, Stage::Stable, Stage::Deprecated, Stage::Retired];
 
     /// The name used in files, on the command line and on the wire.
     pub const fn name(self) -> &'static str {
@@ -141,10 +135,7 @@ macro_rules! names {
             type Err = UnknownName;
 
             fn from_str(text: &str) -> Result<Self, UnknownName> {
-                Self::ALL
-                    .into_iter()
-                    .find(|value| value.name() == text)
-                    .ok_or(UnknownName { expected: $expected })
+                Self::ALL.into_iter().find(|value| value.name() == text).ok_or(UnknownName { expected: $expected })
             }
         }
     };

@@ -24,6 +24,8 @@ pub enum Undecodable {
     #[error("a stored record is damaged: {0}")]
     Damaged(&'static str),
     /// Written by a newer release.
-    #[error("a stored record has format {0}, this release reads up to {FORMAT}; run the release that wrote it, or a newer one")]
+    #[error(
+        "a stored record has format {0}, this release reads up to {FORMAT}; run the release that wrote it, or a newer one"
+    )]
     Newer(u32),
 }

@@ -180,14 +180,12 @@ fn decode_version(version: disk::VersionRecord) -> Option<Version> {
             .into_iter()
             .map(|deployment| {
                 let environment = Word::from_number(deployment.environment)?;
-                let schedule = match (
-                    optional(deployment.deprecated_at.as_ref())?,
-                    optional(deployment.retires_at.as_ref())?,
-                ) {
-                    (Some(deprecated_at), retires_at) => Schedule::Deprecation { deprecated_at, retires_at },
-                    (None, Some(retires_at)) => Schedule::Retirement { retires_at },
-                    (None, None) => Schedule::Open,
-                };
+                let schedule =
+                    match (optional(deployment.deprecated_at.as_ref())?, optional(deployment.retires_at.as_ref())?) {
+                        (Some(deprecated_at), retires_at) => Schedule::Deprecation { deprecated_at, retires_at },
+                        (None, Some(retires_at)) => Schedule::Retirement { retires_at },
+                        (None, None) => Schedule::Open,
+                    };
                 let successor = match deployment.successor {
                     Some(name) => Some(decode_name(&name.context, &name.version)?),
                     None => None,
@@ -277,9 +275,7 @@ fn encode_subscription(subscription: &Subscription) -> disk::SubscriptionRecord 
 
 fn decode_subscription(subscription: disk::SubscriptionRecord) -> Option<Subscription> {
     let ended = match optional(subscription.ended_at.as_ref())? {
-        Some(at) => {
-            Some(End { at, reason: Word::from_number(subscription.end_reason)?, by: subscription.ended_by })
-        }
+        Some(at) => Some(End { at, reason: Word::from_number(subscription.end_reason)?, by: subscription.ended_by }),
         None => None,
     };
     Some(Subscription {

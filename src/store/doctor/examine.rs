@@ -32,19 +32,11 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn add(&mut self, path: PathBuf, problem: impl ToString, cure: Cure) {
-        self.0.push(Finding {
-            path,
-            problem: problem.to_string(),
-            cure,
-        });
+        self.0.push(Finding { path, problem: problem.to_string(), cure });
     }
 
     fn add_error(&mut self, path: PathBuf, error: &StoreError, cure: Cure) {
-        let cure = if matches!(error, StoreError::Newer(_)) {
-            Cure::Release
-        } else {
-            cure
-        };
+        let cure = if matches!(error, StoreError::Newer(_)) { Cure::Release } else { cure };
         self.add(path, error, cure);
     }
 }
@@ -56,22 +48,11 @@ pub(super) fn examine(held: &HeldDirectory) -> Examined {
     let epoch = identity.as_ref().map_or(Epoch([0; 16]), |identity| identity.epoch);
     let mut state = look_at_state(held, epoch, &mut findings);
     let mut folded = Folded::new();
-    let mut walked = Walked {
-        head: Head::EMPTY,
-        segments: 0,
-        bytes: 0,
-        broken: None,
-        confirmed: false,
-    };
-    let mut compared = state
-        .as_ref()
-        .map(|_| Err("it reflects no point of the journal".to_owned()));
+    let mut walked = Walked { head: Head::EMPTY, segments: 0, bytes: 0, broken: None, confirmed: false };
+    let mut compared = state.as_ref().map(|_| Err("it reflects no point of the journal".to_owned()));
     let mut visit = |head: &Head, commits: Vec<Commit>| {
         commits.into_iter().for_each(|commit| fold(&mut folded, commit));
-        if let Some(state) = state
-            .as_ref()
-            .filter(|state| state.position().revision == head.revision)
-        {
+        if let Some(state) = state.as_ref().filter(|state| state.position().revision == head.revision) {
             compared = Some(compare(state, epoch, head, &folded));
         }
     };
@@ -87,11 +68,7 @@ pub(super) fn examine(held: &HeldDirectory) -> Examined {
     match (compared, position) {
         (Some(Err(why)), _) => findings.add(path, why, Cure::NextStart),
         (Some(Ok(())), Some(position)) if position < walked.head.revision => {
-            findings.add(
-                path,
-                format!("it is behind the journal, at revision {position}"),
-                Cure::NextStart,
-            );
+            findings.add(path, format!("it is behind the journal, at revision {position}"), Cure::NextStart);
         }
         (Some(Ok(())) | None, _) => {}
     }
@@ -104,12 +81,7 @@ pub(super) fn examine(held: &HeldDirectory) -> Examined {
         records: folded.len() as u64,
         findings: findings.0,
     };
-    Examined {
-        report,
-        identity,
-        head: walked.head,
-        broken: walked.broken,
-    }
+    Examined { report, identity, head: walked.head, broken: walked.broken }
 }
 
 struct Walked {
@@ -149,11 +121,7 @@ fn look_at_witness(held: &HeldDirectory, identity: Option<&Identity>, findings: 
 fn look_at_state(held: &HeldDirectory, epoch: Epoch, findings: &mut Findings) -> Option<State> {
     let path = held.path.join(sled_state::DIR);
     if !path.exists() {
-        findings.add(
-            path,
-            "the state is missing; it is rebuilt from the journal",
-            Cure::NextStart,
-        );
+        findings.add(path, "the state is missing; it is rebuilt from the journal", Cure::NextStart);
         return None;
     }
     match State::open(&path, Options::default().cache_bytes, epoch) {
@@ -209,11 +177,7 @@ fn judge_journal(held: &HeldDirectory, witness: Option<&Witness>, walked: &Walke
     let end = walked.head.revision;
     let short = witness.filter(|witness| witness.revision > end);
     if let Some(broken) = &walked.broken {
-        let cure = if broken.torn && short.is_none() {
-            Cure::NextStart
-        } else {
-            Cure::Loss
-        };
+        let cure = if broken.torn && short.is_none() { Cure::NextStart } else { Cure::Loss };
         findings.add_error(broken.path.clone(), &broken.refusal(), cure);
     }
     if let Some(witness) = short {
@@ -221,11 +185,7 @@ fn judge_journal(held: &HeldDirectory, witness: Option<&Witness>, walked: &Walke
         let problem = format!("the journal ends at revision {end}; acknowledged commits {from} to {to} are lost");
         findings.add(held.journal(), problem, Cure::Loss);
     } else if !walked.confirmed {
-        findings.add(
-            held.journal(),
-            "the journal holds another history than HEAD has seen",
-            Cure::Loss,
-        );
+        findings.add(held.journal(), "the journal holds another history than HEAD has seen", Cure::Loss);
     }
 }
 

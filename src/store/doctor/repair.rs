@@ -20,13 +20,7 @@ const DRAFT_DIR: &str = "journal.draft";
 pub(super) fn repair(held: &HeldDirectory, loss: Loss) -> Result<(), StoreError> {
     finish_interrupted(held)?;
     let examined = examine(held);
-    let finding = |cure| {
-        examined
-            .report
-            .findings
-            .iter()
-            .find(move |finding| finding.cure == cure)
-    };
+    let finding = |cure| examined.report.findings.iter().find(move |finding| finding.cure == cure);
     if let Some(newer) = finding(Cure::Release) {
         return Err(StoreError::Newer(newer.problem.clone()));
     }
@@ -61,9 +55,7 @@ fn heal(held: &HeldDirectory, identity: &Identity) -> Result<(), StoreError> {
     let witness = Witness::load(&held.path)?.ok_or_else(|| trouble::io("read HEAD in", &held.path, "it is missing"))?;
     let journal = Journal::open(&held.journal(), &witness, options.segment_bytes, Disk::default())?;
     let state = open_state(&held.path, identity.epoch, &journal, options.cache_bytes)?;
-    state
-        .flush()
-        .map_err(|why| trouble::io("flush the state in", &held.path, why))?;
+    state.flush().map_err(|why| trouble::io("flush the state in", &held.path, why))?;
     Witness::of(identity.epoch, &journal.head()).save(&held.path)
 }
 
@@ -84,11 +76,7 @@ fn finish_interrupted(held: &HeldDirectory) -> Result<(), StoreError> {
 fn keep_sound_part(held: &HeldDirectory, examined: &Examined) -> Result<(), StoreError> {
     let draft = held.path.join(DRAFT_DIR);
     std::fs::create_dir_all(&draft).map_err(|error| trouble::io("create", &draft, error))?;
-    let segments = if held.journal().exists() {
-        segment::list(&held.journal())?
-    } else {
-        Vec::new()
-    };
+    let segments = if held.journal().exists() { segment::list(&held.journal())? } else { Vec::new() };
     let mut kept = 0;
     for segment in &segments {
         let Some(length) = sound_bytes(segment, examined) else {
@@ -118,11 +106,9 @@ fn sound_bytes(segment: &Segment, examined: &Examined) -> Option<u64> {
 }
 
 fn copy(from: &Path, to: &Path, length: u64) -> Result<(), StoreError> {
-    let copied = std::fs::copy(from, to)
-        .and_then(|_| File::options().write(true).open(to))
-        .and_then(|file| {
-            file.set_len(length)?;
-            file.sync_all()
-        });
+    let copied = std::fs::copy(from, to).and_then(|_| File::options().write(true).open(to)).and_then(|file| {
+        file.set_len(length)?;
+        file.sync_all()
+    });
     copied.map_err(|error| trouble::io("copy", from, error))
 }

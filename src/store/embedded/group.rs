@@ -97,9 +97,7 @@ impl Shared {
         };
         if let Err(why) = applied {
             // The group is in the journal and cannot be taken back, so it is served from memory until the restart.
-            visible
-                .overlay
-                .extend(round.changed.iter().map(|(key, after)| (key.clone(), after.clone())));
+            visible.overlay.extend(round.changed.iter().map(|(key, after)| (key.clone(), after.clone())));
             self.stop(&format!("the state store did not take a group: {why}"));
         }
         if let Some(sink) = &committer.sink {
@@ -124,8 +122,6 @@ impl Shared {
         if let Err(error) = disk::sync_dir(&self.directory) {
             tracing::warn!(%error, "could not sync the data directory");
         }
-        self.trouble
-            .lock()
-            .get_or_insert_with(|| "the store was closed".to_owned());
+        self.trouble.lock().get_or_insert_with(|| "the store was closed".to_owned());
     }
 }

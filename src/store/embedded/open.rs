@@ -25,10 +25,7 @@ impl HeldDirectory {
     /// Creates the directory if there is none, and locks it.
     pub(crate) fn take(path: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(path).map_err(|error| trouble::io("create", path, error))?;
-        Ok(Self {
-            path: path.to_owned(),
-            lock: Lock::take(path)?,
-        })
+        Ok(Self { path: path.to_owned(), lock: Lock::take(path)? })
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
@@ -43,18 +40,12 @@ pub(super) fn open(directory: &Path, options: Options) -> Result<Embedded, Store
         None if is_unused(&held)? => initialise(&held, Identity::fresh()?)?,
         None => {
             let file = directory.join(identity::FILE);
-            return Err(trouble::damaged(
-                &file,
-                "the file is missing, but the directory holds data",
-            ));
+            return Err(trouble::damaged(&file, "the file is missing, but the directory holds data"));
         }
     };
     let Some(witness) = Witness::load(directory)? else {
         let file = directory.join(witness::FILE);
-        return Err(trouble::damaged(
-            &file,
-            "the file is missing, so lost commits would go unnoticed",
-        ));
+        return Err(trouble::damaged(&file, "the file is missing, so lost commits would go unnoticed"));
     };
     if witness.epoch != identity.epoch {
         return Err(mixed(directory));
@@ -74,30 +65,16 @@ pub(super) fn open(directory: &Path, options: Options) -> Result<Embedded, Store
         disk,
         state,
         reader: journal.reader(),
-        visible: RwLock::new(Visible {
-            head,
-            overlay: super::Changed::new(),
-        }),
-        committer: Mutex::new(Committer {
-            journal,
-            witness: Some(WitnessFile::open(directory)?),
-            sink: None,
-        }),
+        visible: RwLock::new(Visible { head, overlay: super::Changed::new() }),
+        committer: Mutex::new(Committer { journal, witness: Some(WitnessFile::open(directory)?), sink: None }),
         newest: watch::Sender::new(head.revision),
         trouble: Mutex::new(None),
         options,
     });
     let (worker, last) = (Arc::clone(&shared), Arc::clone(&shared));
-    let queue = Queue::start(
-        shared.options.queue_batches_max,
-        move |group| worker.commit(group),
-        move || last.finish(),
-    )?;
-    Ok(Embedded {
-        queue,
-        shared,
-        _lock: held.lock,
-    })
+    let queue =
+        Queue::start(shared.options.queue_batches_max, move |group| worker.commit(group), move || last.finish())?;
+    Ok(Embedded { queue, shared, _lock: held.lock })
 }
 
 /// Whether nothing was ever stored in the directory: at most a first start was interrupted.

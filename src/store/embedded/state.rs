@@ -55,19 +55,19 @@ fn keep(
         Err(why) => return Ok(Err(why)),
     };
     if let Err(why) = compare(&state, epoch, reader, head.revision)? {
+        state.discard();
         return Ok(Err(why));
     }
     let from = state.position().revision;
     if from < head.revision {
-        tracing::info!(
-            from,
-            to = head.revision,
-            "the state is behind the journal and catches up"
-        );
+        tracing::info!(from, to = head.revision, "the state is behind the journal and catches up");
     }
     Ok(match catch_up(&state, epoch, reader, head.revision)? {
         Ok(()) => Ok(state),
-        Err(why) => Err(why),
+        Err(why) => {
+            state.discard();
+            Err(why)
+        }
     })
 }
 
@@ -78,16 +78,10 @@ fn compare(state: &State, epoch: Epoch, reader: &Reader, last: Revision) -> Resu
         return Ok(Err(format!("it belongs to another history, {}", position.epoch)));
     }
     if position.revision > last {
-        return Ok(Err(format!(
-            "it is at revision {}, ahead of the journal, which ends at {last}",
-            position.revision
-        )));
+        return Ok(Err(format!("it is at revision {}, ahead of the journal, which ends at {last}", position.revision)));
     }
     if reader.digest_at(position.revision)? != Some(position.digest) {
-        return Ok(Err(format!(
-            "it reflects another journal than ours at revision {}",
-            position.revision
-        )));
+        return Ok(Err(format!("it reflects another journal than ours at revision {}", position.revision)));
     }
     Ok(state.verify())
 }
@@ -117,18 +111,11 @@ fn catch_up(state: &State, epoch: Epoch, reader: &Reader, last: Revision) -> Res
     let first = state.position().revision;
     let mut cursor = reader.after(first);
     let mut changed = Changed::new();
-    let mut reached = Head {
-        revision: first,
-        ..Head::EMPTY
-    };
+    let mut reached = Head { revision: first, ..Head::EMPTY };
     let mut told = 0;
     while let Some((frame, commits)) = cursor.next()? {
         commits.into_iter().for_each(|commit| fold(&mut changed, commit));
-        reached = Head {
-            revision: frame.last,
-            digest: frame.digest(),
-            ..reached
-        };
+        reached = Head { revision: frame.last, digest: frame.digest(), ..reached };
         if changed.len() >= STEP_CHANGES || frame.last == last {
             if let Err(why) = state.apply(epoch, &changed, &reached) {
                 return Ok(Err(why));
@@ -160,9 +147,5 @@ fn fold(changed: &mut Changed, commit: Commit) {
 /// Makes the next start rebuild the state.
 pub(super) fn mark_suspect(directory: &Path) -> Result<(), StoreError> {
     let path = directory.join(SUSPECT_FILE);
-    if path.exists() {
-        Ok(())
-    } else {
-        disk::replace(&path, b"the state store was found damaged\n")
-    }
+    if path.exists() { Ok(()) } else { disk::replace(&path, b"the state store was found damaged\n") }
 }

@@ -101,12 +101,7 @@ pub(crate) fn decode(bytes: &Bytes) -> Result<Frame, NoFrame> {
     }
     let previous = bytes[16..48].try_into().expect("the range has 32 bytes");
     let (first, last) = (number(&bytes[48..56]), number(&bytes[56..64]));
-    Ok(Frame {
-        previous,
-        first,
-        last,
-        payload: bytes.slice(HEADER..length),
-    })
+    Ok(Frame { previous, first, last, payload: bytes.slice(HEADER..length) })
 }
 
 fn checksum(frame: &[u8]) -> u32 {
@@ -125,10 +120,7 @@ mod tests {
     fn a_frame_survives_its_bytes() {
         let bytes = Bytes::from(encode(&[7; 32], 3, 5, b"payload"));
         let frame = decode(&bytes).expect("the bytes are whole");
-        assert_eq!(
-            (frame.previous, frame.first, frame.last, &frame.payload[..]),
-            ([7; 32], 3, 5, &b"payload"[..])
-        );
+        assert_eq!((frame.previous, frame.first, frame.last, &frame.payload[..]), ([7; 32], 3, 5, &b"payload"[..]));
         assert_eq!(frame.length(), bytes.len() as u64);
     }
 

@@ -68,11 +68,7 @@ impl Journal {
         latest: chrono::DateTime<chrono::Utc>,
     ) -> Result<Appended, AppendError> {
         let payload = record::encode(commits);
-        debug_assert_eq!(
-            record::decode(&payload).as_deref(),
-            Ok(commits),
-            "what is written can be read"
-        );
+        debug_assert_eq!(record::decode(&payload).as_deref(), Ok(commits), "what is written can be read");
         let first = self.head.revision + 1;
         let last = self.head.revision + commits.len() as u64;
         let frame = frame::encode(&self.head.digest, first, last, &payload);
@@ -83,33 +79,17 @@ impl Journal {
             return Err(self.take_back(&error));
         }
         if let Err(error) = self.disk.sync(&self.file) {
-            return Err(AppendError::Unknown(format!(
-                "could not sync {}: {error}",
-                self.path.display()
-            )));
+            return Err(AppendError::Unknown(format!("could not sync {}: {error}", self.path.display())));
         }
-        let place = Place {
-            first,
-            segment: self.segment,
-            offset: self.length,
-        };
+        let place = Place { first, segment: self.segment, offset: self.length };
         self.length += frame.len() as u64;
-        self.head = Head {
-            revision: last,
-            instant: latest,
-            digest: record::chain(&self.head.digest, &payload),
-        };
-        Ok(Appended {
-            place,
-            length: frame.len() as u64,
-            head: self.head,
-        })
+        self.head = Head { revision: last, instant: latest, digest: record::chain(&self.head.digest, &payload) };
+        Ok(Appended { place, length: frame.len() as u64, head: self.head })
     }
 
     /// Lets readers reach `appended`.
     pub(crate) fn publish(&self, appended: &Appended) {
-        self.reader
-            .publish(appended.place, appended.length, appended.head.revision);
+        self.reader.publish(appended.place, appended.length, appended.head.revision);
     }
 
     fn take_back(&self, error: &std::io::Error) -> AppendError {
@@ -129,16 +109,10 @@ impl Journal {
         let file = match open_for_append(&path) {
             Ok(file) => file,
             Err(error) if disk::is_full(&error) => {
-                return Err(AppendError::Full(format!(
-                    "could not create {}: {error}",
-                    path.display()
-                )));
+                return Err(AppendError::Full(format!("could not create {}: {error}", path.display())));
             }
             Err(error) => {
-                return Err(AppendError::Refused(format!(
-                    "could not create {}: {error}",
-                    path.display()
-                )));
+                return Err(AppendError::Refused(format!("could not create {}: {error}", path.display())));
             }
         };
         disk::sync_dir(&self.directory).map_err(|error| AppendError::Refused(error.to_string()))?;
@@ -150,12 +124,7 @@ impl Journal {
 }
 
 fn open_for_append(path: &std::path::Path) -> Result<File, std::io::Error> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
 /// Creates an empty journal in `directory`, durably.

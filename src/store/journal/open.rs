@@ -30,11 +30,7 @@ impl Journal {
         let torn = loop {
             match walk.next() {
                 Ok(Some(step)) => {
-                    let place = Place {
-                        first: step.frame.first,
-                        segment: step.segment,
-                        offset: step.offset,
-                    };
+                    let place = Place { first: step.frame.first, segment: step.segment, offset: step.offset };
                     reader.publish(place, step.frame.length(), step.frame.last);
                     confirmed |= step.frame.last == witness.revision && witness.matches(&step.head.digest);
                     if step.frame.last > witness.revision {
@@ -50,11 +46,7 @@ impl Journal {
             return Err(short(directory, walk.head().revision, witness.revision));
         }
         if !confirmed {
-            let what = format!(
-                "another history at revision {} than {} has seen",
-                witness.revision,
-                witness::FILE
-            );
+            let what = format!("another history at revision {} than {} has seen", witness.revision, witness::FILE);
             return Err(trouble::damaged(directory, what));
         }
         let last = walk.segments().last().expect("a walk without segments is broken");
@@ -85,9 +77,7 @@ impl Journal {
             bytes = length - torn.offset,
             "removing the torn end of the journal: a crash interrupted an append that nobody was told had succeeded"
         );
-        self.disk
-            .truncate(&self.file, torn.offset)
-            .map_err(|error| trouble::io("shorten", &torn.path, error))
+        self.disk.truncate(&self.file, torn.offset).map_err(|error| trouble::io("shorten", &torn.path, error))
     }
 
     /// Whatever is about to be served must survive a power cut. Frames that the witness has not seen may be in memory

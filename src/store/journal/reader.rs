@@ -72,32 +72,18 @@ impl Reader {
             return Ok(Some([0; 32]));
         }
         let found = self.after(revision - 1).next()?;
-        Ok(found
-            .filter(|(frame, _)| frame.last == revision)
-            .map(|(frame, _)| frame.digest()))
+        Ok(found.filter(|(frame, _)| frame.last == revision).map(|(frame, _)| frame.digest()))
     }
 
     /// The frames that hold revisions above `after`, oldest first.
     pub(crate) fn after(&self, after: Revision) -> Cursor<'_> {
         let index = self.index.read();
         if after >= index.last {
-            return Cursor {
-                reader: self,
-                after,
-                next: None,
-                frames: None,
-                chain: None,
-            };
+            return Cursor { reader: self, after, next: None, frames: None, chain: None };
         }
         let mark = index.marks.partition_point(|mark| mark.first <= after + 1);
         let place = index.marks[mark.saturating_sub(1)];
-        Cursor {
-            reader: self,
-            after,
-            next: Some((place.segment, place.offset)),
-            frames: None,
-            chain: None,
-        }
+        Cursor { reader: self, after, next: Some((place.segment, place.offset)), frames: None, chain: None }
     }
 }
 
@@ -126,15 +112,8 @@ impl Cursor<'_> {
                 self.frames = None;
                 continue;
             };
-            if self
-                .chain
-                .replace(frame.digest())
-                .is_some_and(|chain| chain != frame.previous)
-            {
-                return Err(trouble::damaged(
-                    path,
-                    format!("the frame at byte {offset} does not continue the chain"),
-                ));
+            if self.chain.replace(frame.digest()).is_some_and(|chain| chain != frame.previous) {
+                return Err(trouble::damaged(path, format!("the frame at byte {offset} does not continue the chain")));
             }
             if frame.last > self.after {
                 let commits = walk::contents(&frame).map_err(|why| trouble::damaged(path, why))?;

@@ -34,19 +34,12 @@ pub(crate) fn list(journal: &Path) -> Result<Vec<Segment>, StoreError> {
     for entry in std::fs::read_dir(journal).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
-        let digits = name
-            .to_str()
-            .and_then(|name| name.strip_suffix(".log"))
-            .filter(|digits| digits.len() == 20);
+        let digits = name.to_str().and_then(|name| name.strip_suffix(".log")).filter(|digits| digits.len() == 20);
         // Whatever else lies there is not ours; a segment under a wrong name is missed by the walk.
         let Some(first) = digits.and_then(|digits| digits.parse().ok()) else {
             continue;
         };
-        segments.push(Segment {
-            first,
-            path: entry.path(),
-            length: entry.metadata().map_err(failed)?.len(),
-        });
+        segments.push(Segment { first, path: entry.path(), length: entry.metadata().map_err(failed)?.len() });
     }
     segments.sort_unstable_by_key(|segment| segment.first);
     Ok(segments)
@@ -92,12 +85,7 @@ impl Frames {
     /// The frames of the file at `path` between the two byte offsets.
     pub(crate) fn open(path: &Path, offset: u64, end: u64) -> Result<Self, StoreError> {
         let file = File::open(path).map_err(|error| trouble::io("open", path, error))?;
-        Ok(Self {
-            file,
-            offset,
-            end,
-            window: Bytes::new(),
-        })
+        Ok(Self { file, offset, end, window: Bytes::new() })
     }
 
     /// Where the next frame begins.
@@ -130,9 +118,7 @@ impl Frames {
             return Err(Flaw::Cut);
         }
         let mut bytes = vec![0; needed.max(WINDOW).min(left) as usize];
-        self.file
-            .read_exact_at(&mut bytes, self.offset)
-            .map_err(|error| Flaw::Unread(error.to_string()))?;
+        self.file.read_exact_at(&mut bytes, self.offset).map_err(|error| Flaw::Unread(error.to_string()))?;
         self.window = bytes.into();
         Ok(())
     }
@@ -141,9 +127,7 @@ impl Frames {
     /// nothing behind it; damage in the middle has.
     pub(crate) fn goes_on(&self, after: Revision) -> Result<bool, Flaw> {
         let mut bytes = vec![0; (self.end - self.offset) as usize];
-        self.file
-            .read_exact_at(&mut bytes, self.offset)
-            .map_err(|error| Flaw::Unread(error.to_string()))?;
+        self.file.read_exact_at(&mut bytes, self.offset).map_err(|error| Flaw::Unread(error.to_string()))?;
         let bytes = Bytes::from(bytes);
         let starts = (1..bytes.len().saturating_sub(frame::PREAMBLE)).filter(|at| bytes[*at..*at + 4] == frame::MAGIC);
         Ok(starts.into_iter().any(|at| match frame::decode(&bytes.slice(at..)) {

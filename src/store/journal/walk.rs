@@ -53,13 +53,7 @@ impl Walk {
     /// Begins at the first frame of the directory `journal`.
     pub(crate) fn begin(journal: &Path) -> Result<Self, StoreError> {
         let segments = segment::list(journal)?;
-        Ok(Self {
-            journal: journal.to_owned(),
-            segments,
-            at: 0,
-            frames: None,
-            head: Head::EMPTY,
-        })
+        Ok(Self { journal: journal.to_owned(), segments, at: 0, frames: None, head: Head::EMPTY })
     }
 
     pub(crate) fn segments(&self) -> &[Segment] {
@@ -92,12 +86,7 @@ impl Walk {
 
     fn open_segment(&mut self) -> Result<bool, Broken> {
         let next = self.head.revision + 1;
-        let broken = |path: &Path, flaw| Broken {
-            path: path.to_owned(),
-            offset: 0,
-            flaw,
-            torn: false,
-        };
+        let broken = |path: &Path, flaw| Broken { path: path.to_owned(), offset: 0, flaw, torn: false };
         let Some(segment) = self.segments.get(self.at) else {
             if self.at > 0 {
                 return Ok(false);
@@ -106,10 +95,7 @@ impl Walk {
             return Err(broken(&segment::path(&self.journal, 1), Flaw::Misplaced(why)));
         };
         if segment.first != next {
-            let why = format!(
-                "the file is missing, or {} does not belong there",
-                segment.path.display()
-            );
+            let why = format!("the file is missing, or {} does not belong there", segment.path.display());
             return Err(broken(&segment::path(&self.journal, next), Flaw::Misplaced(why)));
         }
         let opened = Frames::open(&segment.path, 0, segment.length);
@@ -121,13 +107,7 @@ impl Walk {
         let followed = follow(&self.head, &frame);
         let (head, commits) = followed.map_err(|why| self.broken(offset, Flaw::Misplaced(why), false))?;
         self.head = head;
-        Ok(Step {
-            segment: self.at,
-            offset,
-            frame,
-            commits,
-            head,
-        })
+        Ok(Step { segment: self.at, offset, frame, commits, head })
     }
 
     fn judge(&mut self, offset: u64, flaw: Flaw) -> Broken {
@@ -141,12 +121,7 @@ impl Walk {
     }
 
     fn broken(&self, offset: u64, flaw: Flaw, torn: bool) -> Broken {
-        Broken {
-            path: self.segments[self.at].path.clone(),
-            offset,
-            flaw,
-            torn,
-        }
+        Broken { path: self.segments[self.at].path.clone(), offset, flaw, torn }
     }
 }
 
@@ -154,27 +129,14 @@ impl Walk {
 pub(crate) fn follow(head: &Head, frame: &Frame) -> Result<(Head, Vec<Commit>), String> {
     let expected = head.revision + 1;
     if frame.previous != head.digest {
-        return Err(format!(
-            "the frame of revision {} does not continue the chain",
-            frame.first
-        ));
+        return Err(format!("the frame of revision {} does not continue the chain", frame.first));
     }
     if frame.first != expected {
-        return Err(format!(
-            "the frame begins with revision {}, not {expected}",
-            frame.first
-        ));
+        return Err(format!("the frame begins with revision {}, not {expected}", frame.first));
     }
     let commits = contents(frame)?;
     let instant = commits.iter().map(|commit| commit.instant).fold(head.instant, Ord::max);
-    Ok((
-        Head {
-            revision: frame.last,
-            instant,
-            digest: frame.digest(),
-        },
-        commits,
-    ))
+    Ok((Head { revision: frame.last, instant, digest: frame.digest() }, commits))
 }
 
 /// The commits of `frame`, if they are the ones that its header names.
@@ -182,10 +144,7 @@ pub(crate) fn contents(frame: &Frame) -> Result<Vec<Commit>, String> {
     let commits = record::decode(&frame.payload)?;
     let revisions = commits.iter().map(|commit| commit.revision);
     if frame.first > frame.last || !revisions.eq(frame.first..=frame.last) {
-        return Err(format!(
-            "the frame does not hold the revisions {} to {}",
-            frame.first, frame.last
-        ));
+        return Err(format!("the frame does not hold the revisions {} to {}", frame.first, frame.last));
     }
     Ok(commits)
 }

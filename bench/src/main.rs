@@ -1,0 +1,35 @@
+//! Measures devhub beside baselines in the same run, and prints ratios: these machines are noisy, absolute figures are
+//! not comparable between runs.
+//!
+//! ```text
+//! cargo run -p bench --release -- ratio      Authorize beside a bare tonic unary call
+//! cargo run -p bench --release -- durable    Subscribe beside a raw fdatasync
+//! cargo run -p bench --release -- startup    time to ready and memory, as data grows by tens
+//! ```
+
+mod child;
+mod durable;
+mod echo;
+mod population;
+mod ratio;
+mod startup;
+
+use anyhow::{Result, bail};
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match words.as_slice() {
+            ["ratio"] => ratio::run().await,
+            ["durable"] => durable::run().await,
+            ["startup"] => startup::run(&[10_000, 100_000, 1_000_000]).await,
+            ["startup", subscriptions] => startup::run(&[subscriptions.parse()?]).await,
+            // The servers under test run as children of this program, so that their CPU time is told apart.
+            ["serve-echo"] => echo::serve().await,
+            ["serve-hub", directory] => child::serve_hub(directory).await,
+            _ => bail!("say what to measure: ratio, durable or startup"),
+        }
+    })
+}

@@ -1,0 +1,224 @@
+//! An action as a call to the hub.
+
+use anyhow::Result;
+use devhub_proto::v1;
+use tonic::Status;
+
+use super::action::Action;
+use super::entry::VersionRef;
+use super::wire;
+use crate::cli::connection::Hub;
+
+/// What the hub answered.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// The etag of what was changed.
+    pub etag: String,
+    /// Revision of the commit; 0 when it was only judged.
+    pub revision: u64,
+    /// What an operator should know.
+    pub warnings: Vec<String>,
+    /// Live subscriptions that feel it, when the hub counts them.
+    pub affected_subscriptions: Option<i64>,
+}
+
+/// How an action is sent.
+#[derive(Debug, Clone, Copy)]
+pub enum Mode<'a> {
+    /// The hub judges it and changes nothing.
+    Judge,
+    /// The hub does it, once per request id.
+    Commit {
+        /// The request id.
+        request_id: &'a str,
+    },
+}
+
+impl Mode<'_> {
+    fn validate_only(self) -> bool {
+        match self {
+            Mode::Judge => true,
+            Mode::Commit { .. } => false,
+        }
+    }
+
+    fn request_id(self) -> String {
+        match self {
+            // The hub asks for a request id even when nothing can be replayed.
+            Mode::Judge => "judge".to_owned(),
+            Mode::Commit { request_id } => request_id.to_owned(),
+        }
+    }
+}
+
+/// Whether the hub can judge this action without doing it.
+pub const fn can_be_judged(action: &Action) -> bool {
+    match action {
+        Action::CreateApi { .. } | Action::UpdateApi { .. } | Action::UpdateApiVersion { .. } => false,
+        Action::CreateApiVersion { .. }
+        | Action::DeployApiVersion { .. }
+        | Action::PromoteApiVersion { .. }
+        | Action::DeprecateApiVersion { .. }
+        | Action::RetireApiVersion { .. } => true,
+    }
+}
+
+macro_rules! answer {
+    ($response:expr, $subject:ident) => {{
+        let response = $response;
+        let etag = response.$subject.map(|subject| subject.etag).unwrap_or_default();
+        Answer { etag, revision: response.revision, ..Answer::default() }
+    }};
+    ($response:expr, $subject:ident, warnings) => {{
+        let response = $response;
+        let etag = response.$subject.map(|subject| subject.etag).unwrap_or_default();
+        Answer { etag, revision: response.revision, warnings: response.warnings, affected_subscriptions: None }
+    }};
+    ($response:expr, $subject:ident, warnings, affected) => {{
+        let response = $response;
+        let affected_subscriptions = Some(response.affected_subscriptions);
+        let etag = response.$subject.map(|subject| subject.etag).unwrap_or_default();
+        Answer { etag, revision: response.revision, warnings: response.warnings, affected_subscriptions }
+    }};
+}
+
+/// Sends `action`; `etag` is that of what it changes, empty for what it creates.
+///
+/// # Errors
+/// What the hub answers.
+pub async fn call(hub: &Hub, action: &Action, etag: &str, mode: Mode<'_>) -> Result<Answer, Status> {
+    let (etag, request_id, validate_only) = (etag.to_owned(), mode.request_id(), mode.validate_only());
+    match action {
+        Action::CreateApi { api } => {
+            let request = v1::CreateApiRequest { api: Some(wire::api_message(api)), request_id };
+            Ok(answer!(hub.apis().create_api(request).await?.into_inner(), api))
+        }
+        Action::UpdateApi { context, title, description, categories } => {
+            let request = v1::UpdateApiRequest {
+                context: context.clone(),
+                title: title.clone(),
+                description: description.clone(),
+                categories: categories.clone().unwrap_or_default(),
+                replace_categories: categories.is_some(),
+                etag,
+                request_id,
+            };
+            Ok(answer!(hub.apis().update_api(request).await?.into_inner(), api))
+        }
+        Action::CreateApiVersion { context, entry } => {
+            let request = v1::CreateApiVersionRequest {
+                version: Some(wire::version_message(context, entry)),
+                override_reason: wire::override_reason(entry),
+                validate_only,
+                request_id,
+            };
+            Ok(answer!(hub.apis().create_api_version(request).await?.into_inner(), version, warnings))
+        }
+        Action::UpdateApiVersion { name, description, access, endpoints, fields, documentation_uri } => {
+            let request = v1::UpdateApiVersionRequest {
+                context: name.context.clone(),
+                version: name.version.clone(),
+                description: description.clone(),
+                access_type: access.map(|access| access.wire().into()).unwrap_or_default(),
+                endpoints: wire::endpoint_messages(endpoints.as_deref().unwrap_or_default()),
+                replace_endpoints: endpoints.is_some(),
+                fields: wire::field_messages(fields.as_deref().unwrap_or_default()),
+                replace_fields: fields.is_some(),
+                documentation_uri: documentation_uri.clone(),
+                etag,
+                request_id,
+            };
+            Ok(answer!(hub.apis().update_api_version(request).await?.into_inner(), version))
+        }
+        Action::DeployApiVersion { name, deployment } => {
+            let request = v1::DeployApiVersionRequest {
+                context: name.context.clone(),
+                version: name.version.clone(),
+                deployment: Some(wire::deployment_message(deployment)),
+                override_reason: deployment.override_reason.clone(),
+                validate_only,
+                etag,
+                request_id,
+            };
+            Ok(answer!(hub.apis().deploy_api_version(request).await?.into_inner(), version, warnings))
+        }
+        Action::PromoteApiVersion { .. } | Action::DeprecateApiVersion { .. } | Action::RetireApiVersion { .. } => {
+            move_lifecycle(hub, action, etag, request_id, validate_only).await
+        }
+    }
+}
+
+async fn move_lifecycle(
+    hub: &Hub,
+    action: &Action,
+    etag: String,
+    request_id: String,
+    validate_only: bool,
+) -> Result<Answer, Status> {
+    let label = |name: &VersionRef| (name.context.clone(), name.version.clone());
+    match action {
+        Action::PromoteApiVersion { name, environment, maturity, endpoints_enabled, reason } => {
+            let (context, version) = label(name);
+            let request = v1::PromoteApiVersionRequest {
+                context,
+                version,
+                environment: environment.wire().into(),
+                maturity: maturity.wire().into(),
+                endpoints_enabled: *endpoints_enabled,
+                validate_only,
+                etag,
+                request_id,
+                reason: reason.clone(),
+            };
+            Ok(answer!(hub.apis().promote_api_version(request).await?.into_inner(), version, warnings))
+        }
+        Action::DeprecateApiVersion {
+            name,
+            environment,
+            deprecated_at,
+            retires_at,
+            successor,
+            reason,
+            override_reason,
+        } => {
+            let (context, version) = label(name);
+            let request = v1::DeprecateApiVersionRequest {
+                context,
+                version,
+                environment: environment.wire().into(),
+                deprecate_time: Some(wire::timestamp(deprecated_at.instant)),
+                retire_time: retires_at.as_ref().map(|moment| wire::timestamp(moment.instant)),
+                successor: successor.as_ref().map(wire::version_name),
+                reason: reason.clone(),
+                override_reason: override_reason.clone(),
+                validate_only,
+                etag,
+                request_id,
+            };
+            Ok(answer!(hub.apis().deprecate_api_version(request).await?.into_inner(), version, warnings, affected))
+        }
+        Action::RetireApiVersion { name, environment, retires_at, successor, reason, override_reason } => {
+            let (context, version) = label(name);
+            let request = v1::RetireApiVersionRequest {
+                context,
+                version,
+                environment: environment.wire().into(),
+                retire_time: Some(wire::timestamp(retires_at.instant)),
+                successor: successor.as_ref().map(wire::version_name),
+                reason: reason.clone(),
+                override_reason: override_reason.clone(),
+                validate_only,
+                etag,
+                request_id,
+            };
+            Ok(answer!(hub.apis().retire_api_version(request).await?.into_inner(), version, warnings, affected))
+        }
+        Action::CreateApi { .. }
+        | Action::UpdateApi { .. }
+        | Action::CreateApiVersion { .. }
+        | Action::UpdateApiVersion { .. }
+        | Action::DeployApiVersion { .. } => {
+            Err(Status::internal(format!("{action} is no lifecycle move; this is a defect of devhub")))
+        }
+    }
+}

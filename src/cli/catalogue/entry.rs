@@ -1,0 +1,144 @@
+//! What a catalogue says: the shape of the file, and of what the hub has, so that the two can be compared field by field.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cli::date::Moment;
+use crate::cli::words::{Access, Auth, Environment, Maturity};
+
+/// A catalogue file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    /// Its APIs.
+    pub apis: Vec<ApiEntry>,
+}
+
+/// An API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiEntry {
+    /// The path prefix that identifies it.
+    pub context: String,
+    /// Name shown to people.
+    pub title: String,
+    /// What it does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Its lifecycle policy.
+    pub policy: String,
+    /// Categories.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+    /// Its versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<VersionEntry>,
+}
+
+/// A version of an API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VersionEntry {
+    /// Its label: text, so that 1.10 stays 1.10.
+    pub version: String,
+    /// What is new in it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Who may subscribe.
+    #[serde(default = "public", skip_serializing_if = "is_public")]
+    pub access: Access,
+    /// Where its documentation is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub documentation_uri: String,
+    /// Its operations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<EndpointEntry>,
+    /// Values that subscribers give.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldEntry>,
+    /// Where it is deployed.
+    pub deployments: Vec<DeploymentEntry>,
+}
+
+/// An operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointEntry {
+    /// HTTP method.
+    pub method: String,
+    /// Path below the context.
+    pub path: String,
+    /// What its caller must present.
+    pub auth: Auth,
+}
+
+/// A value that a subscriber must or may give.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldEntry {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Value used when the subscriber gives none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub default: String,
+    /// Refuse the subscription when the value is empty.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
+    /// What a non-empty value must match.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pattern: String,
+}
+
+/// A version in one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeploymentEntry {
+    /// Where.
+    pub environment: Environment,
+    /// Maturity while no date has ended the version.
+    pub maturity: Maturity,
+    /// Whether documentation shows the endpoints as enabled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub endpoints_enabled: bool,
+    /// First instant of DEPRECATED.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated_at: Option<Moment>,
+    /// First instant of RETIRED; left out while it is to be announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retires_at: Option<Moment>,
+    /// The version to move to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<VersionRef>,
+    /// Why, for the record and for subscribers; sent with a change, never compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Why a shorter period than the policy's is acceptable; sent with a change, never compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub override_reason: String,
+}
+
+/// Names a version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VersionRef {
+    /// Context of the API.
+    pub context: String,
+    /// Label of the version.
+    pub version: String,
+}
+
+impl std::fmt::Display for VersionRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.context, self.version)
+    }
+}
+
+fn public() -> Access {
+    Access::Public
+}
+
+fn is_public(access: &Access) -> bool {
+    *access == Access::Public
+}

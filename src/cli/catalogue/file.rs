@@ -1,0 +1,233 @@
+//! Reading and writing catalogue files. What can be wrong without asking the hub is refused here, before anything is
+//! sent: unknown and duplicate keys, things named twice, and characters that could mislead whoever reviews the plan.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::entry::{ApiEntry, Catalogue, DeploymentEntry, VersionEntry};
+
+/// Largest file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Reads the files as one catalogue; `-` is standard input.
+///
+/// # Errors
+/// When a file cannot be read, is malformed, or names an API that another one names too.
+pub fn read(paths: &[std::path::PathBuf]) -> Result<Catalogue> {
+    let mut whole = Catalogue::default();
+    for path in paths {
+        let name = path.display();
+        let catalogue = parse(&text(path)?).with_context(|| format!("{name} is not a catalogue"))?;
+        whole.apis.extend(catalogue.apis);
+    }
+    check_unique("the API", whole.apis.iter().map(|api| api.context.clone()), "")?;
+    Ok(whole)
+}
+
+fn text(path: &Path) -> Result<String> {
+    if path == Path::new("-") {
+        return std::io::read_to_string(std::io::stdin()).context("standard input cannot be read");
+    }
+    let name = path.display();
+    let size = std::fs::metadata(path).with_context(|| format!("{name} cannot be read"))?.len();
+    ensure!(size <= FILE_BYTES_MAX, "{name} has {size} bytes; a catalogue has at most {FILE_BYTES_MAX}; split it");
+    std::fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))
+}
+
+/// Parses the text of one file.
+///
+/// # Errors
+/// When it is malformed; the error shows the place.
+pub fn parse(text: &str) -> Result<Catalogue> {
+    let catalogue: Catalogue = serde_saphyr::from_str(text)?;
+    check_unique("the API", catalogue.apis.iter().map(|api| api.context.clone()), "")?;
+    for api in &catalogue.apis {
+        check_api(api)?;
+    }
+    Ok(catalogue)
+}
+
+/// The text of a file that says `catalogue`.
+///
+/// # Errors
+/// When it cannot be written as YAML, which would be a defect.
+pub fn write(catalogue: &Catalogue) -> Result<String> {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let text = serde_saphyr::to_string_with_options(catalogue, options).context("the catalogue cannot be written")?;
+    ensure!(
+        parse(&text).context("the written catalogue cannot be read back")? == *catalogue,
+        "the written catalogue reads back differently; this is a defect of devhub, please report it"
+    );
+    Ok(text)
+}
+
+fn check_unique(what: &str, names: impl Iterator<Item = String>, place: &str) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        ensure!(!seen.contains(&name), "{what} {name} is listed twice{place}; list it once");
+        seen.insert(name);
+    }
+    Ok(())
+}
+
+fn check_api(api: &ApiEntry) -> Result<()> {
+    let place = format!("API {:?}", api.context);
+    let named = [("context", &api.context), ("title", &api.title), ("policy", &api.policy)];
+    check_lines(&place, named.into_iter().chain(api.categories.iter().map(|category| ("categories", category))))?;
+    check_paragraph(&place, &api.description)?;
+    check_unique("version", api.versions.iter().map(|v| v.version.clone()), &format!(" under API {}", api.context))?;
+    api.versions.iter().try_for_each(|version| check_version(api, version))
+}
+
+fn check_version(api: &ApiEntry, version: &VersionEntry) -> Result<()> {
+    let place = format!("version {:?} of API {}", version.version, api.context);
+    check_lines(
+        &place,
+        [("version", &version.version), ("documentation_uri", &version.documentation_uri)].into_iter(),
+    )?;
+    check_paragraph(&place, &version.description)?;
+    for endpoint in &version.endpoints {
+        check_lines(&place, [("method", &endpoint.method), ("path", &endpoint.path)].into_iter())?;
+    }
+    for field in &version.fields {
+        let texts = [("name", &field.name), ("default", &field.default), ("pattern", &field.pattern)];
+        check_lines(&place, texts.into_iter())?;
+        check_paragraph(&place, &field.description)?;
+    }
+    ensure!(!version.deployments.is_empty(), "{place} is deployed nowhere; list at least one environment");
+    let environments = version.deployments.iter().map(|d| d.environment.to_string());
+    check_unique("environment", environments, &format!(" for {place}"))?;
+    version.deployments.iter().try_for_each(|deployment| check_deployment(&place, deployment))
+}
+
+fn check_deployment(place: &str, deployment: &DeploymentEntry) -> Result<()> {
+    check_paragraph(place, &deployment.reason)?;
+    check_paragraph(place, &deployment.override_reason)?;
+    if let Some(successor) = &deployment.successor {
+        check_lines(place, [("context", &successor.context), ("version", &successor.version)].into_iter())?;
+    }
+    if let (Some(deprecated_at), Some(retires_at)) = (&deployment.deprecated_at, &deployment.retires_at)
+        && retires_at.instant <= deprecated_at.instant
+        && deployment.override_reason.is_empty()
+    {
+        bail!(
+            "{place} in {} would retire at {retires_at}, not after its deprecation at {deprecated_at}; \
+             set retires_at later, or give an override_reason",
+            deployment.environment
+        );
+    }
+    Ok(())
+}
+
+fn check_lines<'a>(place: &str, texts: impl Iterator<Item = (&'static str, &'a String)>) -> Result<()> {
+    for (field, text) in texts {
+        if let Some(c) = text.chars().find(|c| is_hidden(*c)) {
+            bail!(
+                "{place}: {field} holds the character {}, which is not shown as it is; remove it",
+                c.escape_unicode()
+            );
+        }
+    }
+    Ok(())
+}
+
+fn check_paragraph(place: &str, text: &str) -> Result<()> {
+    if let Some(c) = text.chars().find(|c| is_hidden(*c) && *c != '\n') {
+        bail!("{place}: a text holds the character {}, which is not shown as it is; remove it", c.escape_unicode());
+    }
+    Ok(())
+}
+
+/// Characters that make a text read differently from what it is.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = "\
+apis:
+  - context: individuals/losses
+    title: Individual Losses
+    policy: hmrc-mtd
+    versions:
+      - version: 1.10
+        deployments:
+          - environment: PRODUCTION
+            maturity: STABLE
+            deprecated_at: {date: 2024-06-28, zone: Europe/London, boundary: start-of-day}
+            retires_at: 2025-01-06T00:00:00Z
+            successor: {context: individuals/losses, version: 2.0}
+";
+
+    fn refusal(from: &str, to: &str) -> String {
+        assert!(SMALL.contains(from), "{from}");
+        format!("{:#}", parse(&SMALL.replacen(from, to, 1)).expect_err(to))
+    }
+
+    #[test]
+    fn a_label_is_text() {
+        let catalogue = parse(SMALL).expect("a catalogue");
+        assert_eq!(catalogue.apis[0].versions[0].version, "1.10");
+        let text = write(&catalogue).expect("text");
+        assert!(text.contains("version: \"1.10\"") || text.contains("version: '1.10'"), "{text}");
+    }
+
+    #[test]
+    fn a_date_is_read_with_its_zone_and_boundary() {
+        let catalogue = parse(SMALL).expect("a catalogue");
+        let deployment = &catalogue.apis[0].versions[0].deployments[0];
+        let deprecated_at = deployment.deprecated_at.clone().expect("a date");
+        assert_eq!(deprecated_at.to_string(), "2024-06-27T23:00:00Z (2024-06-28 start-of-day Europe/London)");
+        let date = "{date: 2024-06-28, zone: Europe/London, boundary: start-of-day}";
+        assert_eq!(parse(&SMALL.replace(date, "2024-06-28 start-of-day Europe/London")).expect("text"), catalogue);
+        assert_eq!(parse(&SMALL.replace(date, "2024-06-27T23:00:00Z")).expect("an instant"), catalogue);
+    }
+
+    #[test]
+    fn b24_a_bare_date_is_refused_at_its_place() {
+        let sentence = refusal("{date: 2024-06-28, zone: Europe/London, boundary: start-of-day}", "2024-06-28");
+        assert!(sentence.contains("does not say which instant it means"), "{sentence}");
+        assert!(sentence.contains("10"), "the line is shown: {sentence}");
+        let sentence = refusal(", boundary: start-of-day", "");
+        assert!(sentence.contains("boundary"), "{sentence}");
+    }
+
+    #[test]
+    fn unknown_and_duplicate_keys_are_refused_with_their_place() {
+        let sentence = refusal("title:", "titel:");
+        assert!(sentence.contains("titel") && sentence.contains('^'), "{sentence}");
+        let sentence = refusal("    policy: hmrc-mtd", "    policy: hmrc-mtd\n    policy: procore-rest");
+        assert!(sentence.contains("duplicate") && sentence.contains('^'), "{sentence}");
+        let sentence = refusal("maturity: STABLE", "maturity: FINISHED");
+        assert!(sentence.contains("FINISHED") && sentence.contains("STABLE"), "{sentence}");
+    }
+
+    #[test]
+    fn what_is_named_twice_is_refused() {
+        let twice = SMALL.replace("apis:\n", "") + &SMALL.replace("apis:\n", "");
+        let sentence = parse(&format!("apis:\n{twice}")).expect_err("twice").to_string();
+        assert_eq!(sentence, "the API individuals/losses is listed twice; list it once");
+    }
+
+    #[test]
+    fn characters_that_mislead_are_refused() {
+        for (text, code) in
+            [("\"Bell\\a\"", "\\u{7}"), ("\"over\\u202Eride\"", "\\u{202e}"), ("\"esc\\e[2J\"", "\\u{1b}")]
+        {
+            let sentence = refusal("Individual Losses", text);
+            assert!(sentence.contains(code), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn b30_retirement_before_deprecation_is_refused() {
+        let sentence = refusal("2025-01-06T00:00:00Z", "2024-01-06T00:00:00Z");
+        assert!(sentence.contains("set retires_at later"), "{sentence}");
+    }
+}

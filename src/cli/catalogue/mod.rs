@@ -1,0 +1,27 @@
+//! The catalogue: APIs, versions and their lifecycles as a file that people review, and the way from it to the hub.
+//!
+//! ```text
+//! file --parse--> Catalogue --+
+//!                             +-- compare (pure) --> Plan --judge (validate_only)--> Plan --apply--> hub
+//! hub  --read---> Hub --------+                                                  \-- fingerprint
+//! ```
+//!
+//! The file is the truth for the APIs it names, whole: what it leaves out is empty. APIs it does not name are left alone.
+//! A published version never disappears (rule B34), so a version that the file leaves out blocks the plan.
+
+pub mod action;
+pub mod apply;
+pub mod call;
+pub mod compare;
+pub mod deployment;
+pub mod entry;
+pub mod etags;
+pub mod file;
+pub mod fingerprint;
+pub mod judge;
+pub mod moment;
+pub mod order;
+pub mod plan;
+pub mod read;
+pub mod report;
+pub mod wire;

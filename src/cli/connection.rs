@@ -1,0 +1,190 @@
+//! The way to a hub: where it is, who asks, how long to wait.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use devhub_proto::v1::api_service_client::ApiServiceClient;
+use devhub_proto::v1::application_service_client::ApplicationServiceClient;
+use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
+use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+/// Largest answer that is read, in bytes: a page of versions with all their endpoints.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Options of every command that talks to a hub.
+#[derive(Debug, Clone, Args)]
+pub struct Connection {
+    /// The hub to talk to
+    #[arg(long, global = true, env = "DEVHUB_SERVER", default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    pub server: String,
+    /// Who you are: operator:NAME, collaborator:E-MAIL or process:NAME [default: operator:$USER]
+    #[arg(long, global = true, env = "DEVHUB_ACTOR", value_name = "ACTOR")]
+    pub actor: Option<String>,
+    /// How long to wait for an answer, in seconds
+    #[arg(long, global = true, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+}
+
+/// A connected hub.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    channel: Channel,
+    stamp: ActorStamp,
+    actor: String,
+}
+
+/// A channel on which every call says who makes it.
+pub type Stamped = InterceptedService<Channel, ActorStamp>;
+
+impl Connection {
+    /// Connects to the hub.
+    ///
+    /// # Errors
+    /// When the options are wrong or nobody answers.
+    pub async fn hub(&self) -> Result<Hub> {
+        self.connect(Some(Duration::from_secs(self.timeout))).await
+    }
+
+    /// Connects to the hub for a stream that may be silent for any time.
+    ///
+    /// # Errors
+    /// When the options are wrong or nobody answers.
+    pub async fn hub_without_timeout(&self) -> Result<Hub> {
+        self.connect(None).await
+    }
+
+    async fn connect(&self, timeout: Option<Duration>) -> Result<Hub> {
+        let actor = self.actor()?;
+        let stamp = ActorStamp(actor.parse().map_err(|_| anyhow!("the actor {actor:?} is not plain ASCII"))?);
+        if self.server.starts_with("https://") {
+            bail!(
+                "{} asks for TLS, which devhub leaves to a proxy in front of it; give the http:// address of the hub, or of \
+                 a tunnel to it",
+                self.server
+            );
+        }
+        let endpoint = Endpoint::from_shared(self.server.clone())
+            .ok()
+            .filter(|endpoint| endpoint.uri().scheme().is_some() && endpoint.uri().host().is_some())
+            .with_context(|| format!("--server {:?} is no address; write it like http://127.0.0.1:50051", self.server))?
+            .connect_timeout(Duration::from_secs(self.timeout));
+        let endpoint = match timeout {
+            Some(timeout) => endpoint.timeout(timeout),
+            None => endpoint,
+        };
+        let channel = endpoint.connect().await.with_context(|| {
+            format!(
+                "no hub answers at {}; start one with `devhub serve` or `devhub demo`, or name another with --server or \
+                 DEVHUB_SERVER",
+                self.server
+            )
+        })?;
+        Ok(Hub { channel, stamp, actor })
+    }
+
+    fn actor(&self) -> Result<String> {
+        let actor = match &self.actor {
+            Some(actor) => actor.clone(),
+            None => default_actor(std::env::var("USER").ok()),
+        };
+        let known = ["operator:", "collaborator:", "process:"].into_iter().any(|kind| {
+            actor.strip_prefix(kind).is_some_and(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()))
+        });
+        if known {
+            return Ok(actor);
+        }
+        bail!(
+            "--actor {actor:?} says nobody; write operator:NAME, collaborator:E-MAIL or process:NAME, for example \
+             operator:jane"
+        )
+    }
+}
+
+/// An operator with the name of the account; characters that an actor cannot have are left out.
+fn default_actor(user: Option<String>) -> String {
+    let name: String = user
+        .unwrap_or_default()
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        .take(64)
+        .collect();
+    format!("operator:{}", if name.is_empty() { "unnamed" } else { &name })
+}
+
+/// Says on every call who makes it.
+#[derive(Debug, Clone)]
+pub struct ActorStamp(MetadataValue<Ascii>);
+
+impl Interceptor for ActorStamp {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("devhub-actor", self.0.clone());
+        Ok(request)
+    }
+}
+
+macro_rules! clients {
+    ($($(#[$doc:meta])* $method:ident: $client:ident),+ $(,)?) => {
+        impl Hub {
+            $(
+                $(#[$doc])*
+                pub fn $method(&self) -> $client<Stamped> {
+                    $client::new(InterceptedService::new(self.channel.clone(), self.stamp.clone()))
+                        .max_decoding_message_size(ANSWER_BYTES_MAX)
+                }
+            )+
+        }
+    };
+}
+
+clients!(
+    /// APIs and their versions.
+    apis: ApiServiceClient,
+    /// Applications.
+    applications: ApplicationServiceClient,
+    /// Subscriptions and access requests.
+    subscriptions: SubscriptionServiceClient,
+    /// Decisions.
+    authorization: AuthorizationServiceClient,
+    /// The audit trail.
+    facts: FactServiceClient,
+);
+
+impl Hub {
+    /// Who asks.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_account_names_the_operator() {
+        assert_eq!(default_actor(Some("jane".to_owned())), "operator:jane");
+        assert_eq!(default_actor(Some("CORP\\jane doe".to_owned())), "operator:CORPjanedoe");
+        assert_eq!(default_actor(None), "operator:unnamed");
+    }
+
+    #[test]
+    fn an_actor_must_say_somebody() {
+        let connection = |actor: &str| Connection {
+            server: "http://127.0.0.1:1".to_owned(),
+            actor: Some(actor.to_owned()),
+            timeout: 1,
+        };
+        for actor in ["jane", "operator:", "admin:jane", "operator:jane doe", "operator:j\u{e9}"] {
+            let sentence = connection(actor).actor().expect_err(actor).to_string();
+            assert!(sentence.contains("operator:jane"), "{sentence}");
+        }
+        assert!(connection("collaborator:ada@example.com").actor().is_ok());
+    }
+}

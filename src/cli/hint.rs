@@ -1,0 +1,98 @@
+//! What to do about each error reason. The match is complete, so a new reason does not compile without its hint.
+
+use devhub_proto::v1::ErrorReason;
+
+/// What a person at the command line can do about `reason`.
+pub const fn hint(reason: ErrorReason) -> &'static str {
+    match reason {
+        ErrorReason::Unspecified => "update devhub: the hub sent an error without a reason",
+        ErrorReason::InvalidField => "correct the fields that are named and try again",
+        ErrorReason::ActorRequired => "say who you are with --actor, for example --actor operator:jane",
+        ErrorReason::OperatorRequired => "act as an operator: --actor operator:NAME",
+        ErrorReason::NotACollaborator => "act as a collaborator of the application, or have an administrator add you",
+        ErrorReason::AdministratorRequired => {
+            "ask an administrator of the application; `devhub get application` lists them"
+        }
+        ErrorReason::ApiNotFound => "check the context with `devhub list apis`",
+        ErrorReason::VersionNotFound => "check context and version with `devhub list versions`",
+        ErrorReason::VersionNotInEnvironment => {
+            "`devhub get version` shows where it is deployed; an application lives in one environment only"
+        }
+        ErrorReason::ApplicationNotFound => "check the id with `devhub list applications`",
+        ErrorReason::SubscriptionNotFound => "check with `devhub list subscriptions --application ID --ended`",
+        ErrorReason::AccessRequestNotFound => "check with `devhub list access-requests`",
+        ErrorReason::AlreadyExists => "choose another name, or change the one that is there",
+        ErrorReason::DuplicateSubscription => "nothing needs to be done: the subscription is live",
+        ErrorReason::RequestIdReused => "use a new request id for a new request",
+        ErrorReason::EtagMismatch => "somebody else changed it: look at it again, then repeat what is still right",
+        ErrorReason::Contention => "try again: others were changing the same thing and nothing was done",
+        ErrorReason::VersionAlpha => "wait until the version is BETA or STABLE",
+        ErrorReason::VersionDeprecated => "subscribe to its successor; `devhub get version` names it",
+        ErrorReason::VersionRetired => {
+            "use its successor, or a live version of the API; `devhub get version` names them"
+        }
+        ErrorReason::StageTakesNoSubscriptions => {
+            "choose a version whose stage takes subscriptions; see `devhub list policies`"
+        }
+        ErrorReason::SubscriptionNotNeeded => "call the API as it is: it is open access",
+        ErrorReason::AccessNotGranted => "request access first and wait for an operator to grant it",
+        ErrorReason::VersionInternal => "ask an operator to subscribe the application",
+        ErrorReason::ApplicationNotStandard => {
+            "ask an operator: subscriptions of this kind of application are theirs to change"
+        }
+        ErrorReason::SubscriptionsLocked => {
+            "ask an operator: subscriptions of live applications are locked on this hub"
+        }
+        ErrorReason::ApplicationBlocked => "ask an operator why the application is blocked and have it unblocked",
+        ErrorReason::ApplicationDeleted => "have an operator restore the application while its restore window lasts",
+        ErrorReason::SubscriptionFields => {
+            "give the values that are named; `devhub get version -o yaml` shows their rules"
+        }
+        ErrorReason::IllegalLifecycleMove => "`devhub get version` shows the stage; the message names the legal moves",
+        ErrorReason::RetirementBeforeDeprecation => "set the retirement later than the deprecation",
+        ErrorReason::PeriodTooShort => "choose the instant that is named or a later one, or give an override reason",
+        ErrorReason::StageNotInPolicy => "use a stage of the API's policy; see `devhub list policies`",
+        ErrorReason::AlphaEndpointsEnabled => "leave the endpoints of an ALPHA version disabled",
+        ErrorReason::InstantInPast => {
+            "give an instant that has not passed, or none for now; history is loaded with a new version"
+        }
+        ErrorReason::PolicyNotFound => "use a policy of `devhub list policies`, or add one to the hub's policies file",
+        ErrorReason::LastAdministrator => "make somebody else an administrator first",
+        ErrorReason::CollaboratorExists => "nothing needs to be done, or change the person's role",
+        ErrorReason::CollaboratorNotFound => "`devhub get application` lists the collaborators",
+        ErrorReason::DeletionRestricted => "ask an operator to lift the restriction or to delete it",
+        ErrorReason::IllegalApplicationState => {
+            "`devhub get application` shows the state; the message names the one expected"
+        }
+        ErrorReason::RestoreWindowPassed => "register the application anew: it can no longer be restored",
+        ErrorReason::LimitReached => "remove what is no longer needed; the message names the limit",
+        ErrorReason::StoreFull => "free space on the hub's data directory; writes go on by themselves",
+        ErrorReason::Overloaded => "try again in a moment",
+        ErrorReason::StoreUnavailable => "try again; if it stays, the hub's log and `devhub doctor` say what is wrong",
+        ErrorReason::RevisionNotReached => "try again: the hub has not caught up with that revision yet",
+        ErrorReason::PageToken => "start the list again from its first page",
+        ErrorReason::Internal => "report this as a defect of devhub, with the hub's log of that moment",
+        ErrorReason::IllegalAccessRequestState => "`devhub list access-requests` shows where it stands",
+        ErrorReason::AcknowledgementRequired => "acknowledge that there is no way back, or keep the subscription",
+        ErrorReason::DeadlineExceeded => {
+            "wait longer with --timeout; look whether the change was made before repeating it"
+        }
+        ErrorReason::NothingToDo => "nothing needs to be done: it is as asked already",
+        ErrorReason::SinceOutOfRange => "state a beginning at which the version was live, or leave it out for now",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_hint() {
+        let reasons: Vec<ErrorReason> = (0..).map_while(|number| ErrorReason::try_from(number).ok()).collect();
+        assert!(reasons.len() > 50, "{}", reasons.len());
+        for reason in reasons {
+            let text = hint(reason);
+            assert!(text.len() > 15 && !text.ends_with('.'), "{}: {text:?}", reason.as_str_name());
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The command line: one file per subcommand. It knows the contract, not the house behind it: what it asks, any client
+//! could ask. Only `serve`, `demo`, `backup`, `restore` and `doctor` work on this machine's data.
+//!
+//! Exit codes: 0 done (and: allowed, nothing to change), 1 error (and: a plan is blocked), 2 a plan has changes,
+//! 3 a checked call is denied, 4 some rows of an import were refused, 64 the command line itself is wrong.
+
+pub mod apply;
+pub mod backup;
+pub mod catalogue;
+pub mod check;
+pub mod completions;
+pub mod configuration;
+pub mod connection;
+pub mod date;
+pub mod demo;
+pub mod doctor;
+pub mod explain;
+pub mod export;
+pub mod failure;
+pub mod get;
+pub mod hint;
+pub mod import;
+pub mod list;
+pub mod output;
+pub mod plan;
+pub mod question;
+pub mod restore;
+pub mod serve;
+pub mod verdicts;
+pub mod view;
+pub mod watch;
+pub mod words;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use connection::Connection;
+use output::Format;
+
+/// The command line itself is wrong (EX_USAGE); not 2, which says that a plan has changes.
+const EXIT_USAGE: u8 = 64;
+
+/// The backend of a developer hub: API lifecycles, subscriptions and gateway decisions.
+///
+/// Exit codes: 0 done, allowed, or nothing to change; 1 error, or a plan is blocked; 2 a plan has changes; 3 a checked
+/// call is denied; 4 some rows of an import were refused; 64 the command line is wrong.
+#[derive(Debug, Parser)]
+#[command(name = "devhub", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    connection: Connection,
+    /// How results are printed
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
+    output: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a hub
+    Serve(serve::Serve),
+    /// Run a hub with example data in a temporary directory
+    Demo(demo::Demo),
+    /// Show the configuration that `serve` would use, and where each value comes from
+    Config(configuration::ShowConfig),
+    /// Show what a catalogue would change, and what stands in its way
+    Plan(plan::PlanArgs),
+    /// Make the hub say what a catalogue says
+    Apply(apply::Apply),
+    /// Write the hub's APIs as a catalogue
+    Export(export::Export),
+    /// Bring subscriptions from another system
+    Import(import::Import),
+    /// Ask whether a call may pass; exits 0 when allowed, 3 when denied
+    Check(check::Check),
+    /// Ask why a call may or may not pass, at any instant
+    Explain(explain::Explain),
+    /// List things
+    #[command(subcommand)]
+    List(list::List),
+    /// Show one thing
+    #[command(subcommand)]
+    Get(get::Get),
+    /// Follow what happens
+    Watch(watch::Watch),
+    /// Write a backup of a data directory
+    Backup(backup::Backup),
+    /// Make a data directory from a backup
+    Restore(restore::Restore),
+    /// Check a data directory
+    Doctor(doctor::Doctor),
+    /// Print completions for a shell
+    Completions(completions::Completions),
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are printed to standard output and are no error.
+            let code = if error.use_stderr() { EXIT_USAGE } else { 0 };
+            return if error.print().is_ok() { ExitCode::from(code) } else { ExitCode::FAILURE };
+        }
+    };
+    match cli.run() {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Cli {
+    fn run(self) -> Result<ExitCode> {
+        let (connection, output) = (&self.connection, self.output);
+        match self.command {
+            Command::Serve(command) => command.run(),
+            Command::Demo(command) => demo::run(&command).map(|()| ExitCode::SUCCESS),
+            Command::Config(command) => command.run(output),
+            Command::Plan(command) => wait_for(command.run(connection, output)),
+            Command::Apply(command) => wait_for(command.run(connection, output)),
+            Command::Export(command) => wait_for(command.run(connection)),
+            Command::Import(command) => wait_for(command.run(connection, output)),
+            Command::Check(command) => wait_for(command.run(connection, output)),
+            Command::Explain(command) => wait_for(command.run(connection, output)),
+            Command::List(command) => wait_for(command.run(connection, output)),
+            Command::Get(command) => wait_for(command.run(connection, output)),
+            Command::Watch(command) => wait_for(command.run(connection, output)),
+            Command::Backup(command) => command.run(output),
+            Command::Restore(command) => command.run(output),
+            Command::Doctor(command) => command.run(output),
+            Command::Completions(command) => command.run(),
+        }
+    }
+}
+
+/// Runs a command that talks to a hub; one thread is enough.
+fn wait_for(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
+/// Whether the reader of our output went away, as `head` does: no reason to complain.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        let cli =
+            Cli::try_parse_from(["devhub", "list", "apis", "-o", "json", "--server", "http://h:1"]).expect("valid");
+        assert_eq!((cli.output, cli.connection.server.as_str()), (Format::Json, "http://h:1"));
+    }
+}

@@ -1,0 +1,37 @@
+//! The question that `check` and `explain` ask.
+
+use clap::Args;
+use devhub_proto::v1;
+
+use super::words::Environment;
+
+/// One call: who, what, where.
+#[derive(Debug, Clone, Args)]
+pub struct Question {
+    /// What the caller presents to the gateway
+    #[arg(long, value_name = "CLIENT-ID")]
+    client: String,
+    /// Context of the API, for example individuals/losses
+    context: String,
+    /// Label of the version, for example 1.10
+    version: String,
+    /// The environment of the gateway
+    #[arg(long, value_enum, default_value_t = Environment::Production)]
+    environment: Environment,
+    /// Answer only from facts at least this new: the revision of a write
+    #[arg(long, default_value_t = 0, value_name = "REVISION")]
+    min_revision: u64,
+}
+
+impl Question {
+    /// The question as a message.
+    pub fn message(&self) -> v1::AuthorizeRequest {
+        v1::AuthorizeRequest {
+            client_id: self.client.clone(),
+            context: self.context.clone(),
+            version: self.version.clone(),
+            environment: self.environment.wire().into(),
+            min_revision: self.min_revision,
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! `devhub serve`: the configuration from flags, environment and file, and the hub that runs with it.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::clock::SystemClock;
+use crate::config::{Config, Layer, LogFormat, Resolved, Sources};
+use crate::server::Server;
+
+/// Settings of a hub as flags. Each can also stand in the environment (`DEVHUB_LISTEN`) and in the file (`listen`).
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// Configuration file (TOML)
+    #[arg(long, env = "DEVHUB_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where portals and gateways connect [default: 127.0.0.1:50051]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Where metrics and health are served [default: 127.0.0.1:50052]
+    #[arg(long, value_name = "ADDRESS")]
+    admin_listen: Option<String>,
+    /// Where everything is kept
+    #[arg(long, value_name = "DIRECTORY")]
+    data_dir: Option<String>,
+    /// File of further lifecycle policies (TOML)
+    #[arg(long, value_name = "FILE")]
+    policies: Option<String>,
+    /// Exact origin of a portal whose pages may call the hub; may be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    cors_origins: Vec<String>,
+    /// Serve gRPC reflection [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    reflection: Option<String>,
+    /// How log lines are written: pretty or json [default: pretty]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// Which log lines are written, for example info or devhub=debug [default: info]
+    #[arg(long, value_name = "FILTER")]
+    log_filter: Option<String>,
+    /// How long a gateway may cache an answer at most [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    decision_ttl_seconds: Option<String>,
+    /// How long a deleted application can be restored [default: 30]
+    #[arg(long, value_name = "DAYS")]
+    restore_window_days: Option<String>,
+    /// Let only operators change subscriptions of live production applications [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    lock_production_subscriptions: Option<String>,
+    /// Let collaborators delete live production applications [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    production_deletion: Option<String>,
+    /// How long a stop waits for calls under way [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    drain_seconds: Option<String>,
+    /// Calls at a time on one connection [default: 256]
+    #[arg(long, value_name = "COUNT")]
+    max_streams_per_connection: Option<String>,
+    /// Largest request [default: 262144]
+    #[arg(long, value_name = "BYTES")]
+    max_request_bytes: Option<String>,
+    /// Longest time a call may take [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    request_timeout_seconds: Option<String>,
+    /// Writes that may wait at a time [default: 1024]
+    #[arg(long, value_name = "COUNT")]
+    write_queue: Option<String>,
+    /// Free space below which writes are refused [default: 33554432]
+    #[arg(long, value_name = "BYTES")]
+    low_water_bytes: Option<String>,
+}
+
+impl Settings {
+    /// The settings with their values and where those come from.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn resolve(&self) -> Result<Resolved> {
+        let environment = |name: &str| std::env::var(name).ok();
+        let sources = Sources { flags: self.flags(), environment: &environment, file: self.config.as_deref() };
+        Ok(Resolved::of(&sources)?)
+    }
+
+    fn flags(&self) -> Layer {
+        let origins = (!self.cors_origins.is_empty()).then(|| self.cors_origins.join(","));
+        let flags = [
+            ("listen", &self.listen),
+            ("admin_listen", &self.admin_listen),
+            ("data_dir", &self.data_dir),
+            ("policies", &self.policies),
+            ("cors_origins", &origins),
+            ("reflection", &self.reflection),
+            ("log_format", &self.log_format),
+            ("log_filter", &self.log_filter),
+            ("decision_ttl_seconds", &self.decision_ttl_seconds),
+            ("restore_window_days", &self.restore_window_days),
+            ("lock_production_subscriptions", &self.lock_production_subscriptions),
+            ("production_deletion", &self.production_deletion),
+            ("drain_seconds", &self.drain_seconds),
+            ("max_streams_per_connection", &self.max_streams_per_connection),
+            ("max_request_bytes", &self.max_request_bytes),
+            ("request_timeout_seconds", &self.request_timeout_seconds),
+            ("write_queue", &self.write_queue),
+            ("low_water_bytes", &self.low_water_bytes),
+        ];
+        flags.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
+    }
+}
+
+/// Arguments of `devhub serve`.
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Serve {
+    /// Runs the hub until it is told to stop.
+    ///
+    /// # Errors
+    /// When the configuration is wrong or the hub cannot run.
+    pub fn run(&self) -> Result<ExitCode> {
+        run(self.settings.resolve()?.config()?).map(|()| ExitCode::SUCCESS)
+    }
+}
+
+/// Runs a hub with `config` until it is told to stop.
+///
+/// # Errors
+/// When it cannot run.
+pub fn run(config: Config) -> Result<()> {
+    log(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Before anything is opened: a stop that arrives while the store is verified must not be lost.
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let server = Server::start(&config, Arc::new(SystemClock)).await?;
+        tracing::info!(listen = %server.address, admin = %server.admin_address, "serving");
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping: calls in flight may finish");
+        server.stop().await
+    })
+}
+
+/// Writes log lines to standard error, as the configuration says.
+fn log(config: &Config) -> Result<()> {
+    let filter = EnvFilter::builder().parse(&config.log_filter)?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    }
+    .map_err(|error| anyhow::anyhow!("log lines cannot be written: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::SETTINGS;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    #[test]
+    fn every_setting_has_its_flag() {
+        for setting in SETTINGS {
+            let flag = format!("{}=x", setting.flag());
+            let line = Line::try_parse_from(["devhub", &flag]).expect(&flag);
+            assert_eq!(line.settings.flags().get(setting.name).map(String::as_str), Some("x"), "{flag}");
+        }
+        let line = Line::try_parse_from(["devhub", "--production-deletion"]).expect("a switch");
+        assert_eq!(line.settings.flags().get("production_deletion").map(String::as_str), Some("true"));
+    }
+}

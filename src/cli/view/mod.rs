@@ -1,0 +1,55 @@
+//! What the command line shows of the hub's messages: plain structs whose field names are stable, because programs read
+//! them. Instants are RFC 3339 in UTC; words are spelled as in the contract, without prefixes.
+
+pub mod access;
+pub mod api;
+pub mod application;
+pub mod decision;
+pub mod fact;
+pub mod policy;
+pub mod subscription;
+pub mod version;
+
+use devhub_proto::v1;
+use serde::Serialize;
+
+use super::catalogue::wire;
+use super::date::instant_text;
+use super::words::wire_name;
+
+/// Names a version.
+#[derive(Debug, Clone, Serialize)]
+pub struct NameView {
+    /// Context of the API.
+    pub context: String,
+    /// Label of the version.
+    pub version: String,
+}
+
+impl NameView {
+    fn of(name: Option<v1::VersionName>) -> Option<NameView> {
+        name.map(|name| NameView { context: name.context, version: name.version })
+    }
+
+    fn text(name: &Option<NameView>) -> String {
+        name.as_ref().map(|name| format!("{} {}", name.context, name.version)).unwrap_or_default()
+    }
+}
+
+/// The instant of a message as text.
+fn time(timestamp: Option<prost_types::Timestamp>) -> Option<String> {
+    timestamp.and_then(wire::instant).map(instant_text)
+}
+
+/// A text that may be missing, for a table.
+fn or_empty(text: &Option<String>) -> String {
+    text.clone().unwrap_or_default()
+}
+
+fn environment(number: i32) -> String {
+    wire_name(number, v1::Environment::as_str_name, "ENVIRONMENT_")
+}
+
+fn stage(number: i32) -> String {
+    wire_name(number, v1::Stage::as_str_name, "STAGE_")
+}

@@ -1,0 +1,99 @@
+//! The configuration file: TOML, one key per setting, nothing else.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::Layer;
+
+/// Largest file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The file's shape. Numbers are read wide, so that a number out of range is refused with the sentence of its setting.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    listen: Option<String>,
+    admin_listen: Option<String>,
+    data_dir: Option<String>,
+    policies: Option<String>,
+    cors_origins: Option<Vec<String>>,
+    reflection: Option<bool>,
+    log_format: Option<String>,
+    log_filter: Option<String>,
+    decision_ttl_seconds: Option<i64>,
+    restore_window_days: Option<i64>,
+    lock_production_subscriptions: Option<bool>,
+    production_deletion: Option<bool>,
+    drain_seconds: Option<i64>,
+    max_streams_per_connection: Option<i64>,
+    max_request_bytes: Option<i64>,
+    request_timeout_seconds: Option<i64>,
+    write_queue: Option<i64>,
+    low_water_bytes: Option<i64>,
+}
+
+/// Reads the file at `path`; the error is a sentence.
+pub(super) fn read(path: &Path) -> Result<Layer, String> {
+    let name = path.display();
+    let size =
+        std::fs::metadata(path).map_err(|error| format!("the configuration file {name} cannot be read: {error}"))?;
+    if size.len() > FILE_BYTES_MAX {
+        return Err(format!(
+            "the configuration file {name} has {} bytes; at most {FILE_BYTES_MAX} are read",
+            size.len()
+        ));
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("the configuration file {name} cannot be read: {error}"))?;
+    let file = toml::from_str(&text).map_err(|error| format!("the configuration file {name} is wrong: {error}"))?;
+    Ok(layer(file))
+}
+
+fn layer(file: File) -> Layer {
+    let texts = [
+        ("listen", file.listen),
+        ("admin_listen", file.admin_listen),
+        ("data_dir", file.data_dir),
+        ("policies", file.policies),
+        ("cors_origins", file.cors_origins.map(|origins| origins.join(","))),
+        ("log_format", file.log_format),
+        ("log_filter", file.log_filter),
+    ];
+    let switches = [
+        ("reflection", file.reflection),
+        ("lock_production_subscriptions", file.lock_production_subscriptions),
+        ("production_deletion", file.production_deletion),
+    ];
+    let numbers = [
+        ("decision_ttl_seconds", file.decision_ttl_seconds),
+        ("restore_window_days", file.restore_window_days),
+        ("drain_seconds", file.drain_seconds),
+        ("max_streams_per_connection", file.max_streams_per_connection),
+        ("max_request_bytes", file.max_request_bytes),
+        ("request_timeout_seconds", file.request_timeout_seconds),
+        ("write_queue", file.write_queue),
+        ("low_water_bytes", file.low_water_bytes),
+    ];
+    texts
+        .into_iter()
+        .chain(switches.map(|(name, value)| (name, value.map(|value| value.to_string()))))
+        .chain(numbers.map(|(name, value)| (name, value.map(|value| value.to_string()))))
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SETTINGS;
+
+    #[test]
+    fn every_setting_can_stand_in_the_file() {
+        for setting in SETTINGS {
+            let lines = ["'text'", "1", "true", "['text']"].map(|value| format!("{} = {value}", setting.name));
+            let taken = lines.iter().filter_map(|line| toml::from_str(line).ok()).map(layer);
+            assert!(taken.flatten().any(|(name, _)| name == setting.name), "{}", setting.name);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Judging the text of settings. Each wrong value becomes one sentence: setting, value, origin, limit, remedy.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use tracing_subscriber::EnvFilter;
+
+use super::layer::Shown;
+use super::{Config, ConfigError, LogFormat};
+
+/// Settings under judgement, and the sentences so far.
+pub(super) struct Values<'a> {
+    shown: &'a [Shown],
+    wrong: Vec<String>,
+}
+
+impl<'a> Values<'a> {
+    pub(super) fn new(shown: &'a [Shown]) -> Values<'a> {
+        Values { shown, wrong: Vec::new() }
+    }
+
+    pub(super) fn config(mut self) -> Result<Config, ConfigError> {
+        let config = self.read();
+        if let Some(config) = &config
+            && config.listen == config.admin_listen
+            && config.listen.port() != 0
+        {
+            self.wrong("admin_listen", "it is the address of listen as well", "choose another port for one of them");
+        }
+        match config {
+            Some(config) if self.wrong.is_empty() => Ok(config),
+            Some(_) | None => Err(ConfigError(self.wrong)),
+        }
+    }
+
+    /// Reads every setting before giving up, so that all wrong values are told at once.
+    fn read(&mut self) -> Option<Config> {
+        let listen = self.address("listen");
+        let admin_listen = self.address("admin_listen");
+        let data_dir = self.data_dir();
+        let policies = self.shown("policies").value.as_ref().map(PathBuf::from);
+        let cors_origins = self.origins("cors_origins");
+        let reflection = self.switch("reflection");
+        let log_format = self.log_format();
+        let log_filter = self.log_filter();
+        let decision_ttl_seconds = self.number("decision_ttl_seconds", 1..=300);
+        let restore_window_days = self.number("restore_window_days", 1..=365);
+        let lock_production_subscriptions = self.switch("lock_production_subscriptions");
+        let production_deletion = self.switch("production_deletion");
+        let drain_seconds = self.number("drain_seconds", 0..=300);
+        let max_streams_per_connection = self.number("max_streams_per_connection", 1..=65_536);
+        let max_request_bytes = self.number("max_request_bytes", 1024..=4_194_304);
+        let request_timeout_seconds = self.number("request_timeout_seconds", 1..=300);
+        let write_queue = self.number("write_queue", 1..=65_536);
+        let low_water_bytes = self.number("low_water_bytes", 0..=1_099_511_627_776);
+        Some(Config {
+            listen: listen?,
+            admin_listen: admin_listen?,
+            data_dir: data_dir?,
+            policies,
+            cors_origins: cors_origins?,
+            reflection: reflection?,
+            log_format: log_format?,
+            log_filter: log_filter?,
+            decision_ttl_seconds: decision_ttl_seconds?,
+            restore_window_days: restore_window_days?,
+            lock_production_subscriptions: lock_production_subscriptions?,
+            production_deletion: production_deletion?,
+            drain_seconds: drain_seconds?,
+            max_streams_per_connection: max_streams_per_connection?,
+            max_request_bytes: max_request_bytes?,
+            request_timeout_seconds: request_timeout_seconds?,
+            write_queue: write_queue?,
+            low_water_bytes: low_water_bytes?,
+        })
+    }
+
+    fn shown(&self, name: &'static str) -> &'a Shown {
+        self.shown.iter().find(|shown| shown.name == name).expect("every setting is resolved before it is judged")
+    }
+
+    fn text(&self, name: &'static str) -> &'a str {
+        self.shown(name).value.as_deref().unwrap_or_default()
+    }
+
+    fn wrong(&mut self, name: &'static str, limit: &str, remedy: &str) {
+        let shown = self.shown(name);
+        self.wrong.push(format!("{shown}: {limit}; {remedy}"));
+    }
+
+    fn address<T: FromStr>(&mut self, name: &'static str) -> Option<T> {
+        let address = self.text(name).parse().ok();
+        if address.is_none() {
+            self.wrong(name, "it must be an IP address and a port", "write it like 127.0.0.1:50051 or [::]:50051");
+        }
+        address
+    }
+
+    fn data_dir(&mut self) -> Option<PathBuf> {
+        let shown = self.shown("data_dir");
+        match shown.value.as_deref() {
+            Some("") => {
+                self.wrong("data_dir", "it must name a directory", "give the path of the directory to keep data in");
+                None
+            }
+            Some(path) => Some(PathBuf::from(path)),
+            None => {
+                self.wrong.push(
+                    "data_dir is not set: a hub needs a directory to keep its data in; name one with --data-dir, \
+                     DEVHUB_DATA_DIR or data_dir in the configuration file"
+                        .to_owned(),
+                );
+                None
+            }
+        }
+    }
+
+    fn switch(&mut self, name: &'static str) -> Option<bool> {
+        let switch = self.text(name).parse().ok();
+        if switch.is_none() {
+            self.wrong(name, "it must be true or false", "write one of the two");
+        }
+        switch
+    }
+
+    fn number<T>(&mut self, name: &'static str, range: RangeInclusive<T>) -> Option<T>
+    where
+        T: FromStr + PartialOrd + Display + Copy,
+    {
+        let number = self.text(name).parse().ok().filter(|number| range.contains(number));
+        if number.is_none() {
+            let limit = format!("it must be a whole number from {} to {}", range.start(), range.end());
+            self.wrong(name, &limit, "choose one within the limits");
+        }
+        number
+    }
+
+    fn log_format(&mut self) -> Option<LogFormat> {
+        match self.text("log_format") {
+            "pretty" => Some(LogFormat::Pretty),
+            "json" => Some(LogFormat::Json),
+            _ => {
+                self.wrong("log_format", "it must be pretty or json", "write one of the two");
+                None
+            }
+        }
+    }
+
+    fn log_filter(&mut self) -> Option<String> {
+        let text = self.text("log_filter");
+        if EnvFilter::builder().parse(text).is_err() {
+            self.wrong(
+                "log_filter",
+                "it must be a level, or targets with levels",
+                "write it like info or devhub=debug,info",
+            );
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    fn origins(&mut self, name: &'static str) -> Option<Vec<String>> {
+        let texts = self.text(name).split(',').map(str::trim).filter(|text| !text.is_empty());
+        let origins: Vec<String> = texts.map(str::to_owned).collect();
+        let Some(wrong) = origins.iter().find(|origin| !is_origin(origin)) else { return Some(origins) };
+        let limit = format!("{wrong:?} is no exact origin, and `*` would let every page on the web in");
+        self.wrong(
+            name,
+            &limit,
+            "write scheme, host and port as browsers send them, for example https://portal.example",
+        );
+        None
+    }
+}
+
+/// Whether `text` is an origin as browsers send it: scheme, host, port unless it is the scheme's own, nothing more.
+fn is_origin(text: &str) -> bool {
+    let Some(authority) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else { return false };
+    let plain = authority.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-:[]".contains(&b));
+    plain && authority.parse::<http::uri::Authority>().is_ok_and(|authority| !authority.host().is_empty())
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Starts the demonstration as the README says, asks it one real question with Python's grpcio, and stops it.
+# Needs python3; what else it needs, it installs into target/peers/demo.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+peers=target/peers/demo
+if ! python3 -c 'import venv' 2> /dev/null; then
+    [ "${CI:-}" = true ] && { echo "python3 with venv is needed" >&2; exit 1; }
+    echo "skipped: demo question (no python3 with venv)" >&2
+    exit 0
+fi
+if [ ! -x "$peers/bin/python" ]; then python3 -m venv "$peers"; fi
+"$peers/bin/pip" install --quiet --disable-pip-version-check -r examples/python/requirements.txt
+"$peers/bin/python" -m grpc_tools.protoc -I proto --python_out="$peers" --grpc_python_out="$peers" \
+    $(cd proto && ls devhub/v1/*.proto)
+
+log=$(mktemp)
+cargo run --release --locked --quiet -- demo --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 > "$log" 2>&1 &
+demo=$!
+trap 'kill "$demo" 2> /dev/null || true; rm -f "$log"' EXIT
+# The greeting is printed once everything is loaded.
+for _ in $(seq 1 600); do
+    address=$(sed -n 's|.*gRPC and gRPC-Web *http://\([0-9.:]*\).*|\1|p' "$log")
+    [ -n "$address" ] && break
+    kill -0 "$demo" 2> /dev/null || { cat "$log" >&2; exit 1; }
+    sleep 0.1
+done
+[ -n "$address" ] || { echo "the demonstration did not become ready" >&2; cat "$log" >&2; exit 1; }
+
+PYTHONPATH="$peers" "$peers/bin/python" - "$address" <<'PYTHON'
+import sys
+import grpc
+from devhub.v1 import authorization_pb2 as authorization, authorization_pb2_grpc as service, lifecycle_pb2 as lifecycle
+
+with grpc.insecure_channel(sys.argv[1]) as channel:
+    hub = service.AuthorizationServiceStub(channel)
+    question = authorization.AuthorizeRequest(
+        client_id="buildsync-client",
+        context="rest/v1.0/cost-codes",
+        version="1.0",
+        environment=lifecycle.ENVIRONMENT_PRODUCTION,
+    )
+    answer = hub.Authorize(question, timeout=10)
+    headers = {header.name: header.value for header in answer.headers}
+    assert answer.verdict == authorization.VERDICT_ALLOW, answer
+    assert headers["Deprecation"].startswith("@"), answer
+    assert "Sunset" not in headers, "no retirement is announced"
+    print(f"allowed, stage {lifecycle.Stage.Name(answer.stage)}, Deprecation: {headers['Deprecation']}")
+    question.context, question.version = "vapid", "1.0"
+    answer = hub.Authorize(question, timeout=10)
+    assert answer.reason == authorization.DECISION_REASON_VERSION_RETIRED, answer
+    assert answer.http_status == 410, answer
+    print(f"vapid is gone: HTTP {answer.http_status}, move to {answer.successor.context} {answer.successor.version}")
+PYTHON
+
+kill -TERM "$demo"
+wait "$demo"
+trap - EXIT
+rm -f "$log"
+echo "the demonstration stopped cleanly"

@@ -1,0 +1,124 @@
+//! The direction of the arrows: which room may name which.
+
+use std::path::{Path, PathBuf};
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The code of a file: without comments, and without its unit tests, which stand at the end.
+fn code(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]").next().unwrap();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn forbid(room: &str, words: &[&str]) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = sources(&root.join(room));
+    assert!(!files.is_empty(), "{room} has no sources");
+    for file in files {
+        let code = code(&file);
+        for word in words {
+            assert!(!code.contains(word), "{} names {word}", file.strip_prefix(root).unwrap().display());
+        }
+    }
+}
+
+/// What a pure room cannot do: wait, talk, lock, log, read a clock, draw random numbers, know the wire.
+const IMPURE: [&str; 16] = [
+    "async ",
+    "tokio",
+    "tonic",
+    "sled",
+    "devhub_proto",
+    "prost",
+    "std::fs",
+    "std::net",
+    "std::io",
+    "tracing",
+    "println!",
+    "Utc::now",
+    "SystemTime",
+    "Instant::now",
+    "getrandom",
+    "uuid",
+];
+
+#[test]
+fn the_domain_is_pure_and_knows_no_other_room() {
+    forbid("src/domain", &IMPURE);
+    forbid(
+        "src/domain",
+        &["Mutex", "RwLock", "crate::store", "crate::hub", "crate::rpc", "crate::gateway", "crate::wire"],
+    );
+}
+
+#[test]
+fn the_decision_crate_is_pure() {
+    forbid("crates/devhub-decision/src", &IMPURE);
+}
+
+#[test]
+fn the_store_does_not_know_who_uses_it() {
+    forbid("src/store", &["crate::hub", "crate::rpc", "crate::gateway", "crate::server", "crate::cli", "tonic"]);
+}
+
+#[test]
+fn the_hub_does_not_know_the_wire() {
+    forbid("src/hub", &["crate::rpc", "crate::gateway", "crate::server", "crate::cli", "tonic"]);
+}
+
+#[test]
+fn all_sled_calls_are_in_one_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in sources(&root.join("src")) {
+        if code(&file).contains("sled::") {
+            assert!(file.ends_with("src/store/sled_state.rs"), "{} calls sled", file.display());
+        }
+    }
+}
+
+#[test]
+fn a_status_is_made_in_one_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for room in ["src/rpc", "src/gateway"] {
+        for file in sources(&root.join(room)) {
+            let makes = ["Status::new", "Status::with", "Status::invalid", "Status::internal", "Status::un"];
+            let made = makes.iter().any(|make| code(&file).contains(make));
+            assert!(!made || file.ends_with("src/rpc/status.rs"), "{} makes a status", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_clock_is_read_in_one_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in sources(&root.join("src")) {
+        if code(&file).contains("Utc::now") {
+            assert!(file.ends_with("src/clock.rs"), "{} reads the clock", file.display());
+        }
+    }
+}
+
+#[test]
+fn no_room_is_a_drawer() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for directory in ["src", "crates", "tests"] {
+        for file in sources(&root.join(directory)) {
+            let name = file.file_stem().unwrap().to_str().unwrap();
+            for word in ["util", "helper", "manager", "common", "misc"] {
+                assert!(!name.contains(word), "{}", file.display());
+            }
+        }
+    }
+}

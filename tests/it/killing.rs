@@ -1,0 +1,188 @@
+//! kill -9 of the whole server while clients write: every acknowledged write is there after the restart, no command is
+//! half done, and the restarted server gives the same answers.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use devhub_proto::v1;
+use devhub_proto::v1::api_service_client::ApiServiceClient;
+use devhub_proto::v1::application_service_client::ApplicationServiceClient;
+use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
+use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
+use tonic::transport::Channel;
+use tonic::{Request, Status};
+
+use crate::world::{CONTEXT, client, deployment, question, version, words};
+
+const ROUNDS: usize = 50;
+const WRITERS: usize = 8;
+
+/// A server process on a store.
+struct Process {
+    child: Child,
+    channel: Channel,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Process {
+    async fn start(directory: &std::path::Path) -> Process {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_devhub"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
+            .arg("--data-dir")
+            .arg(directory)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It says where it listens once it is ready.
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = loop {
+            let line = lines.next().expect("the server ended before it was ready").unwrap();
+            if let Some((_, rest)) = line.split_once("\"listen\":\"") {
+                break rest.split('"').next().unwrap().to_owned();
+            }
+        };
+        std::thread::spawn(move || lines.for_each(drop));
+        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+        Process { child, channel }
+    }
+}
+
+fn by<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("devhub-actor", "operator:olga".parse().unwrap());
+    request
+}
+
+async fn prepare(channel: &Channel) {
+    let api =
+        v1::Api { context: CONTEXT.into(), title: "Losses".into(), policy: "hmrc-mtd".into(), ..Default::default() };
+    let request = v1::CreateApiRequest { api: Some(api), request_id: String::new() };
+    ApiServiceClient::new(channel.clone()).create_api(by(request)).await.unwrap();
+    let sandbox = deployment(v1::Environment::Sandbox, v1::Maturity::Stable);
+    let request = v1::CreateApiVersionRequest { version: Some(version("1.0", vec![sandbox])), ..Default::default() };
+    ApiServiceClient::new(channel.clone()).create_api_version(by(request)).await.unwrap();
+}
+
+/// Registers an application and subscribes it: two commands, acknowledged one by one.
+async fn write(channel: &Channel, id: &str) -> Result<(), (Status, usize)> {
+    let application = v1::Application {
+        application_id: id.into(),
+        client_id: client(id),
+        name: format!("Application {id}"),
+        environment: v1::Environment::Sandbox.into(),
+        collaborators: vec![v1::Collaborator { email: "ada@example.com".into(), role: v1::Role::Administrator.into() }],
+        ..Default::default()
+    };
+    let request = v1::CreateApplicationRequest { application: Some(application), request_id: format!("c-{id}") };
+    ApplicationServiceClient::new(channel.clone()).create_application(by(request)).await.map_err(|s| (s, 0))?;
+    let request = v1::SubscribeRequest {
+        application_id: id.into(),
+        context: CONTEXT.into(),
+        version: "1.0".into(),
+        request_id: format!("s-{id}"),
+        ..Default::default()
+    };
+    SubscriptionServiceClient::new(channel.clone()).subscribe(by(request)).await.map_err(|s| (s, 1))?;
+    Ok(())
+}
+
+async fn decision(channel: &Channel, id: &str) -> String {
+    words(&AuthorizationServiceClient::new(channel.clone()).authorize(question(id, "1.0")).await.unwrap().into_inner())
+}
+
+/// Ids with a fact of one kind.
+async fn ids_with(channel: &Channel, kind: v1::FactKind) -> Vec<String> {
+    let (mut ids, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let filter = Some(v1::FactFilter { kinds: vec![kind.into()], ..Default::default() });
+        let request = v1::ListFactsRequest { filter, page_size: 200, page_token };
+        let page = FactServiceClient::new(channel.clone()).list_facts(request).await.unwrap().into_inner();
+        ids.extend(page.facts.into_iter().map(|fact| fact.application_id));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return ids;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_kills_lose_nothing_that_was_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = Process::start(directory.path()).await;
+    prepare(&process.channel).await;
+    let (mut registered, mut subscribed) = (BTreeSet::new(), BTreeSet::new());
+    for round in 0..ROUNDS {
+        // Kill after a number of acknowledgements that differs from round to round.
+        let target = 1 + (round * 7) % 40;
+        let acknowledged = Arc::new(AtomicUsize::new(0));
+        let reached = Arc::new(tokio::sync::Notify::new());
+        let mut writers = Vec::new();
+        for writer in 0..WRITERS {
+            let (channel, acknowledged, reached) =
+                (process.channel.clone(), Arc::clone(&acknowledged), Arc::clone(&reached));
+            writers.push(tokio::spawn(async move {
+                let mut done = Vec::new();
+                for number in 0.. {
+                    let id = format!("r{round}-w{writer}-{number}");
+                    match write(&channel, &id).await {
+                        Ok(()) => done.push((id, 2)),
+                        Err((_killed, commands)) => {
+                            done.push((id, commands));
+                            break;
+                        }
+                    }
+                    if acknowledged.fetch_add(1, Ordering::AcqRel) + 1 == target {
+                        reached.notify_one();
+                    }
+                }
+                done
+            }));
+        }
+        reached.notified().await;
+        process.child.kill().unwrap();
+        process.child.wait().unwrap();
+        let mut unsure = Vec::new();
+        for writer in writers {
+            for (id, commands) in writer.await.unwrap() {
+                if commands >= 1 {
+                    registered.insert(id.clone());
+                }
+                if commands == 2 {
+                    subscribed.insert(id);
+                } else {
+                    unsure.push(id);
+                }
+            }
+        }
+        process = Process::start(directory.path()).await;
+        // What was not answered is there as a whole or not at all; repeating it with its request id makes it so once.
+        for id in unsure {
+            write(&process.channel, &id).await.unwrap();
+            registered.insert(id.clone());
+            subscribed.insert(id);
+        }
+        for id in subscribed.iter().filter(|id| id.starts_with(&format!("r{round}-"))) {
+            assert_eq!(decision(&process.channel, id).await, "ALLOW SUBSCRIBED", "{id}");
+        }
+    }
+    assert!(subscribed.len() > ROUNDS * 10, "too few writes for this to mean anything: {}", subscribed.len());
+    for (kind, expected) in [(v1::FactKind::ApplicationCreated, &registered), (v1::FactKind::Subscribed, &subscribed)] {
+        let facts = ids_with(&process.channel, kind).await;
+        let distinct: BTreeSet<String> = facts.iter().cloned().collect();
+        assert_eq!(facts.len(), distinct.len(), "nothing is done twice");
+        assert_eq!(&distinct, expected, "nothing is lost, nothing is made up");
+    }
+    for id in &subscribed {
+        assert_eq!(decision(&process.channel, id).await, "ALLOW SUBSCRIBED", "{id}");
+    }
+}

@@ -1,0 +1,35 @@
+//! The rules, proven through the wire: a real server, a real store, a manual clock, the generated client.
+//!
+//! | module | what it proves |
+//! |---|---|
+//! | `subscribing` | B01 to B20: who may subscribe to what |
+//! | `lifecycle` | B21 to B41: deprecation, retirement, the instant at which each takes effect |
+//! | `leaving` | B42 to B49: unsubscribing and coming back |
+//! | `applications` | B50 to B59: people, approval, deletion and restoring |
+//! | `deciding` | B60 to B63: what gateways are told |
+//! | `trail` | B92: the audit trail |
+//! | `racing` | B16, X1: subscribe against deprecate |
+//! | `folding` | the table equals the fold of the journal and a naive scan |
+//! | `refusing` | bad input |
+//! | `enduring` | faults: cancelled clients, full disks, failing syncs |
+//! | `killing` | kill -9 of the whole server, fifty times |
+//! | `contract` | the wire as a golden listing, and what every message must have |
+//! | `policies` | the status matrices and the legal moves as golden text |
+//! | `architecture` | the direction of the arrows |
+
+mod applications;
+mod architecture;
+mod contract;
+mod deciding;
+mod enduring;
+mod folding;
+mod golden;
+mod killing;
+mod leaving;
+mod lifecycle;
+mod policies;
+mod racing;
+mod refusing;
+mod subscribing;
+mod trail;
+mod world;

@@ -1,0 +1,105 @@
+//! Rule B92: every accepted command leaves a fact with actor, instant, old and new; every refused one its reason.
+
+use devhub::wire::timestamp;
+use devhub_proto::v1;
+
+use crate::world::*;
+
+#[tokio::test]
+async fn b92_refused_commands_are_recorded_with_their_reason() {
+    let world = World::usual().await;
+    world.deprecate("1.0", None, None).await.unwrap();
+    let request = v1::SubscribeRequest {
+        application_id: "app".into(),
+        context: CONTEXT.into(),
+        version: "1.0".into(),
+        request_id: "try-1".into(),
+        ..Default::default()
+    };
+    world.subscriptions(ADA).subscribe(request).await.unwrap_err();
+    let kinds = vec![v1::FactKind::CommandRefused.into()];
+    let facts = world.all_facts(v1::FactFilter { kinds, ..Default::default() }).await;
+    assert_eq!(facts.len(), 1);
+    let fact = &facts[0];
+    assert_eq!((fact.refused_command.as_str(), fact.refusal.as_str()), ("Subscribe", "VERSION_DEPRECATED"));
+    assert_eq!((fact.actor.as_str(), fact.application_id.as_str(), fact.request_id.as_str()), (ADA, "app", "try-1"));
+    assert!(fact.reason.contains("deprecated since"), "{}", fact.reason);
+}
+
+#[tokio::test]
+async fn b92_an_accepted_command_says_who_when_and_what_changed() {
+    let world = World::usual().await;
+    world.clock.set(start() + days(3));
+    let request = v1::UpdateApplicationRequest {
+        application_id: "app".into(),
+        name: Some("Renamed".into()),
+        ..Default::default()
+    };
+    world.applications(ADA).update_application(request).await.unwrap();
+    let kinds = vec![v1::FactKind::ApplicationUpdated.into()];
+    let facts = world.all_facts(v1::FactFilter { kinds, ..Default::default() }).await;
+    assert_eq!(facts.len(), 1);
+    assert_eq!(facts[0].time, Some(timestamp(start() + days(3))));
+    let change = v1::FieldChange { field: "name".into(), before: "Application app".into(), after: "Renamed".into() };
+    assert_eq!(facts[0].changes, [change]);
+}
+
+#[tokio::test]
+async fn facts_are_filtered_and_paged() {
+    let world = World::usual().await;
+    for id in ["a-1", "a-2", "a-3"] {
+        world.application(id).await;
+        world.clock.advance(days(1));
+        world.subscribe(ADA, id, "1.0").await.unwrap();
+    }
+    let of = v1::FactFilter { application_id: "a-2".into(), ..Default::default() };
+    assert_eq!(world.all_facts(of.clone()).await.len(), 2);
+    let by = v1::FactFilter { actor: ADA.into(), context: CONTEXT.into(), ..Default::default() };
+    assert_eq!(world.all_facts(by).await.len(), 3);
+    let between = v1::FactFilter {
+        start_time: Some(timestamp(start() + days(1))),
+        end_time: Some(timestamp(start() + days(2))),
+        ..Default::default()
+    };
+    let found = world.all_facts(between).await;
+    assert!(found.iter().all(|fact| fact.time.as_ref().unwrap().seconds < (start() + days(2)).timestamp()));
+    assert_eq!(found.len(), 2, "half-open: what happened at the end is not in it");
+
+    let request = v1::ListFactsRequest { filter: Some(of), page_size: 1, page_token: String::new() };
+    let page = world.facts().list_facts(request).await.unwrap().into_inner();
+    assert_eq!(page.facts.len(), 1);
+    let foreign = v1::ListFactsRequest { filter: None, page_size: 1, page_token: page.next_page_token };
+    assert_eq!(refused(world.facts().list_facts(foreign).await), "PAGE_TOKEN");
+}
+
+#[tokio::test]
+async fn following_resumes_without_gap_or_repetition() {
+    let world = World::usual().await;
+    let follow = async |after_revision: u64| {
+        let request = v1::FollowFactsRequest { filter: None, after_revision };
+        world.facts().follow_facts(request).await.unwrap().into_inner()
+    };
+    let mut stream = follow(0).await;
+    let first = stream.message().await.unwrap().unwrap();
+    assert_eq!(first.revision, world.hub().store().head().revision);
+    let made: u64 = world.subscribe(ADA, "app", "1.0").await.unwrap().etag.parse().unwrap();
+    let second = stream.message().await.unwrap().unwrap();
+    assert_eq!((second.revision, second.facts.len()), (made, 1));
+    assert_eq!(second.facts[0].kind(), v1::FactKind::Subscribed);
+    drop(stream);
+    world.unsubscribe(ADA, "app", "1.0", false).await.unwrap();
+    let mut resumed = follow(second.revision).await;
+    let third = resumed.message().await.unwrap().unwrap();
+    assert_eq!(third.facts.iter().map(v1::Fact::kind).collect::<Vec<_>>(), [v1::FactKind::Unsubscribed]);
+    assert_eq!(third.epoch, first.epoch);
+}
+
+#[tokio::test]
+async fn a_stopping_hub_tells_followers_to_resume_elsewhere() {
+    let mut world = World::usual().await;
+    let request = v1::FollowFactsRequest { filter: None, after_revision: world.hub().store().head().revision };
+    let mut stream = world.facts().follow_facts(request).await.unwrap().into_inner();
+    world.restart().await;
+    let status = stream.message().await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::Unavailable);
+}
