@@ -174,7 +174,7 @@ Loaded: the catalogues of examples/hmrc-mtd and examples/procore-rest with their
 {refused}
 Worth trying, in a second terminal (`cargo run --release --locked --` stands for `devhub` in a checkout):
 
-  devhub{server} list versions --context vapid
+  devhub{server} list versions vapid
   devhub{server} check --client ledgerly-client individuals/business/self-employment 5.0
   devhub{server} check --client buildsync-client rest/v1.0/cost-codes 1.0
   devhub{server} explain --client buildsync-client vapid 1.0 --at 2021-06-01T00:00:00Z
