@@ -11,7 +11,7 @@ use super::backup::hex;
 use super::output::{Format, print_one};
 use crate::store::doctor::{Cure, Finding, Loss, Report, repair, verify};
 
-/// Arguments of `devhub doctor`. Exits 0 when nothing is wrong, 1 otherwise.
+/// Arguments of `devhub doctor`. Exits 0 when nothing is wrong that the next start does not heal by itself, 1 otherwise.
 #[derive(Debug, Clone, Args)]
 pub struct Doctor {
     /// Data directory of a hub that is not running
@@ -28,6 +28,7 @@ pub struct Doctor {
 #[derive(Debug, Serialize)]
 struct ReportView {
     healthy: bool,
+    needs_care: bool,
     epoch: Option<String>,
     revision: u64,
     digest: String,
@@ -60,6 +61,8 @@ impl From<&Report> for ReportView {
     fn from(report: &Report) -> ReportView {
         ReportView {
             healthy: report.is_healthy(),
+            // After a crash the state is behind the journal; that is what the journal is for.
+            needs_care: report.findings.iter().any(|finding| finding.cure != Cure::NextStart),
             epoch: report.epoch.map(|epoch| hex(&epoch.0)),
             revision: report.revision,
             digest: hex(&report.digest),
@@ -74,8 +77,13 @@ impl From<&Report> for ReportView {
 impl ReportView {
     fn fields(&self) -> Vec<(&'static str, String)> {
         let findings = self.findings.iter().map(|f| format!("{}: {}\n  what to do: {}", f.path, f.problem, f.cure));
+        let result = match (self.healthy, self.needs_care) {
+            (true, _) => "nothing is wrong",
+            (false, false) => "nothing is wrong that the next start does not heal",
+            (false, true) => "something is wrong",
+        };
         vec![
-            ("result", if self.healthy { "nothing is wrong".to_owned() } else { "something is wrong".to_owned() }),
+            ("result", result.to_owned()),
             ("epoch", self.epoch.clone().unwrap_or_default()),
             ("revision", self.revision.to_string()),
             ("digest", self.digest.clone()),
@@ -96,6 +104,6 @@ impl Doctor {
         let report = if self.repair { repair(&self.data_dir, loss)? } else { verify(&self.data_dir)? };
         let view = ReportView::from(&report);
         print_one(output, &view, &view.fields())?;
-        Ok(if view.healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if view.needs_care { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 }

@@ -243,7 +243,7 @@ impl Tally {
     fn fields(&self) -> Vec<(&'static str, String)> {
         let reasons = self.reasons.iter().map(|(reason, count)| format!("{count} {reason}"));
         let imported = if self.dry_run { "would import" } else { "imported" };
-        let skipped = (self.skipped > 0).then(|| self.skipped.to_string()).unwrap_or_default();
+        let skipped = if self.skipped > 0 { self.skipped.to_string() } else { String::new() };
         let mut fields = vec![
             ("rows", self.rows.to_string()),
             ("skipped", skipped),

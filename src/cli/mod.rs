@@ -31,6 +31,7 @@ pub mod view;
 pub mod watch;
 pub mod words;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -110,7 +111,8 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // When nobody can read the sentence, the exit code still says it.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }

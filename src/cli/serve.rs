@@ -155,7 +155,10 @@ pub fn run(config: Config) -> Result<()> {
 /// Writes log lines to standard error, as the configuration says.
 fn log(config: &Config) -> Result<()> {
     let filter = EnvFilter::builder().parse(&config.log_filter)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Whoever reads the log may go away. That is no reason to stop serving, and nothing that could be told anywhere:
+    // reporting it on standard error would panic.
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     match config.log_format {
         LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => lines.json().try_init(),

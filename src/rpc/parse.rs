@@ -203,7 +203,7 @@ impl Query {
             return Ok(None);
         }
         let digits = token.as_bytes();
-        let bytes: Option<Vec<u8>> = (digits.len() % 2 == 0 && digits.iter().all(u8::is_ascii_hexdigit))
+        let bytes: Option<Vec<u8>> = (digits.len().is_multiple_of(2) && digits.iter().all(u8::is_ascii_hexdigit))
             .then(|| {
                 digits
                     .chunks(2)

@@ -16,12 +16,12 @@ use crate::hub::Hub;
 use crate::wire::{Word, timestamp};
 
 /// A version's name.
-pub fn version_name(name: &VersionName) -> v1::VersionName {
+pub(super) fn version_name(name: &VersionName) -> v1::VersionName {
     v1::VersionName { context: name.context.to_string(), version: name.label.to_string() }
 }
 
 /// The default version of each environment.
-pub fn default_versions(versions: &[Version], now: DateTime<Utc>) -> Vec<v1::DefaultVersion> {
+pub(super) fn default_versions(versions: &[Version], now: DateTime<Utc>) -> Vec<v1::DefaultVersion> {
     Environment::ALL
         .into_iter()
         .filter_map(|environment| {
@@ -32,7 +32,7 @@ pub fn default_versions(versions: &[Version], now: DateTime<Utc>) -> Vec<v1::Def
 }
 
 /// An API.
-pub fn api(hub: &Hub, api: &Api, revision: u64, now: DateTime<Utc>) -> v1::Api {
+pub(super) fn api(hub: &Hub, api: &Api, revision: u64, now: DateTime<Utc>) -> v1::Api {
     v1::Api {
         context: api.context.to_string(),
         title: api.title.clone(),
@@ -46,7 +46,7 @@ pub fn api(hub: &Hub, api: &Api, revision: u64, now: DateTime<Utc>) -> v1::Api {
 }
 
 /// A version.
-pub fn api_version(hub: &Hub, version: &Version, revision: u64, now: DateTime<Utc>) -> v1::ApiVersion {
+pub(super) fn api_version(hub: &Hub, version: &Version, revision: u64, now: DateTime<Utc>) -> v1::ApiVersion {
     let policy = hub.rules().policies.get(&version.policy);
     let live: u64 = hub.index().live_subscriptions(&version.name, now).values().sum();
     v1::ApiVersion {
@@ -104,7 +104,7 @@ pub fn api_version(hub: &Hub, version: &Version, revision: u64, now: DateTime<Ut
 }
 
 /// A policy with its matrix.
-pub fn policy(policy: &Policy) -> v1::Policy {
+pub(super) fn policy(policy: &Policy) -> v1::Policy {
     v1::Policy {
         name: policy.name.to_string(),
         description: policy.description.clone(),
@@ -127,7 +127,7 @@ pub fn policy(policy: &Policy) -> v1::Policy {
 }
 
 /// An application.
-pub fn application(application: &Application, revision: u64, rules: &Rules) -> v1::Application {
+pub(super) fn application(application: &Application, revision: u64, rules: &Rules) -> v1::Application {
     let state = match application.deletion {
         Some(_) => v1::ApplicationState::Deleted,
         None => application.state.to_wire(),
@@ -157,7 +157,7 @@ pub fn application(application: &Application, revision: u64, rules: &Rules) -> v
 }
 
 /// A subscription, as of `now`, given the two that it joins.
-pub fn subscription(
+pub(super) fn subscription(
     subscription: &Subscription,
     revision: u64,
     application: Option<&Application>,
@@ -194,7 +194,7 @@ pub fn subscription(
 }
 
 /// An access request.
-pub fn access_request(request: &AccessRequest, revision: u64) -> v1::AccessRequest {
+pub(super) fn access_request(request: &AccessRequest, revision: u64) -> v1::AccessRequest {
     let decided = request.decided.as_ref();
     v1::AccessRequest {
         application_id: request.application.to_string(),

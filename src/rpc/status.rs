@@ -81,11 +81,8 @@ fn make(reason: ErrorReason, message: String, metadata: HashMap<String, String>,
     for violation in violations.iter().take(VIOLATIONS_MAX) {
         details.add_bad_request_violation(&violation.field, &violation.sentence);
     }
-    match reason {
-        ErrorReason::Contention | ErrorReason::Overloaded | ErrorReason::RevisionNotReached => {
-            details.set_retry_info(Some(RETRY_DELAY));
-        }
-        _ => {}
+    if matches!(reason, ErrorReason::Contention | ErrorReason::Overloaded | ErrorReason::RevisionNotReached) {
+        details.set_retry_info(Some(RETRY_DELAY));
     }
     // A message travels in a header: long lists of violations are in the details, up to their limit.
     let message =
@@ -133,13 +130,14 @@ fn metadata(refusal: &Refusal) -> HashMap<String, String> {
 
 /// The status of a refusal.
 pub fn refused(refusal: &Refusal) -> Status {
-    let violations = match refusal {
-        Refusal::InvalidFields(violations) | Refusal::SubscriptionFields(violations) => violations.as_slice(),
-        Refusal::AcknowledgementRequired(_) => &[Violation {
-            field: "acknowledge_one_way".to_owned(),
-            sentence: "must be true to unsubscribe from a deprecated version".to_owned(),
-        }],
-        #[expect(clippy::wildcard_enum_match_arm, reason = "only these are about fields")]
+    let acknowledge = [Violation {
+        field: "acknowledge_one_way".to_owned(),
+        sentence: "must be true to unsubscribe from a deprecated version".to_owned(),
+    }];
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these are about fields")]
+    let violations: &[Violation] = match refusal {
+        Refusal::InvalidFields(violations) | Refusal::SubscriptionFields(violations) => violations,
+        Refusal::AcknowledgementRequired(_) => &acknowledge,
         _ => &[],
     };
     make(reason::reason(refusal), refusal.to_string(), metadata(refusal), violations)

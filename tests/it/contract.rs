@@ -38,9 +38,10 @@ fn the_wire_changes_only_on_purpose() {
         for message in &file.message_type {
             for field in &message.field {
                 let repeated = if field.label() == Label::Repeated { "repeated " } else { "" };
-                let kind = match field.r#type() {
-                    Type::Message | Type::Enum => field.type_name().to_owned(),
-                    other => other.as_str_name().trim_start_matches("TYPE_").to_lowercase(),
+                let kind = if matches!(field.r#type(), Type::Message | Type::Enum) {
+                    field.type_name().to_owned()
+                } else {
+                    field.r#type().as_str_name().trim_start_matches("TYPE_").to_lowercase()
                 };
                 lines.push(format!("{}.{} = {} {repeated}{kind}", message.name(), field.name(), field.number()));
             }

@@ -142,3 +142,189 @@ fn fields_text(version: &VersionEntry) -> String {
     };
     version.fields.iter().map(field).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::catalogue::file;
+    use crate::cli::catalogue::fingerprint::fingerprint;
+
+    const EXAMPLES: [&str; 2] = [
+        include_str!("../../../examples/hmrc-mtd/catalogue.yaml"),
+        include_str!("../../../examples/procore-rest/catalogue.yaml"),
+    ];
+
+    const FILE: &str = "\
+apis:
+  - context: a/b
+    title: A
+    policy: hmrc-mtd
+    versions:
+      - version: 1.0
+        deployments:
+          - {environment: SANDBOX, maturity: STABLE}
+          - environment: PRODUCTION
+            maturity: BETA
+            deprecated_at: 2027-02-01T00:00:00Z
+            successor: {context: a/b, version: 2.0}
+      - version: 2.0
+        deployments:
+          - {environment: SANDBOX, maturity: BETA}
+          - {environment: PRODUCTION, maturity: BETA}
+";
+
+    /// The hub that says exactly what `text` says.
+    fn hub(text: &str) -> Actual {
+        let catalogue = file::parse(text).expect("a catalogue");
+        let mut actual = Actual::default();
+        for api in catalogue.apis {
+            let version = |entry: &VersionEntry| ActualVersion {
+                entry: entry.clone(),
+                etag: "7".to_owned(),
+                live_subscriptions: 3,
+            };
+            let versions = api.versions.iter().map(version).collect();
+            let entry = ApiEntry { versions: Vec::new(), ..api };
+            actual.apis.insert(entry.context.clone(), ActualApi { entry, etag: "5".to_owned(), versions });
+        }
+        actual
+    }
+
+    fn plan(text: &str, actual: &Actual) -> Plan {
+        compare(&file::parse(text).expect(text), actual)
+    }
+
+    fn actions(plan: &Plan) -> Vec<String> {
+        plan.steps.iter().map(|step| step.action.to_string()).collect()
+    }
+
+    fn reasons(plan: &Plan) -> Vec<&str> {
+        plan.blocked.iter().map(|blocked| blocked.reason.as_str()).collect()
+    }
+
+    /// The plan for [`FILE`] with one text replaced, on a hub that says [`FILE`].
+    fn changed(from: &str, to: &str) -> Plan {
+        assert!(FILE.contains(from), "{from}");
+        plan(&FILE.replacen(from, to, 1), &hub(FILE))
+    }
+
+    #[test]
+    fn a_hub_that_says_the_same_needs_nothing() {
+        for text in EXAMPLES.into_iter().chain([FILE]) {
+            assert!(plan(text, &hub(text)).is_empty());
+            assert_eq!(hub(text).into_catalogue().apis.len(), file::parse(text).expect("a catalogue").apis.len());
+        }
+    }
+
+    #[test]
+    fn an_empty_hub_needs_apis_first_then_versions_with_successors_first() {
+        for text in EXAMPLES.into_iter().chain([FILE]) {
+            let plan = plan(text, &Actual::default());
+            assert!(plan.blocked.is_empty());
+            let first_version = plan.steps.iter().position(|step| step.action.version().is_some()).expect("a version");
+            let is_api = |step: &Step| matches!(step.action, Action::CreateApi { .. });
+            assert!(plan.steps[..first_version].iter().all(is_api) && !plan.steps[first_version..].iter().any(is_api));
+            let mut created = Vec::new();
+            for step in &plan.steps {
+                assert!(
+                    step.action.successors().into_iter().all(|successor| created.contains(successor)),
+                    "{}",
+                    step.action
+                );
+                created.extend(step.action.version());
+            }
+        }
+    }
+
+    #[test]
+    fn versions_that_name_each_other_are_created_all_the_same() {
+        let circle = FILE.replace(
+            "{environment: PRODUCTION, maturity: BETA}",
+            "{environment: PRODUCTION, maturity: BETA, successor: {context: a/b, version: 1.0}}",
+        );
+        assert_eq!(actions(&plan(&circle, &Actual::default())).len(), 3);
+    }
+
+    #[test]
+    fn a_difference_becomes_the_verb_that_brings_it_about() {
+        for (from, to, action) in [
+            ("title: A", "title: B", "API a/b"),
+            ("- version: 2.0", "- version: 2.0\n        access: INTERNAL", "version a/b 2.0"),
+            (
+                "{environment: SANDBOX, maturity: BETA}",
+                "{environment: SANDBOX, maturity: STABLE}",
+                "version a/b 2.0 in SANDBOX: promote to STABLE",
+            ),
+            (
+                "PRODUCTION, maturity: BETA}",
+                "PRODUCTION, maturity: BETA, deprecated_at: 2027-02-01T00:00:00Z}",
+                "version a/b 2.0 in PRODUCTION: deprecate",
+            ),
+            (
+                "2027-02-01T00:00:00Z",
+                "2027-02-01T00:00:00Z\n            retires_at: 2027-09-01T00:00:00Z",
+                "version a/b 1.0 in PRODUCTION: retire",
+            ),
+            (
+                "PRODUCTION, maturity: BETA}",
+                "PRODUCTION, maturity: BETA, retires_at: 2027-02-01T00:00:00Z}",
+                "version a/b 2.0 in PRODUCTION: retire",
+            ),
+        ] {
+            let plan = changed(from, to);
+            assert_eq!((actions(&plan), reasons(&plan)), (vec![action.to_owned()], Vec::new()), "{to}");
+            assert!(!plan.steps[0].changes.is_empty() && !plan.steps[0].action.creates());
+        }
+    }
+
+    #[test]
+    fn what_has_no_verb_is_blocked() {
+        for (from, to, reason) in [
+            ("policy: hmrc-mtd", "policy: procore-rest", BlockReason::PolicyChanged),
+            (
+                "{environment: SANDBOX, maturity: STABLE}",
+                "{environment: SANDBOX, maturity: ALPHA}",
+                BlockReason::MaturityLowered,
+            ),
+            (
+                "SANDBOX, maturity: STABLE}",
+                "SANDBOX, maturity: STABLE, endpoints_enabled: true}",
+                BlockReason::EndpointsSwitched,
+            ),
+            ("            deprecated_at: 2027-02-01T00:00:00Z\n", "", BlockReason::DeprecationWithdrawn),
+            ("2027-02-01", "2027-02-02", BlockReason::DeprecationMoved),
+            ("            successor: {context: a/b, version: 2.0}\n", "", BlockReason::SuccessorChanged),
+            ("          - {environment: SANDBOX, maturity: BETA}\n", "", BlockReason::DeploymentOmitted),
+        ] {
+            let plan = changed(from, to);
+            assert_eq!((actions(&plan), reasons(&plan)), (Vec::new(), vec![reason.name()]), "{to}");
+            assert_eq!(
+                plan.blocked[0].affected.subscriptions,
+                if reason == BlockReason::PolicyChanged { 6 } else { 3 }
+            );
+        }
+        let renamed = changed("- version: 2.0", "- version: 3.0");
+        assert_eq!(
+            (actions(&renamed), reasons(&renamed)),
+            (vec!["version a/b 3.0".to_owned()], vec!["VERSION_OMITTED"])
+        );
+    }
+
+    #[test]
+    fn the_moment_counts_and_not_its_words() {
+        assert!(changed("2027-02-01T00:00:00Z", "2027-02-01 start-of-day Europe/London").is_empty());
+        assert!(changed("2027-02-01T00:00:00Z", "2027-02-01T01:00:00+01:00").is_empty());
+    }
+
+    #[test]
+    fn the_fingerprint_follows_actions_and_etags() {
+        let (file, same) = (FILE.replace("title: A", "title: B"), hub(FILE));
+        let first = fingerprint(&plan(&file, &same), &same);
+        assert_eq!(fingerprint(&plan(&file, &same), &same), first);
+        let mut moved = hub(FILE);
+        moved.apis.get_mut("a/b").expect("there").versions[1].etag = "8".to_owned();
+        assert_ne!(fingerprint(&plan(&file, &moved), &moved), first, "the hub moved");
+        let other = FILE.replace("title: A", "title: C");
+        assert_ne!(fingerprint(&plan(&other, &same), &same), first, "the file moved");
+    }
+}

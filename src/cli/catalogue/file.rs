@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::entry::{ApiEntry, Catalogue, DeploymentEntry, VersionEntry};
 
@@ -19,7 +19,10 @@ pub fn read(paths: &[std::path::PathBuf]) -> Result<Catalogue> {
     let mut whole = Catalogue::default();
     for path in paths {
         let name = path.display();
-        let catalogue = parse(&text(path)?).with_context(|| format!("{name} is not a catalogue"))?;
+        let catalogue = parse(&text(path)?).map_err(|error| {
+            // The parser knows no file name; in its picture of the place, `<input>` stands for it.
+            anyhow!("{name} is not a catalogue: {}", error.to_string().replace("<input>", &name.to_string()))
+        })?;
         whole.apis.extend(catalogue.apis);
     }
     check_unique("the API", whole.apis.iter().map(|api| api.context.clone()), "")?;
@@ -41,7 +44,8 @@ fn text(path: &Path) -> Result<String> {
 /// # Errors
 /// When it is malformed; the error shows the place.
 pub fn parse(text: &str) -> Result<Catalogue> {
-    let catalogue: Catalogue = serde_saphyr::from_str(text)?;
+    // The error's text says it all; its causes would say it again.
+    let catalogue: Catalogue = serde_saphyr::from_str(text).map_err(|error| anyhow!("{error}"))?;
     check_unique("the API", catalogue.apis.iter().map(|api| api.context.clone()), "")?;
     for api in &catalogue.apis {
         check_api(api)?;

@@ -86,7 +86,7 @@ pub fn encode(key: &RecordKey) -> Bytes {
 }
 
 /// The key of the answer to a request id.
-pub fn answer(id: &RequestId) -> Bytes {
+pub(super) fn answer(id: &RequestId) -> Bytes {
     join(Kind::Answer, &[id.as_str()])
 }
 
