@@ -2,9 +2,9 @@
  * A tour of devhub over gRPC-Web: what a developer portal does, with calls that work the same in a browser.
  *
  * An operator publishes two versions of an API, a developer subscribes an application to the first, a gateway asks
- * whether a call may pass, the first version is deprecated, and the audit trail tells it all again as a stream. What the
- * hub answers is printed; the first answer that is not the one to be expected ends the tour with a sentence and exit
- * status 1.
+ * whether a call may pass, the first version is deprecated, and the audit trail tells it all again as a stream. What
+ * the hub answers is printed; the first answer that is not the one to be expected ends the tour with a sentence and
+ * exit status 1.
  *
  * Everything is made under names of this run, so any hub will do, empty or in use.
  */
