@@ -202,7 +202,7 @@ pub enum Refusal {
         hint: &'static str,
     },
     /// Retirement at or before deprecation (rule B30).
-    #[error("retires_at {} is not later than deprecated_at {}; choose a later instant, or give an override reason to retire without a deprecation period", at(.retires_at), at(.deprecated_at))]
+    #[error("retire_time {} is not later than deprecate_time {}; choose a later instant, or give an override reason to retire without a deprecation period", at(.retires_at), at(.deprecated_at))]
     RetirementBeforeDeprecation {
         /// First instant of DEPRECATED.
         deprecated_at: DateTime<Utc>,
@@ -210,7 +210,7 @@ pub enum Refusal {
         retires_at: DateTime<Utc>,
     },
     /// The policy demands more time between deprecation and retirement.
-    #[error("policy {policy} demands at least {period} between deprecation and retirement of a {maturity} version: retires_at must be {} or later; or give an override reason", at(.earliest))]
+    #[error("policy {policy} demands at least {period} between deprecation and retirement of a {maturity} version: retire_time must be {} or later; or give an override reason", at(.earliest))]
     PeriodTooShort {
         /// The policy.
         policy: PolicyName,

@@ -252,10 +252,10 @@ impl DeprecateVersion {
         let policy = version.policy(setting.rules)?;
         let lifecycle = deployment.lifecycle;
         check_move(&lifecycle, setting.now, Verb::Deprecate, "")?;
-        let deprecated_at = not_past("deprecated_at", self.deprecated_at, setting.now)?;
+        let deprecated_at = not_past("deprecate_time", self.deprecated_at, setting.now)?;
         if let Some(retires_at) = self.retires_at {
             check_dates(policy, lifecycle.maturity, deprecated_at, retires_at, &self.override_reason)?;
-            not_past("retires_at", Some(retires_at), setting.now)?;
+            not_past("retire_time", Some(retires_at), setting.now)?;
         }
         let schedule = match self.retires_at {
             Some(retires_at) if retires_at <= deprecated_at => Schedule::Retirement { retires_at },
@@ -285,7 +285,7 @@ impl RetireVersion {
         let policy = version.policy(setting.rules)?;
         let lifecycle = deployment.lifecycle;
         check_move(&lifecycle, setting.now, Verb::Retire, &self.override_reason)?;
-        let retires_at = not_past("retires_at", self.retires_at, setting.now)?;
+        let retires_at = not_past("retire_time", self.retires_at, setting.now)?;
         let schedule = match lifecycle.schedule {
             Schedule::Deprecation { deprecated_at, retires_at: planned } => {
                 check_dates(policy, lifecycle.maturity, deprecated_at, retires_at, &self.override_reason)?;
