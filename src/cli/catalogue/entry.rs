@@ -1,4 +1,4 @@
-//! What a catalogue says: the shape of the file, and of what the hub has, so that the two can be compared field by field.
+//! What a catalogue says: the shape of the file, and of what the hub has, so that the two are compared field by field.
 
 use serde::{Deserialize, Serialize};
 
