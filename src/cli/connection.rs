@@ -68,8 +68,8 @@ impl Connection {
         let stamp = ActorStamp(actor.parse().map_err(|_| anyhow!("the actor {actor:?} is not plain ASCII"))?);
         if self.server.starts_with("https://") {
             bail!(
-                "{} asks for TLS, which devhub leaves to a proxy in front of it; give the http:// address of the hub, or \
-                 of a tunnel to it",
+                "{} asks for TLS, which devhub leaves to a proxy in front of it; give the http:// address of the hub, \
+                 or of a tunnel to it",
                 self.server
             );
         }

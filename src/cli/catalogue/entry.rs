@@ -72,7 +72,7 @@ pub struct EndpointEntry {
 }
 
 /// A value that a subscriber must or may give.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FieldEntry {
     /// Its name.
