@@ -1,5 +1,5 @@
-//! `devhub apply`: makes the hub say what a catalogue says. The plan is made anew; with the fingerprint of a reviewed one
-//! it is carried out only if it is still the same.
+//! `devhub apply`: makes the hub say what a catalogue says. The plan is made anew; with the fingerprint of a reviewed
+//! one it is carried out only if it is still the same.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,8 +44,8 @@ impl Apply {
             && *reviewed != planned.fingerprint
         {
             bail!(
-                "the world moved: the plan now has the fingerprint {}, not {reviewed}; nothing was applied. Run `devhub plan` \
-                 again, review what it shows, and apply that",
+                "the world moved: the plan now has the fingerprint {}, not {reviewed}; nothing was applied. Run \
+                 `devhub plan` again, review what it shows, and apply that",
                 planned.fingerprint
             );
         }

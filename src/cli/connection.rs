@@ -22,13 +22,16 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[derive(Debug, Clone, Args)]
 pub struct Connection {
     /// The hub to talk to
-    #[arg(long, global = true, env = "DEVHUB_SERVER", default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    #[arg(long, env = "DEVHUB_SERVER", default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    #[arg(global = true, help_heading = super::EVERYWHERE)]
     pub server: String,
     /// Who you are: operator:NAME, collaborator:E-MAIL or process:NAME [default: operator:$USER]
-    #[arg(long, global = true, env = "DEVHUB_ACTOR", value_name = "ACTOR")]
+    #[arg(long, env = "DEVHUB_ACTOR", value_name = "ACTOR")]
+    #[arg(global = true, help_heading = super::EVERYWHERE)]
     pub actor: Option<String>,
     /// How long to wait for an answer, in seconds
-    #[arg(long, global = true, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(global = true, help_heading = super::EVERYWHERE)]
     pub timeout: u64,
 }
 
@@ -65,8 +68,8 @@ impl Connection {
         let stamp = ActorStamp(actor.parse().map_err(|_| anyhow!("the actor {actor:?} is not plain ASCII"))?);
         if self.server.starts_with("https://") {
             bail!(
-                "{} asks for TLS, which devhub leaves to a proxy in front of it; give the http:// address of the hub, or of \
-                 a tunnel to it",
+                "{} asks for TLS, which devhub leaves to a proxy in front of it; give the http:// address of the hub, \
+                 or of a tunnel to it",
                 self.server
             );
         }
@@ -81,8 +84,8 @@ impl Connection {
         };
         let channel = endpoint.connect().await.with_context(|| {
             format!(
-                "no hub answers at {}; start one with `devhub serve` or `devhub demo`, or name another with --server or \
-                 DEVHUB_SERVER",
+                "no hub answers at {}; start one with `devhub serve` or `devhub demo`, or name another with --server \
+                 or DEVHUB_SERVER",
                 self.server
             )
         })?;

@@ -115,8 +115,8 @@ pub enum DateError {
     UnknownDay(String),
     /// Not a boundary.
     #[error(
-        "`{0}` is not a boundary; write `start-of-day` (that day is included in what begins), `end-of-day` (that day is \
-         the last one of what ends) or a local time such as 18:00"
+        "`{0}` is not a boundary; write `start-of-day` (that day is included in what begins), `end-of-day` (that day \
+         is the last one of what ends) or a local time such as 18:00"
     )]
     UnknownBoundary(String),
     /// Not a zone of the time zone database.

@@ -11,7 +11,7 @@ use super::backup::hex;
 use super::output::{Format, print_one};
 use crate::store::doctor::{Cure, Finding, Loss, Report, repair, verify};
 
-/// Arguments of `devhub doctor`. Exits 0 when nothing is wrong that the next start does not heal by itself, 1 otherwise.
+/// Arguments of `devhub doctor`. Exits 0 when nothing is wrong that the next start does not heal, 1 otherwise.
 #[derive(Debug, Clone, Args)]
 pub struct Doctor {
     /// Data directory of a hub that is not running

@@ -1,5 +1,5 @@
-//! `devhub import`: subscriptions from another system. A dry run unless told otherwise; every row gets a verdict; running
-//! it again is harmless, since the hub answers UNCHANGED for what it has.
+//! `devhub import`: subscriptions from another system. A dry run unless told otherwise; every row gets a verdict;
+//! running it again is harmless, since the hub answers UNCHANGED for what it has.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -151,7 +151,8 @@ impl Import {
             let request = v1::ImportSubscriptionsRequest { rows, validate_only: !self.apply };
             let answer =
                 hub.subscriptions().import_subscriptions(request).await.map_err(explained).with_context(|| {
-                    format!("rows from {} on were not answered; run it again with --resume", batch[0].number)
+                    let again = if self.apply { " with --resume" } else { "" };
+                    format!("rows from {} on were not answered; run it again{again}", batch[0].number)
                 })?;
             answers = answer.into_inner().verdicts;
         }

@@ -34,6 +34,9 @@ pub enum List {
     Versions {
         /// Only those of this API
         context: Option<String>,
+        /// The same, as the other lists spell it
+        #[arg(long = "context", value_name = "CONTEXT", conflicts_with = "context")]
+        of: Option<String>,
         /// Only those deployed here
         #[arg(long, value_enum)]
         environment: Option<Environment>,
@@ -180,9 +183,9 @@ impl List {
                 let all = apis(&hub, policy.clone().unwrap_or_default()).await?;
                 print_rows(output, &all.into_iter().map(ApiView::from).collect::<Vec<_>>())?;
             }
-            List::Versions { context, environment, stage } => {
+            List::Versions { context, of, environment, stage } => {
                 let query = v1::ListApiVersionsRequest {
-                    context: context.clone().unwrap_or_default(),
+                    context: context.clone().or_else(|| of.clone()).unwrap_or_default(),
                     environment: wire!(environment),
                     stage: wire!(stage),
                     ..Default::default()

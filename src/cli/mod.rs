@@ -43,6 +43,9 @@ use output::Format;
 /// The command line itself is wrong (EX_USAGE); not 2, which says that a plan has changes.
 const EXIT_USAGE: u8 = 64;
 
+/// Heading of the options that every command has.
+const EVERYWHERE: &str = "Options of every command";
+
 /// The backend of a developer hub: API lifecycles, subscriptions and gateway decisions.
 ///
 /// Exit codes: 0 done, allowed, or nothing to change; 1 error, or a plan is blocked; 2 a plan has changes; 3 a checked
@@ -52,8 +55,9 @@ const EXIT_USAGE: u8 = 64;
 pub struct Cli {
     #[command(flatten)]
     connection: Connection,
-    /// How results are printed
-    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
+    /// How results are printed: table, json or yaml
+    #[arg(short, long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", hide_possible_values = true)]
+    #[arg(global = true, help_heading = EVERYWHERE)]
     output: Format,
     #[command(subcommand)]
     command: Command,
@@ -68,14 +72,23 @@ enum Command {
     /// Show the configuration that `serve` would use, and where each value comes from
     Config(configuration::ShowConfig),
     /// Show what a catalogue would change, and what stands in its way
+    ///
+    /// Exits 0 when there is nothing to do, 2 when there are changes, 1 when something blocks.
     Plan(plan::PlanArgs),
     /// Make the hub say what a catalogue says
+    ///
+    /// The plan is made anew. With --fingerprint it is carried out only if it still is the one that was reviewed. While
+    /// anything blocks, nothing is done.
     Apply(apply::Apply),
     /// Write the hub's APIs as a catalogue
     Export(export::Export),
     /// Bring subscriptions from another system
+    ///
+    /// A dry run unless --apply is given. Exits 0 when every row is (or would be) in the hub, 4 when some were refused.
     Import(import::Import),
     /// Ask whether a call may pass; exits 0 when allowed, 3 when denied
+    ///
+    /// Exits 1 when nobody could judge, which is no answer.
     Check(check::Check),
     /// Ask why a call may or may not pass, at any instant
     Explain(explain::Explain),
@@ -92,6 +105,8 @@ enum Command {
     /// Make a data directory from a backup
     Restore(restore::Restore),
     /// Check a data directory
+    ///
+    /// The hub must not be running. Exits 0 when nothing is wrong that the next start does not heal, 1 otherwise.
     Doctor(doctor::Doctor),
     /// Print completions for a shell
     Completions(completions::Completions),

@@ -55,11 +55,12 @@ fn lists_have_stable_names_for_programs_and_tables_for_people() {
         first.keys().cloned().collect::<Vec<_>>()
     };
     assert!(names(&["apis"]).contains(&"default_versions".to_owned()));
-    assert!(names(&["versions", "vapid"]).contains(&"live_subscriptions".to_owned()));
+    assert!(names(&["versions", "--context", "vapid"]).contains(&"live_subscriptions".to_owned()));
     assert!(names(&["applications"]).contains(&"application_id".to_owned()));
     assert!(names(&["subscriptions", "--application", "buildsync"]).contains(&"start_time".to_owned()));
     assert!(names(&["facts", "--kind", "SUBSCRIBED"]).contains(&"ordinal".to_owned()));
     assert!(names(&["policies"]).contains(&"stages".to_owned()));
+    assert!(names(&["versions", "vapid"]).contains(&"open_access".to_owned()));
     let table = hub.devhub(&["list", "versions", "--stage", "retired"]).exits(0).out;
     assert!(
         table.contains("vapid") && table.contains("RETIRED (Sunset)") && !table.contains("segment-items"),

@@ -98,6 +98,28 @@ fn b27_a_period_that_the_policy_forbids_is_blocked_by_the_judgement_of_the_hub()
 }
 
 #[test]
+fn each_environment_is_judged_for_itself() {
+    let hub = TestHub::new();
+    hub.apply(&hub.file("small.yaml", SMALL));
+    hub.application("ledgerly");
+    hub.subscribe("ledgerly", "individuals/losses", "1.10");
+    let dates = "deprecated_at: 2027-01-31T00:00:00Z, retires_at: 2027-06-30T00:00:00Z}";
+    let both = SMALL.replace("endpoints_enabled: true}", &format!("endpoints_enabled: true, {dates}"));
+    let plan = hub.devhub(&["plan", "-f", &hub.file("both.yaml", &both), "-o", "json"]).exits(2).json();
+    let affected: Vec<i64> =
+        [0, 1].map(|step| plan["steps"][step]["affected"]["subscriptions"].as_i64().expect("a count")).into();
+    assert_eq!(affected, [0, 1], "ledgerly lives in PRODUCTION: {plan}");
+    let late = both.replacen("2027-06-30", "2027-02-02", 2).replacen("2027-02-02", "2027-06-30", 1);
+    let plan = hub.devhub(&["plan", "-f", &hub.file("late.yaml", &late)]).exits(1);
+    assert!(
+        plan.out.contains("! blocked version individuals/losses 1.10 in PRODUCTION: deprecate (PERIOD_TOO_SHORT)"),
+        "{}",
+        plan.out
+    );
+    assert!(plan.out.contains("Plan: 0 to create, 1 to change, 1 blocked."), "{}", plan.out);
+}
+
+#[test]
 fn a_date_in_the_past_is_blocked_for_a_version_that_is_there() {
     let hub = TestHub::new();
     hub.apply(&hub.file("small.yaml", SMALL));

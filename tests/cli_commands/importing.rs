@@ -27,14 +27,15 @@ fn a_dry_run_changes_nothing_and_applying_twice_is_harmless() {
         "application_id,context,version,start_time\n\
          ledgerly,individuals/losses,1.10,2026-03-01T10:00:00Z\n\
          nobody,individuals/losses,1.10,\n\
-         ledgerly,individuals/losses,1.10,31 July\n",
+         ledgerly,individuals/losses,1.10,31 July\n\
+         NO ID,individuals/losses,1.10,\n",
     );
     let tally = import(&hub, &file, &[]).exits(4).json();
-    assert_eq!((&tally["dry_run"], &tally["imported"], &tally["refused"]), (&true.into(), &1.into(), &2.into()));
+    assert_eq!((&tally["dry_run"], &tally["imported"], &tally["refused"]), (&true.into(), &1.into(), &3.into()));
     assert_eq!(hub.revision(), before, "a dry run changes nothing");
     let would = ("WOULD_IMPORT".to_owned(), String::new());
     let refused = |reason: &str| ("REFUSED".to_owned(), reason.to_owned());
-    let expected = vec![would, refused("APPLICATION_NOT_FOUND"), refused("INVALID_FIELD")];
+    let expected = vec![would, refused("APPLICATION_NOT_FOUND"), refused("INVALID_FIELD"), refused("INVALID_FIELD")];
     assert_eq!(verdicts(&hub, "subs.verdicts.csv"), expected);
 
     let tally = import(&hub, &file, &["--apply"]).exits(4).json();

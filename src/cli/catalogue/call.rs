@@ -5,7 +5,6 @@ use devhub_proto::v1;
 use tonic::Status;
 
 use super::action::Action;
-use super::entry::VersionRef;
 use super::wire;
 use crate::cli::connection::Hub;
 
@@ -142,26 +141,10 @@ pub async fn call(hub: &Hub, action: &Action, etag: &str, mode: Mode<'_>) -> Res
             };
             Ok(answer!(hub.apis().deploy_api_version(request).await?.into_inner(), version, warnings))
         }
-        Action::PromoteApiVersion { .. } | Action::DeprecateApiVersion { .. } | Action::RetireApiVersion { .. } => {
-            move_lifecycle(hub, action, etag, request_id, validate_only).await
-        }
-    }
-}
-
-async fn move_lifecycle(
-    hub: &Hub,
-    action: &Action,
-    etag: String,
-    request_id: String,
-    validate_only: bool,
-) -> Result<Answer, Status> {
-    let label = |name: &VersionRef| (name.context.clone(), name.version.clone());
-    match action {
         Action::PromoteApiVersion { name, environment, maturity, endpoints_enabled, reason } => {
-            let (context, version) = label(name);
             let request = v1::PromoteApiVersionRequest {
-                context,
-                version,
+                context: name.context.clone(),
+                version: name.version.clone(),
                 environment: environment.wire().into(),
                 maturity: maturity.wire().into(),
                 endpoints_enabled: *endpoints_enabled,
@@ -181,10 +164,9 @@ async fn move_lifecycle(
             reason,
             override_reason,
         } => {
-            let (context, version) = label(name);
             let request = v1::DeprecateApiVersionRequest {
-                context,
-                version,
+                context: name.context.clone(),
+                version: name.version.clone(),
                 environment: environment.wire().into(),
                 deprecate_time: Some(wire::timestamp(deprecated_at.instant)),
                 retire_time: retires_at.as_ref().map(|moment| wire::timestamp(moment.instant)),
@@ -198,10 +180,9 @@ async fn move_lifecycle(
             Ok(answer!(hub.apis().deprecate_api_version(request).await?.into_inner(), version, warnings, affected))
         }
         Action::RetireApiVersion { name, environment, retires_at, successor, reason, override_reason } => {
-            let (context, version) = label(name);
             let request = v1::RetireApiVersionRequest {
-                context,
-                version,
+                context: name.context.clone(),
+                version: name.version.clone(),
                 environment: environment.wire().into(),
                 retire_time: Some(wire::timestamp(retires_at.instant)),
                 successor: successor.as_ref().map(wire::version_name),
@@ -212,13 +193,6 @@ async fn move_lifecycle(
                 request_id,
             };
             Ok(answer!(hub.apis().retire_api_version(request).await?.into_inner(), version, warnings, affected))
-        }
-        Action::CreateApi { .. }
-        | Action::UpdateApi { .. }
-        | Action::CreateApiVersion { .. }
-        | Action::UpdateApiVersion { .. }
-        | Action::DeployApiVersion { .. } => {
-            Err(Status::internal(format!("{action} is no lifecycle move; this is a defect of devhub")))
         }
     }
 }

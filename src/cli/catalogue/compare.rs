@@ -50,8 +50,8 @@ fn compare_api(wanted: &ApiEntry, actual: &ActualApi, plan: &mut Plan) {
             environment: None,
             reason: BlockReason::PolicyChanged.name().to_owned(),
             message: format!(
-                "its policy is {}, the file says {}; the policy of an API never changes, since promises were made under it: \
-                 keep {}",
+                "its policy is {}, the file says {}; the policy of an API never changes, since promises were made \
+                 under it: keep {}",
                 there.policy, wanted.policy, there.policy
             ),
             affected: affected(actual.versions.iter().map(|version| version.live_subscriptions).sum()),

@@ -1,5 +1,5 @@
-//! One version's deployments, file against hub. The lifecycle has verbs, not fields: a difference is turned into the verb
-//! that would bring it about, and blocks the plan when there is none.
+//! One version's deployments, file against hub. The lifecycle has verbs, not fields: a difference is turned into the
+//! verb that would bring it about, and blocks the plan when there is none.
 
 use super::action::Action;
 use super::compare::affected;
@@ -26,8 +26,8 @@ pub fn compare_deployments(name: &VersionRef, wanted: &VersionEntry, actual: &Ac
             let pair = Pair { name, wanted: there, there, live_subscriptions: actual.live_subscriptions };
             plan.blocked.push(pair.blocked(
                 BlockReason::DeploymentOmitted,
-                "it is deployed there but the file leaves it out; a deployment never disappears: list it again and, to end \
-                 it, give it retires_at"
+                "it is deployed there but the file leaves it out; a deployment never disappears: list it again and, to \
+                 end it, give it retires_at"
                     .to_owned(),
             ));
         }
@@ -141,8 +141,8 @@ impl Pair<'_> {
                     plan.blocked.push(self.blocked(
                         BlockReason::SuccessorChanged,
                         format!(
-                            "its successor is {}, the file says {}; a successor is named when a version is deprecated or \
-                             retired and is not taken back: say what it is",
+                            "its successor is {}, the file says {}; a successor is named when a version is deprecated \
+                             or retired and is not taken back: say what it is",
                             or_none(successor_text(there)),
                             or_none(successor_text(wanted))
                         ),

@@ -1,4 +1,4 @@
-//! What a catalogue says: the shape of the file, and of what the hub has, so that the two can be compared field by field.
+//! What a catalogue says: the shape of the file, and of what the hub has, so that the two are compared field by field.
 
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ pub struct EndpointEntry {
 }
 
 /// A value that a subscriber must or may give.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FieldEntry {
     /// Its name.

@@ -152,7 +152,13 @@ pub fn is_hidden(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
+    use crate::cli::catalogue::entry::{EndpointEntry, FieldEntry, VersionRef};
+    use crate::cli::date::Moment;
+    use crate::cli::words::{Access, Auth, Environment, Maturity};
 
     const SMALL: &str = "\
 apis:
@@ -233,5 +239,93 @@ apis:
     fn b30_retirement_before_deprecation_is_refused() {
         let sentence = refusal("2025-01-06T00:00:00Z", "2024-01-06T00:00:00Z");
         assert!(sentence.contains("set retires_at later"), "{sentence}");
+    }
+
+    /// Texts that YAML could take for something else.
+    const TRICKY: &[&str] = &[
+        "",
+        " ",
+        "yes",
+        "null",
+        "~",
+        "1.10",
+        "1e3",
+        "0x1F",
+        "- a",
+        "a: b",
+        "# a",
+        "a #b",
+        "'",
+        "\"",
+        "{}",
+        "[a]",
+        "&a",
+        "*a",
+        "!a",
+        "%a",
+        "@a",
+        "`a",
+        "|",
+        ">",
+        "2024-06-28",
+        "<<",
+        "=",
+        "---",
+        "...",
+        "\u{2028}",
+    ];
+
+    /// Tricky texts, and any other text without hidden characters.
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![select(TRICKY).prop_map(str::to_owned), any::<String>()]
+            .prop_map(|text| text.chars().filter(|c| !is_hidden(*c)).collect())
+    }
+
+    fn paragraph() -> impl Strategy<Value = String> {
+        proptest::collection::vec(text(), 0..4).prop_map(|lines| lines.join("\n"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        /// Writing refuses by itself what would read back differently; here it must never have to.
+        #[test]
+        fn what_is_written_reads_back(
+            (context, title, category, path) in (text(), text(), text(), text()),
+            (description, reason, pattern) in (paragraph(), paragraph(), text()),
+            (seconds, nanos, enabled) in (-62_000_000_000i64..250_000_000_000, 0u32..1_000_000_000, any::<bool>()),
+        ) {
+            let instant = chrono::DateTime::from_timestamp(seconds, nanos).expect("within the years 1 to 9999");
+            let deployment = DeploymentEntry {
+                environment: Environment::Sandbox,
+                maturity: Maturity::Beta,
+                endpoints_enabled: enabled,
+                deprecated_at: Some(Moment::at(instant)),
+                retires_at: None,
+                successor: Some(VersionRef { context: context.clone(), version: path.clone() }),
+                reason,
+                override_reason: String::new(),
+            };
+            let field = FieldEntry { name: title.clone(), default: pattern.clone(), pattern, ..FieldEntry::default() };
+            let version = VersionEntry {
+                version: path.clone(),
+                description: description.clone(),
+                access: Access::Internal,
+                documentation_uri: title.clone(),
+                endpoints: vec![EndpointEntry { method: category.clone(), path, auth: Auth::None }],
+                fields: vec![field],
+                deployments: vec![deployment],
+            };
+            let api = ApiEntry {
+                policy: title.clone(),
+                categories: vec![category],
+                versions: vec![version],
+                context,
+                title,
+                description,
+            };
+            let written = write(&Catalogue { apis: vec![api] });
+            prop_assert!(written.is_ok(), "{:#}", written.expect_err("not ok"));
+        }
     }
 }

@@ -25,7 +25,8 @@ const NAMED_MAX: usize = 5;
 pub async fn judge(hub: &Hub, plan: Plan, actual: &Actual) -> Result<Plan> {
     let etags = Etags::of(actual);
     let mut judged = Plan { steps: Vec::new(), blocked: plan.blocked };
-    // An action that builds on another one of the plan cannot be judged before that one is done.
+    // An action that builds on another one of the plan, on the same version in the same environment, cannot be judged
+    // before that one is done.
     let mut moved = BTreeSet::new();
     let created: BTreeSet<VersionRef> = plan
         .steps
@@ -34,8 +35,8 @@ pub async fn judge(hub: &Hub, plan: Plan, actual: &Actual) -> Result<Plan> {
         .filter_map(|step| step.action.version())
         .collect();
     for step in plan.steps {
-        let first = step.action.version().is_none_or(|name| moved.insert(name));
-        if !first || !can_be_judged(&step.action) || !actual.apis.contains_key(step.action.context()) {
+        let judgeable = can_be_judged(&step.action) && actual.apis.contains_key(step.action.context());
+        if !judgeable || !moved.insert((step.action.version(), environment(&step.action))) {
             judged.steps.push(step);
             continue;
         }

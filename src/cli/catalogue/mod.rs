@@ -6,8 +6,8 @@
 //! hub  --read---> Hub --------+                                                  \-- fingerprint
 //! ```
 //!
-//! The file is the truth for the APIs it names, whole: what it leaves out is empty. APIs it does not name are left alone.
-//! A published version never disappears (rule B34), so a version that the file leaves out blocks the plan.
+//! The file is the truth for the APIs it names, whole: what it leaves out is empty. APIs it does not name stay as they
+//! are. A published version never disappears (rule B34), so a version that the file leaves out blocks the plan.
 
 pub mod action;
 pub mod apply;

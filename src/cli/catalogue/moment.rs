@@ -1,5 +1,5 @@
-//! How a catalogue writes an instant: as RFC 3339 text, as the text of a date with boundary and zone, or as a mapping of
-//! the three. It is written back as RFC 3339.
+//! How a catalogue writes an instant: as RFC 3339 text, as the text of a date with boundary and zone, or as a mapping
+//! of the three. It is written back as RFC 3339.
 
 use std::fmt;
 
