@@ -71,7 +71,6 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::NothingToDo => Code::FailedPrecondition,
         ErrorReason::LimitReached | ErrorReason::StoreFull | ErrorReason::Overloaded => Code::ResourceExhausted,
         ErrorReason::StoreUnavailable | ErrorReason::RevisionNotReached => Code::Unavailable,
-        ErrorReason::DeadlineExceeded => Code::DeadlineExceeded,
     }
 }
 

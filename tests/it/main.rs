@@ -10,6 +10,7 @@
 //! | `trail` | B92: the audit trail |
 //! | `racing` | B16, X1: subscribe against deprecate |
 //! | `folding` | the table equals the fold of the journal and a naive scan |
+//! | `rules` | every promised rule is named by a test |
 //! | `refusing` | bad input |
 //! | `enduring` | faults: cancelled clients, full disks, failing syncs |
 //! | `killing` | kill -9 of the whole server, fifty times |
@@ -32,6 +33,7 @@ mod lifecycle;
 mod policies;
 mod racing;
 mod refusing;
+mod rules;
 mod subscribing;
 mod trail;
 mod world;
