@@ -1,35 +1,23 @@
 //! ApiService: APIs, versions, lifecycle verbs.
 
-use std::collections::BTreeMap;
-
-use devhub_decision::{Environment, Lifecycle, Schedule, Stage};
+use devhub_decision::{Environment, Stage};
 use devhub_proto::v1;
 use devhub_proto::v1::api_service_server::ApiService;
 use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
+use super::version::{DESCRIPTION_CHARS_MAX, categories, definitions, deployment, deployments, endpoints, title, uri};
 use super::{execute, instead, read, record, render, revision, status};
 use crate::domain::api::{CreateApi, UpdateApi};
-use crate::domain::field::{FieldDefinition, VALUE_CHARS_MAX, compile};
-use crate::domain::name::{Context, PolicyName, VersionName, check_url};
+use crate::domain::name::{Context, PolicyName, VersionName};
 use crate::domain::publish::{CreateVersion, DeployVersion, UpdateVersion};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::retire::{DeprecateVersion, PromoteVersion, RetireVersion};
-use crate::domain::version::{AccessType, Deployment, Endpoint};
+use crate::domain::version::AccessType;
 use crate::hub::{Answer, Failure, Hub, Mode};
 use crate::store::codec::Kind;
 use crate::wire::Word;
-
-const TITLE_CHARS: std::ops::RangeInclusive<usize> = 2..=100;
-const DESCRIPTION_CHARS_MAX: usize = 2000;
-const CATEGORIES_MAX: usize = 10;
-const CATEGORY_CHARS_MAX: usize = 50;
-const ENDPOINTS_MAX: usize = 500;
-const PATH_CHARS_MAX: usize = 500;
-const FIELDS_MAX: usize = 20;
-const FIELD_NAME_CHARS: std::ops::RangeInclusive<usize> = 1..=50;
-const PATTERN_CHARS_MAX: usize = 200;
 
 /// Serves ApiService.
 pub struct ApiRpc {
@@ -46,122 +34,6 @@ impl ApiRpc {
         let version = record!(answer.subject, Version)?;
         Ok(render::api_version(&self.hub, &version, answer.revision, answer.at))
     }
-}
-
-fn title(fields: &mut Fields, field: &str, title: &str) -> String {
-    if !TITLE_CHARS.contains(&title.chars().count()) {
-        fields.violate(field, "a title has 2 to 100 characters");
-    }
-    fields.text(field, title, *TITLE_CHARS.end())
-}
-
-fn categories(fields: &mut Fields, field: &str, categories: &[String]) -> Vec<String> {
-    if categories.len() > CATEGORIES_MAX {
-        fields.violate(field, "at most 10 categories are accepted; leave some out");
-    }
-    categories
-        .iter()
-        .enumerate()
-        .map(|(position, category)| fields.text(&format!("{field}[{position}]"), category, CATEGORY_CHARS_MAX))
-        .collect()
-}
-
-fn uri(fields: &mut Fields, field: &str, uri: &str) -> String {
-    if !uri.is_empty()
-        && let Err(error) = check_url(uri)
-    {
-        fields.violate(field, error.to_string());
-    }
-    uri.to_owned()
-}
-
-fn endpoints(fields: &mut Fields, field: &str, endpoints: &[v1::Endpoint]) -> Vec<Endpoint> {
-    if endpoints.len() > ENDPOINTS_MAX {
-        fields.violate(field, "at most 500 endpoints are accepted; split the API");
-    }
-    let mut parsed = Vec::new();
-    for (position, endpoint) in endpoints.iter().enumerate().take(ENDPOINTS_MAX) {
-        let at = |part: &str| format!("{field}[{position}].{part}");
-        if !["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&endpoint.method.as_str()) {
-            fields.violate(at("method"), "must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in upper case");
-        }
-        let plain = endpoint.path.bytes().all(|b| b.is_ascii_graphic());
-        if !endpoint.path.starts_with('/') || endpoint.path.len() > PATH_CHARS_MAX || !plain {
-            fields.violate(at("path"), "a path begins with '/' and has at most 500 visible ASCII characters");
-        }
-        if let Some(auth_type) = fields.word(&at("auth_type"), endpoint.auth_type) {
-            parsed.push(Endpoint { method: endpoint.method.clone(), path: endpoint.path.clone(), auth_type });
-        }
-    }
-    parsed
-}
-
-fn definitions(fields: &mut Fields, field: &str, definitions: &[v1::FieldDefinition]) -> Vec<FieldDefinition> {
-    if definitions.len() > FIELDS_MAX {
-        fields.violate(field, "at most 20 subscription fields are accepted; leave some out");
-    }
-    let mut parsed: Vec<FieldDefinition> = Vec::new();
-    for (position, definition) in definitions.iter().enumerate().take(FIELDS_MAX) {
-        let at = |part: &str| format!("{field}[{position}].{part}");
-        let letters = definition.name.bytes().all(|b| b.is_ascii_alphabetic());
-        if !FIELD_NAME_CHARS.contains(&definition.name.len()) || !letters {
-            fields.violate(at("name"), "a name has 1 to 50 letters");
-        }
-        if parsed.iter().any(|known| known.name == definition.name) {
-            fields.violate(at("name"), "is defined twice; remove one");
-        }
-        let pattern = compile(&definition.pattern);
-        if definition.pattern.chars().count() > PATTERN_CHARS_MAX || pattern.is_err() {
-            fields.violate(at("pattern"), "must be a regular expression of at most 200 characters");
-        } else if !definition.default_value.is_empty()
-            && !definition.pattern.is_empty()
-            && !pattern.is_ok_and(|pattern| pattern.is_match(&definition.default_value))
-        {
-            fields.violate(at("default_value"), "must match the pattern");
-        }
-        parsed.push(FieldDefinition {
-            name: definition.name.clone(),
-            description: fields.text(&at("description"), &definition.description, 500),
-            default_value: fields.text(&at("default_value"), &definition.default_value, VALUE_CHARS_MAX),
-            required: definition.required,
-            pattern: definition.pattern.clone(),
-        });
-    }
-    parsed
-}
-
-fn deployment(fields: &mut Fields, field: &str, given: &v1::Deployment) -> Option<(Environment, Deployment)> {
-    let at = |part: &str| format!("{field}.{part}");
-    let environment = fields.word(&at("environment"), given.environment);
-    let maturity = fields.word(&at("maturity"), given.maturity);
-    let deprecated_at = fields.instant(&at("deprecate_time"), given.deprecate_time.as_ref());
-    let retires_at = fields.instant(&at("retire_time"), given.retire_time.as_ref());
-    let successor = fields.version_or_none(&at("successor"), given.successor.as_ref());
-    let schedule = match (deprecated_at, retires_at) {
-        (Some(deprecated_at), retires_at) => Schedule::Deprecation { deprecated_at, retires_at },
-        (None, Some(retires_at)) => Schedule::Retirement { retires_at },
-        (None, None) => Schedule::Open,
-    };
-    let lifecycle = Lifecycle { maturity: maturity?, schedule };
-    let deployment =
-        Deployment { lifecycle, endpoints_enabled: given.endpoints_enabled, successor, successor_uri: String::new() };
-    Some((environment?, deployment))
-}
-
-fn deployments(fields: &mut Fields, given: &[v1::Deployment]) -> BTreeMap<Environment, Deployment> {
-    if given.is_empty() {
-        fields.violate("version.deployments", "at least one environment is needed");
-    }
-    let mut parsed = BTreeMap::new();
-    for (position, one) in given.iter().enumerate() {
-        let field = format!("version.deployments[{position}]");
-        if let Some((environment, deployment)) = deployment(fields, &field, one)
-            && parsed.insert(environment, deployment).is_some()
-        {
-            fields.violate(format!("{field}.environment"), "is given twice; keep one");
-        }
-    }
-    parsed
 }
 
 #[tonic::async_trait]

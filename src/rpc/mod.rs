@@ -7,6 +7,7 @@ pub mod parse;
 mod render;
 pub mod status;
 mod subscription;
+mod version;
 
 use devhub_proto::v1;
 use tonic::Status;

@@ -7,18 +7,12 @@ use devhub_proto::v1;
 use crate::domain::access::AccessRequest;
 use crate::domain::api::Api;
 use crate::domain::application::Application;
-use crate::domain::name::VersionName;
 use crate::domain::policy::Policy;
 use crate::domain::setting::Rules;
 use crate::domain::subscription::Subscription;
 use crate::domain::version::{Version, default_version};
 use crate::hub::Hub;
-use crate::wire::{Word, timestamp};
-
-/// A version's name.
-pub(super) fn version_name(name: &VersionName) -> v1::VersionName {
-    v1::VersionName { context: name.context.to_string(), version: name.label.to_string() }
-}
+use crate::wire::{self, Word, timestamp};
 
 /// The default version of each environment.
 pub(super) fn default_versions(versions: &[Version], now: DateTime<Utc>) -> Vec<v1::DefaultVersion> {
@@ -54,26 +48,8 @@ pub(super) fn api_version(hub: &Hub, version: &Version, revision: u64, now: Date
         version: version.name.label.to_string(),
         description: version.description.clone(),
         access_type: version.access_type.number(),
-        endpoints: version
-            .endpoints
-            .iter()
-            .map(|endpoint| v1::Endpoint {
-                method: endpoint.method.clone(),
-                path: endpoint.path.clone(),
-                auth_type: endpoint.auth_type.number(),
-            })
-            .collect(),
-        fields: version
-            .fields
-            .iter()
-            .map(|field| v1::FieldDefinition {
-                name: field.name.clone(),
-                description: field.description.clone(),
-                default_value: field.default_value.clone(),
-                required: field.required,
-                pattern: field.pattern.clone(),
-            })
-            .collect(),
+        endpoints: wire::endpoints(&version.endpoints),
+        fields: wire::fields(&version.fields),
         deployments: version
             .deployments
             .iter()
@@ -88,7 +64,7 @@ pub(super) fn api_version(hub: &Hub, version: &Version, revision: u64, now: Date
                     endpoints_enabled: deployment.endpoints_enabled,
                     deprecate_time: deployment.lifecycle.schedule.deprecated_at().map(timestamp),
                     retire_time: deployment.lifecycle.schedule.retires_at().map(timestamp),
-                    successor: deployment.successor.as_ref().map(version_name),
+                    successor: deployment.successor.as_ref().map(wire::version_name),
                     documentation_visible: permitted.is_some_and(|p| p.documentation),
                     takes_subscriptions: permitted.is_some_and(|p| p.new_subscriptions),
                     calls_pass: permitted.is_some_and(|p| p.calls),
@@ -142,11 +118,7 @@ pub(super) fn application(application: &Application, revision: u64, rules: &Rule
         kind: application.kind.number(),
         persona: application.persona.number(),
         state: state.into(),
-        collaborators: application
-            .collaborators
-            .iter()
-            .map(|(email, role)| v1::Collaborator { email: email.to_string(), role: role.number() })
-            .collect(),
+        collaborators: wire::collaborators(&application.collaborators),
         blocked: application.blocked,
         deletion_restriction: application.deletion_restriction.clone(),
         create_time: Some(timestamp(application.created_at)),
@@ -188,7 +160,7 @@ pub(super) fn subscription(
         stage: stage.map(Word::number).unwrap_or_default(),
         deprecate_time: schedule.and_then(|schedule| schedule.deprecated_at()).map(timestamp),
         retire_time: schedule.and_then(|schedule| schedule.retires_at()).map(timestamp),
-        successor: deployment.and_then(|deployment| deployment.successor.as_ref()).map(version_name),
+        successor: deployment.and_then(|deployment| deployment.successor.as_ref()).map(wire::version_name),
         etag: revision.to_string(),
     }
 }

@@ -3,6 +3,8 @@
 
 pub mod reason;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use devhub_decision::{Environment, Maturity, Reason, RemedyAction, Stage, Verdict};
 use devhub_proto::v1;
@@ -12,8 +14,10 @@ use crate::domain::access::{AccessDecision, AccessState};
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::approve::Step;
 use crate::domain::fact::FactKind;
+use crate::domain::field::FieldDefinition;
+use crate::domain::name::{Email, VersionName};
 use crate::domain::subscription::EndReason;
-use crate::domain::version::{AccessType, AuthType};
+use crate::domain::version::{AccessType, AuthType, Endpoint};
 
 /// A word that the protocol knows too.
 pub trait Word: Sized + Copy {
@@ -114,6 +118,38 @@ words! {
         AccessCancelled = AccessCancelled, CommandRefused = CommandRefused,
         AnswersForgotten = AnswersForgotten,
     };
+}
+
+/// The name of a version as messages carry it.
+pub fn version_name(name: &VersionName) -> v1::VersionName {
+    v1::VersionName { context: name.context.to_string(), version: name.label.to_string() }
+}
+
+/// Endpoints as messages carry them.
+pub fn endpoints(endpoints: &[Endpoint]) -> Vec<v1::Endpoint> {
+    let endpoint = |endpoint: &Endpoint| v1::Endpoint {
+        method: endpoint.method.clone(),
+        path: endpoint.path.clone(),
+        auth_type: endpoint.auth_type.number(),
+    };
+    endpoints.iter().map(endpoint).collect()
+}
+
+/// Definitions of subscription fields as messages carry them.
+pub fn fields(definitions: &[FieldDefinition]) -> Vec<v1::FieldDefinition> {
+    let field = |definition: &FieldDefinition| v1::FieldDefinition {
+        name: definition.name.clone(),
+        description: definition.description.clone(),
+        default_value: definition.default_value.clone(),
+        required: definition.required,
+        pattern: definition.pattern.clone(),
+    };
+    definitions.iter().map(field).collect()
+}
+
+/// Collaborators as messages carry them.
+pub fn collaborators(people: &BTreeMap<Email, Role>) -> Vec<v1::Collaborator> {
+    people.iter().map(|(email, role)| v1::Collaborator { email: email.to_string(), role: role.number() }).collect()
 }
 
 /// An instant as messages carry it.

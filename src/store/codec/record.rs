@@ -5,7 +5,6 @@ use chrono::{DateTime, Utc};
 use devhub_decision::{Lifecycle, Schedule};
 use devhub_proto::store::v1 as disk;
 use devhub_proto::store::v1::record::Content;
-use devhub_proto::v1;
 use prost::Message;
 use prost_types::Timestamp;
 
@@ -18,7 +17,7 @@ use crate::domain::name::VersionName;
 use crate::domain::record::Record;
 use crate::domain::subscription::{End, Subscription};
 use crate::domain::version::{Deployment, Endpoint, Version};
-use crate::wire::{Word, instant, timestamp};
+use crate::wire::{self, Word, instant, timestamp};
 
 /// A record of the current format around `content`.
 pub(super) fn wrap(content: Content) -> Bytes {
@@ -79,10 +78,6 @@ fn optional(timestamp: Option<&Timestamp>) -> Option<Option<DateTime<Utc>>> {
     }
 }
 
-fn encode_name(name: &VersionName) -> v1::VersionName {
-    v1::VersionName { context: name.context.to_string(), version: name.label.to_string() }
-}
-
 fn decode_name(context: &str, label: &str) -> Option<VersionName> {
     Some(VersionName { context: context.parse().ok()?, label: label.parse().ok()? })
 }
@@ -115,26 +110,8 @@ fn encode_version(version: &Version) -> disk::VersionRecord {
         label: version.name.label.to_string(),
         description: version.description.clone(),
         access_type: version.access_type.number(),
-        endpoints: version
-            .endpoints
-            .iter()
-            .map(|endpoint| v1::Endpoint {
-                method: endpoint.method.clone(),
-                path: endpoint.path.clone(),
-                auth_type: endpoint.auth_type.number(),
-            })
-            .collect(),
-        fields: version
-            .fields
-            .iter()
-            .map(|field| v1::FieldDefinition {
-                name: field.name.clone(),
-                description: field.description.clone(),
-                default_value: field.default_value.clone(),
-                required: field.required,
-                pattern: field.pattern.clone(),
-            })
-            .collect(),
+        endpoints: wire::endpoints(&version.endpoints),
+        fields: wire::fields(&version.fields),
         deployments: version
             .deployments
             .iter()
@@ -144,7 +121,7 @@ fn encode_version(version: &Version) -> disk::VersionRecord {
                 endpoints_enabled: deployment.endpoints_enabled,
                 deprecated_at: deployment.lifecycle.schedule.deprecated_at().map(timestamp),
                 retires_at: deployment.lifecycle.schedule.retires_at().map(timestamp),
-                successor: deployment.successor.as_ref().map(encode_name),
+                successor: deployment.successor.as_ref().map(wire::version_name),
                 successor_uri: deployment.successor_uri.clone(),
             })
             .collect(),
@@ -218,11 +195,7 @@ fn encode_application(application: &Application) -> disk::ApplicationRecord {
         kind: application.kind.number(),
         persona: application.persona.number(),
         state: application.state.number(),
-        collaborators: application
-            .collaborators
-            .iter()
-            .map(|(email, role)| v1::Collaborator { email: email.to_string(), role: role.number() })
-            .collect(),
+        collaborators: wire::collaborators(&application.collaborators),
         blocked: application.blocked,
         deletion_restriction: application.deletion_restriction.clone(),
         created_at: Some(timestamp(application.created_at)),
