@@ -14,18 +14,17 @@ if [ ! -x "$peers/bin/python" ]; then python3 -m venv "$peers"; fi
 "$peers/bin/python" -m grpc_tools.protoc -I proto --python_out="$peers" --grpc_python_out="$peers" \
     $(cd proto && ls devhub/v1/*.proto)
 
-log=$(mktemp)
-cargo run --release --locked --quiet -- demo --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 > "$log" 2>&1 &
-demo=$!
-trap 'kill "$demo" 2> /dev/null || true; rm -f "$log"' EXIT
-# The greeting is printed once everything is loaded.
-for _ in $(seq 1 600); do
-    address=$(sed -n 's|.*gRPC and gRPC-Web *http://\([0-9.:]*\).*|\1|p' "$log")
-    [ -n "$address" ] && break
-    kill -0 "$demo" 2> /dev/null || { cat "$log" >&2; exit 1; }
-    sleep 0.1
-done
-[ -n "$address" ] || { echo "the demonstration did not become ready" >&2; cat "$log" >&2; exit 1; }
+coproc DEMO { exec cargo run --release --locked --quiet -- demo --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0; }
+demo=$DEMO_PID
+trap 'kill "$demo" 2> /dev/null || true' EXIT
+# The greeting is printed once everything is loaded; a demonstration that fails ends, and so does the reading.
+address=
+while read -r line; do
+    echo "$line"
+    case $line in "gRPC and gRPC-Web"*) address=${line#*http://} && address=${address%% *} ;; esac
+    case $line in "Worth trying"*) break ;; esac
+done <&"${DEMO[0]}"
+[ -n "$address" ] || { echo "the demonstration did not become ready" >&2; exit 1; }
 
 PYTHONPATH="$peers" "$peers/bin/python" - "$address" <<'PYTHON'
 import sys
@@ -56,5 +55,4 @@ PYTHON
 kill -TERM "$demo"
 wait "$demo"
 trap - EXIT
-rm -f "$log"
 echo "the demonstration stopped cleanly"

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use devhub_decision::{Decision, Environment, Limits, Question, StepOutcome, Trail, decide, explain};
 use devhub_proto::v1;
 use devhub_proto::v1::authorization_service_server::AuthorizationService;
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use crate::hub::{Failure, Hub};
@@ -28,6 +29,7 @@ pub struct AuthorizationRpc {
     hub: Hub,
     limits: Limits,
     metrics: Metrics,
+    history: Semaphore,
 }
 
 /// The sentence that says what is malformed about a question.
@@ -113,7 +115,7 @@ fn render_trail(trail: &Trail<'_>, at: DateTime<Utc>) -> v1::ExplainResponse {
 impl AuthorizationRpc {
     /// Serves the decisions of `hub`, to be cached no longer than `limits` say.
     pub fn new(hub: Hub, limits: Limits, metrics: Metrics) -> AuthorizationRpc {
-        AuthorizationRpc { hub, limits, metrics }
+        AuthorizationRpc { hub, limits, metrics, history: Semaphore::new(1) }
     }
 
     /// Waits, a little, until the table has reached a revision.
@@ -191,13 +193,18 @@ impl AuthorizationService for AuthorizationRpc {
         let question = message.question.unwrap_or_default();
         parse(&question).map_err(|sentence| malformed(&sentence))?;
         self.reach(question.min_revision.max(message.at_revision)).await?;
+        // The past is read out of the journal: one at a time, so that curiosity does not starve decisions.
+        let _turn = match message.at_revision {
+            0 => None,
+            _ => self.history.acquire().await.ok(),
+        };
         let hub = self.hub.clone();
         let work = move || {
             let question = parse(&question).expect("it was parsed before");
             let answer = |facts: &devhub_decision::Facts<'_>| render_trail(&explain(facts, &question, at, limits), at);
             match message.at_revision {
                 0 => Ok(hub.table().ask(&question, answer)),
-                revision => Ok(hub.table_at(revision)?.ask(&question, answer)),
+                revision => Ok(hub.table_about(&question, revision)?.ask(&question, answer)),
             }
         };
         let reply = tokio::task::spawn_blocking(work).await.unwrap_or(Err(Failure::Defect)).map_err(status::failed)?;

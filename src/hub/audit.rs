@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use devhub_decision::Table;
+use devhub_decision::{Change, Question, Table};
 use devhub_proto::v1;
 
 use super::fold::Fold;
@@ -104,19 +104,39 @@ impl Hub {
         Ok(page)
     }
 
-    /// A table as it was at `revision`, folded from the journal: what "why was this allowed then" is answered from
-    /// (rule B93). Costs a read of the journal up to there.
+    /// What the table held about `question` at `revision`, folded from the journal: what "why was this allowed then" is
+    /// answered from (rule B93). Costs a read of the journal up to there, and no memory to speak of.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn table_about(&self, question: &Question<'_>, revision: Revision) -> Result<Table, Failure> {
+        self.fold_journal(revision, |change| match change {
+            Change::Version(version) => {
+                &*version.name.context == question.context && &*version.name.label == question.label
+            }
+            Change::Application(application) => &*application.client_id == question.client_id,
+            Change::Subscription(subscription) => &*subscription.client_id == question.client_id,
+        })
+    }
+
+    /// The whole table as it was at `revision`; for tests and for doctors.
     ///
     /// # Errors
     /// When the journal cannot be read.
     pub fn table_at(&self, revision: Revision) -> Result<Table, Failure> {
-        let table = Arc::new(Table::new());
-        let fold = Fold::new(Arc::clone(&table), Arc::new(Index::default()), self.rules().clone());
+        self.fold_journal(revision, |_| true)
+    }
+
+    fn fold_journal(&self, revision: Revision, wanted: impl Fn(&Change) -> bool) -> Result<Table, Failure> {
+        let table = Table::new();
+        let fold = Fold::new(Arc::new(Table::new()), Arc::new(Index::default()), self.rules().clone());
         let mut after = 0;
         loop {
             let commits = self.0.store.changes(after, STEP)?;
             for commit in commits.iter().take_while(|commit| commit.revision <= revision) {
-                fold.apply(commit);
+                let mut changes = fold.changes(commit);
+                changes.retain(&wanted);
+                table.apply(commit.revision, changes);
             }
             after = match commits.last() {
                 Some(last) if last.revision < revision => last.revision,
@@ -124,8 +144,7 @@ impl Hub {
             };
         }
         fold.trouble()?;
-        drop(fold);
-        Ok(Arc::into_inner(table).expect("the fold is gone, and nobody else had it"))
+        Ok(table)
     }
 
     /// A table scanned from the current records, the naive way; for tests and for doctors.

@@ -77,6 +77,19 @@ impl Fold {
     }
 }
 
+impl Fold {
+    /// What a commit means to the table; the index learns it at once.
+    pub(super) fn changes(&self, commit: &Commit) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for write in &commit.writes {
+            if let Some(value) = &write.value {
+                self.fold(&write.key, value, &mut changes);
+            }
+        }
+        changes
+    }
+}
+
 impl Sink for Fold {
     fn load(&self, key: &Key, value: &Versioned) {
         let mut changes = Vec::new();
@@ -91,12 +104,6 @@ impl Sink for Fold {
     }
 
     fn apply(&self, commit: &Commit) {
-        let mut changes = Vec::new();
-        for write in &commit.writes {
-            if let Some(value) = &write.value {
-                self.fold(&write.key, value, &mut changes);
-            }
-        }
-        self.table.apply(commit.revision, changes);
+        self.table.apply(commit.revision, self.changes(commit));
     }
 }

@@ -292,3 +292,136 @@ fn decode_access_request(request: disk::AccessRequestRecord) -> Option<AccessReq
         decided: optional(request.decided_at.as_ref())?.map(|at| Decided { by, at, reason }),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use devhub_decision::{Environment, Maturity};
+
+    use super::*;
+    use crate::domain::access::AccessState;
+    use crate::domain::application::{Kind, Persona, Role, State};
+    use crate::domain::subscription::EndReason;
+    use crate::domain::version::{AccessType, AuthType};
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().expect("an instant")
+    }
+
+    fn name(label: &str) -> VersionName {
+        VersionName { context: "individuals/losses".parse().expect("valid"), label: label.parse().expect("valid") }
+    }
+
+    /// One of each kind, with every part filled.
+    fn records() -> Vec<Record> {
+        let deployment = |schedule| Deployment {
+            lifecycle: Lifecycle { maturity: Maturity::Stable, schedule },
+            endpoints_enabled: true,
+            successor: Some(name("2.0")),
+            successor_uri: "https://example.com/2.0".into(),
+        };
+        let (deprecated_at, retires_at) = (at("2026-01-02T03:04:05.000000006Z"), at("2026-09-09T00:00:00Z"));
+        let dated = Schedule::Deprecation { deprecated_at, retires_at: Some(retires_at) };
+        vec![
+            Record::Api(Api {
+                context: name("1.0").context,
+                title: "Losses".into(),
+                description: "Of individuals".into(),
+                policy: "hmrc-mtd".parse().expect("valid"),
+                categories: vec!["INCOME".into()],
+                created_at: at("2026-01-01T00:00:00Z"),
+            }),
+            Record::Version(Version {
+                name: name("1.10"),
+                description: "First".into(),
+                access_type: AccessType::Controlled,
+                endpoints: vec![Endpoint { method: "GET".into(), path: "/{id}".into(), auth_type: AuthType::User }],
+                fields: vec![FieldDefinition {
+                    name: "callback".into(),
+                    description: "Where to".into(),
+                    default_value: "none".into(),
+                    required: true,
+                    pattern: "[a-z]+".into(),
+                }],
+                deployments: BTreeMap::from([
+                    (Environment::Sandbox, deployment(dated)),
+                    (Environment::Production, deployment(Schedule::Retirement { retires_at })),
+                ]),
+                documentation_uri: "https://example.com/1.10".into(),
+                created_at: at("2026-01-01T00:00:00Z"),
+                policy: "hmrc-mtd".parse().expect("valid"),
+            }),
+            Record::Application(Application {
+                id: "ledgerly".parse().expect("valid"),
+                client_id: "ledgerly-client".parse().expect("valid"),
+                name: "Ledgerly".into(),
+                description: "Books".into(),
+                environment: Environment::Production,
+                owner: "Ledgerly Ltd".into(),
+                kind: Kind::Standard,
+                persona: Persona::TechnologyPartner,
+                state: State::PendingRequesterVerification,
+                collaborators: BTreeMap::from([("ada@example.com".parse().expect("valid"), Role::Administrator)]),
+                blocked: true,
+                deletion_restriction: "hold".into(),
+                created_at: at("2026-01-01T00:00:00Z"),
+                deletion: Some(Deletion { at: at("2026-02-01T00:00:00Z"), by: "operator:jane".into() }),
+            }),
+            Record::Subscription(subscription()),
+            Record::AccessRequest(AccessRequest {
+                application: "ledgerly".parse().expect("valid"),
+                version: name("1.10"),
+                state: AccessState::Granted,
+                requested_by: "collaborator:ada@example.com".into(),
+                requested_at: at("2026-01-01T00:00:00Z"),
+                purpose: "to file".into(),
+                decided: Some(Decided {
+                    by: "operator:jane".into(),
+                    at: at("2026-01-02T00:00:00Z"),
+                    reason: "reviewed".into(),
+                }),
+            }),
+            Record::Name("ledgerly".parse().expect("valid")),
+        ]
+    }
+
+    fn subscription() -> Subscription {
+        Subscription {
+            id: "s-1".parse().expect("valid"),
+            application: "ledgerly".parse().expect("valid"),
+            client_id: "ledgerly-client".parse().expect("valid"),
+            version: name("1.10"),
+            environment: Environment::Production,
+            since: at("2026-01-01T00:00:00Z"),
+            subscribed_by: "operator:jane".into(),
+            ended: Some(End { at: at("2026-01-03T00:00:00Z"), reason: EndReason::Revoked, by: "operator:jane".into() }),
+            field_values: BTreeMap::from([("callback".to_owned(), "home".to_owned())]),
+        }
+    }
+
+    #[test]
+    fn every_record_reads_back_as_it_was() {
+        for record in records() {
+            assert_eq!(decode(&encode(&record)), Ok(record));
+        }
+    }
+
+    #[test]
+    fn format_1_stays_readable() {
+        let bytes = b"\x08\x01*~\n\x03s-1\x12\x08ledgerly\x1a\x0fledgerly-client\"\x12individuals/losses*\x041.100\
+            \x02:\x06\x08\x80\xf2\xd6\xca\x06B\roperator:janeJ\x06\x08\x80\xb8\xe1\xca\x06P\x02Z\roperator:\
+            janeb\x10\n\x08callback\x12\x04home";
+        assert_eq!(decode(bytes), Ok(Record::Subscription(subscription())));
+        assert_eq!(encode(&Record::Subscription(subscription())), &bytes[..], "and is what is written");
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_and_damage_is_named() {
+        assert_eq!(decode(b"\x08\x02\x3a\x00"), Err(Undecodable::Newer(2)));
+        assert!(matches!(decode(b"\x3a\x00"), Err(Undecodable::Damaged(_))));
+        assert!(matches!(decode(b"\x08\x01"), Err(Undecodable::Damaged(_))));
+        assert!(matches!(decode(b"\xff\xff"), Err(Undecodable::Damaged(_))));
+        assert!(matches!(decode(b"\x08\x01\x3a\x02\x0a\x00"), Err(Undecodable::Damaged(_))), "an empty name");
+    }
+}
