@@ -46,7 +46,7 @@ const SERVICES: [&str; 5] = [
     "devhub.v1.FactService",
 ];
 
-/// Largest reply, in bytes: a page of the largest versions fits.
+/// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
 const REPLY_BYTES_MAX: usize = 4 << 20;
 
 /// How often a connection that says nothing is asked whether it is still there, and how long it may take to answer.
@@ -152,7 +152,8 @@ impl Server {
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .tcp_keepalive(Some(KEEPALIVE))
             .http2_max_header_list_size(16 * 1024)
-            .http2_max_pending_accept_reset_streams(Some(20))
+            // Callers with short deadlines cancel many calls at once; that is no attack.
+            .http2_max_pending_accept_reset_streams(Some(config.max_streams_per_connection as usize))
             .http2_max_local_error_reset_streams(Some(128))
             .add_routes(Routes::from(grpc));
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));

@@ -74,6 +74,7 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::Internal => "report this as a defect of devhub, with the hub's log of that moment",
         ErrorReason::IllegalAccessRequestState => "`devhub list access-requests` shows where it stands",
         ErrorReason::AcknowledgementRequired => "acknowledge that there is no way back, or keep the subscription",
+        ErrorReason::EpochChanged => "start anew from the first revision: the hub was restored from a backup",
         ErrorReason::NothingToDo => "nothing needs to be done: it is as asked already",
         ErrorReason::SinceOutOfRange => "state a beginning at which the version was live, or leave it out for now",
     }

@@ -32,8 +32,11 @@ impl Watch {
     /// When the hub ends the stream.
     pub async fn run(&self, connection: &Connection, output: Format) -> Result<ExitCode> {
         let hub = connection.hub_without_timeout().await?;
-        let request =
-            v1::FollowFactsRequest { filter: Some(self.filter.message()?), after_revision: self.after_revision };
+        let request = v1::FollowFactsRequest {
+            filter: Some(self.filter.message()?),
+            after_revision: self.after_revision,
+            epoch: String::new(),
+        };
         let mut stream = hub.facts().follow_facts(request).await.map_err(explained)?.into_inner();
         let mut left = self.count.unwrap_or(u64::MAX);
         let mut seen = self.after_revision;

@@ -1,6 +1,7 @@
 //! Access requests: an application's place on, or way to, the access list of a CONTROLLED version (rules B08, B09).
 
 use chrono::{DateTime, Utc};
+use devhub_decision::Stage;
 
 use super::application::Application;
 use super::fact::{Fact, FactKind, Subject};
@@ -9,6 +10,7 @@ use super::outcome::{Judgement, Outcome};
 use super::record::{Record, RecordKey, Records};
 use super::refusal::{Refusal, Violation};
 use super::setting::Setting;
+use super::subscribe::takes_new;
 use super::version::AccessType;
 
 /// Where an access request stands.
@@ -142,7 +144,10 @@ impl RequestAccess {
         application.not_deleted()?;
         application.not_blocked()?;
         let version = records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
-        version.deployment(application.environment)?;
+        let stage = version.deployment(application.environment)?.lifecycle.stage(setting.now);
+        if stage == Stage::Retired {
+            takes_new(version, application, stage, setting)?;
+        }
         match version.access_type {
             AccessType::Controlled => {}
             AccessType::Internal => return Err(Refusal::VersionInternal(self.version.clone())),

@@ -105,10 +105,14 @@ impl UpdateApi {
             categories: self.categories.clone().unwrap_or_else(|| old.categories.clone()),
             ..old.clone()
         };
+        let key = RecordKey::Api(self.context.clone());
+        if new == *old {
+            return Ok(Outcome::unchanged(key, Record::Api(new)));
+        }
         let fact = Fact::new(FactKind::ApiUpdated, subject(&self.context))
             .change("title", &old.title, &new.title)
             .change("description", &old.description, &new.description)
             .change("categories", old.categories.join(", "), new.categories.join(", "));
-        Ok(Outcome::write(RecordKey::Api(self.context.clone()), Record::Api(new), fact))
+        Ok(Outcome::write(key, Record::Api(new), fact))
     }
 }

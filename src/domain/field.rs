@@ -30,7 +30,10 @@ pub struct FieldDefinition {
 /// # Errors
 /// When the pattern is no regular expression or compiles to something huge.
 pub fn compile(pattern: &str) -> Result<Regex, regex::Error> {
-    regex::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build()
+    // By itself first: a stray parenthesis must not escape from the group around it.
+    let build = |pattern: &str| regex::RegexBuilder::new(pattern).size_limit(1 << 20).build();
+    build(pattern)?;
+    build(&format!("^(?:{pattern})$"))
 }
 
 /// The values of a new subscription: those given, defaults for the rest; all problems at once.

@@ -265,6 +265,12 @@ fn parse(file: FilePolicy) -> Result<Policy, InvalidPolicy> {
     if retired.new_subscriptions || retired.calls {
         return incomplete("RETIRED must neither take new subscriptions nor pass calls; set both to false");
     }
+    if !deprecated.calls {
+        return incomplete("DEPRECATED must pass the calls of those who subscribed before; set calls = true");
+    }
+    if [Stage::Beta, Stage::Stable].iter().filter_map(|stage| stages.get(stage)).any(|rules| !rules.calls) {
+        return incomplete("BETA and STABLE must pass calls; only ALPHA can be documentation only");
+    }
     if stages.len() == 2 {
         return incomplete("at least one of ALPHA, BETA and STABLE is needed");
     }

@@ -11,7 +11,7 @@ use super::outcome::{Effect, Judgement, Outcome};
 use super::policy::Policy;
 use super::record::{Record, RecordKey, Records};
 use super::refusal::{Refusal, Taken};
-use super::retire::{check_dates, name_successor, successor_warnings};
+use super::retire::{check_dates, check_successor, name_successor, successor_warnings};
 use super::setting::Setting;
 use super::version::{AccessType, Deployment, Endpoint, Version};
 
@@ -71,7 +71,13 @@ pub struct DeployVersion {
 }
 
 /// What must hold of a deployment however it comes about (rules B30, B39, and the policy's stages and periods).
-fn check_deployment(policy: &Policy, deployment: &Deployment, override_reason: &str) -> Result<(), Refusal> {
+fn check_deployment(
+    name: &VersionName,
+    policy: &Policy,
+    deployment: &Deployment,
+    override_reason: &str,
+) -> Result<(), Refusal> {
+    check_successor(name, deployment.successor.as_ref())?;
     let maturity = deployment.lifecycle.maturity;
     if !policy.stages.contains_key(&maturity.stage()) {
         return Err(Refusal::StageNotInPolicy { policy: policy.name.clone(), stage: maturity.stage() });
@@ -93,6 +99,17 @@ fn check_deployment(policy: &Policy, deployment: &Deployment, override_reason: &
                 .map_or(Ok(()), |retires_at| check_dates(policy, maturity, deprecated_at, retires_at, override_reason))
         }
     }
+}
+
+/// The deployment as it is kept: with where its successor is documented, and without a deprecation that would never come.
+fn complete(deployment: &Deployment, records: &Records) -> Deployment {
+    let mut complete = name_successor(deployment, deployment.successor.as_ref(), records);
+    if let Schedule::Deprecation { deprecated_at, retires_at: Some(retires_at) } = complete.lifecycle.schedule
+        && retires_at <= deprecated_at
+    {
+        complete.lifecycle.schedule = Schedule::Retirement { retires_at };
+    }
+    complete
 }
 
 fn describe(fact: Fact, deployment: &Deployment) -> Fact {
@@ -121,7 +138,7 @@ impl CreateVersion {
             setting.rules.policies.get(&api.policy).ok_or_else(|| Refusal::PolicyNotFound(api.policy.clone()))?;
         let mut warnings = Vec::new();
         for (environment, deployment) in &self.deployments {
-            check_deployment(policy, deployment, &self.override_reason)?;
+            check_deployment(&self.name, policy, deployment, &self.override_reason)?;
             warnings.extend(successor_warnings(deployment, *environment, records, setting.now));
         }
         let version = Version {
@@ -130,11 +147,7 @@ impl CreateVersion {
             access_type: self.access_type,
             endpoints: self.endpoints.clone(),
             fields: self.fields.clone(),
-            deployments: self
-                .deployments
-                .iter()
-                .map(|(environment, d)| (*environment, name_successor(d, d.successor.as_ref(), records)))
-                .collect(),
+            deployments: self.deployments.iter().map(|(environment, d)| (*environment, complete(d, records))).collect(),
             documentation_uri: self.documentation_uri.clone(),
             created_at: setting.now,
             policy: api.policy.clone(),
@@ -174,19 +187,31 @@ impl UpdateVersion {
             documentation_uri: self.documentation_uri.clone().unwrap_or_else(|| old.documentation_uri.clone()),
             ..old.clone()
         };
+        let key = RecordKey::Version(self.name.clone());
+        if new == *old {
+            return Ok(Outcome::unchanged(key, Record::Version(new)));
+        }
         let endpoints = |version: &Version| {
             let lines = version.endpoints.iter().map(|e| format!("{} {} {:?}", e.method, e.path, e.auth_type));
             lines.collect::<Vec<_>>().join(", ")
         };
-        let fields = |version: &Version| version.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ");
+        let fields = |version: &Version| {
+            let lines = version.fields.iter().map(|f| {
+                let required = if f.required { "required" } else { "optional" };
+                format!(
+                    "{} {required} default {:?} pattern {:?}: {}",
+                    f.name, f.default_value, f.pattern, f.description
+                )
+            });
+            lines.collect::<Vec<_>>().join("; ")
+        };
         let fact = Fact::new(FactKind::VersionUpdated, new.subject(None))
             .change("description", &old.description, &new.description)
             .change("access_type", old.access_type.name(), new.access_type.name())
             .change("endpoints", endpoints(old), endpoints(&new))
             .change("fields", fields(old), fields(&new))
             .change("documentation_uri", &old.documentation_uri, &new.documentation_uri);
-        Ok(Outcome::write(RecordKey::Version(self.name.clone()), Record::Version(new), fact)
-            .with_effect(Effect::BeginsNow))
+        Ok(Outcome::write(key, Record::Version(new), fact).with_effect(Effect::BeginsNow))
     }
 }
 
@@ -206,10 +231,9 @@ impl DeployVersion {
             let name = format!("{} of version {}", self.environment, self.name);
             return Err(Refusal::AlreadyExists { what: Taken::Deployment, name });
         }
-        check_deployment(old.policy(setting.rules)?, &self.deployment, &self.override_reason)?;
+        check_deployment(&self.name, old.policy(setting.rules)?, &self.deployment, &self.override_reason)?;
         let mut new = old.clone();
-        let deployment = name_successor(&self.deployment, self.deployment.successor.as_ref(), records);
-        new.deployments.insert(self.environment, deployment);
+        new.deployments.insert(self.environment, complete(&self.deployment, records));
         let fact = Fact::new(FactKind::VersionDeployed, new.subject(Some(self.environment)));
         let fact = describe(fact, &self.deployment).because(&self.override_reason);
         let warnings = successor_warnings(&self.deployment, self.environment, records, setting.now);

@@ -72,10 +72,9 @@ impl Records {
 
     /// Refuses when the caller read another revision than the current one.
     pub(super) fn check_etag(&self, key: &RecordKey, etag: Option<u64>) -> Result<(), Refusal> {
-        match (etag, self.revision(key)) {
-            (Some(read), Some(current)) if read != current => Err(Refusal::EtagMismatch { current }),
-            _ => Ok(()),
-        }
+        // A record that is not there has no etag that anybody could have read.
+        let current = self.revision(key).unwrap_or_default();
+        if etag.is_none_or(|read| read == current) { Ok(()) } else { Err(Refusal::EtagMismatch { current }) }
     }
 }
 

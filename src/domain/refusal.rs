@@ -68,7 +68,7 @@ pub enum Refusal {
     /// Only an operator may do this.
     #[error("only an operator may {0}; ask one")]
     OperatorRequired(&'static str),
-    /// The actor is not a collaborator of the application (or it does not exist: the two look alike to a stranger).
+    /// The actor is not a collaborator of the application.
     #[error("the actor is not a collaborator of application {0}; ask one of its administrators to be added")]
     NotACollaborator(ApplicationId),
     /// Only an administrator may do this.

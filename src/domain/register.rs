@@ -98,7 +98,8 @@ pub(super) fn store(application: Application, fact: Fact) -> Outcome {
     Outcome::write(RecordKey::Application(application.id.clone()), Record::Application(application), fact)
 }
 
-/// Refuses a name that another live production application bears; names are compared without regard to case.
+/// Refuses a name that another production application bears or has borne; names are compared without regard to case. A
+/// name is never released, neither by renaming nor by deletion, so that nobody passes for a known application.
 fn name_is_free(records: &Records, name: &str, own: &ApplicationId) -> Result<(), Refusal> {
     match records.application_name(name) {
         Some(bearer) if bearer != own => {
@@ -202,6 +203,9 @@ impl UpdateApplication {
         }
         if let Some(description) = &self.description {
             new.description.clone_from(description);
+        }
+        if new == *old {
+            return Ok(Outcome::unchanged(RecordKey::Application(self.id.clone()), Record::Application(new)));
         }
         let fact = Fact::new(FactKind::ApplicationUpdated, new.subject()).change("name", &old.name, &new.name).change(
             "description",

@@ -9,7 +9,7 @@ use super::name::VersionName;
 use super::outcome::{Effect, Judgement, Outcome};
 use super::policy::Policy;
 use super::record::{Record, RecordKey, Records};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Violation};
 use super::setting::Setting;
 use super::version::{Deployment, Version};
 
@@ -91,6 +91,17 @@ pub(super) fn check_dates(
         return Err(Refusal::PeriodTooShort { policy: policy.name.clone(), maturity, period, earliest });
     }
     Ok(())
+}
+
+/// Refuses a version as its own successor.
+pub(super) fn check_successor(name: &VersionName, successor: Option<&VersionName>) -> Result<(), Refusal> {
+    if successor != Some(name) {
+        return Ok(());
+    }
+    Err(Refusal::InvalidFields(vec![Violation {
+        field: "successor".to_owned(),
+        sentence: "a version cannot be its own successor; name the one to move to, or none".to_owned(),
+    }]))
 }
 
 /// What an operator should know of the successor of a version that ends (rule B41).
@@ -181,6 +192,7 @@ fn redeploy(
     let successor = |d: &Deployment| d.successor.as_ref().map(ToString::to_string).unwrap_or_default();
     let fact = fact
         .change("maturity", old.lifecycle.maturity, new.lifecycle.maturity)
+        .change("endpoints_enabled", old.endpoints_enabled, new.endpoints_enabled)
         .change(
             "deprecated_at",
             instant_text(old.lifecycle.schedule.deprecated_at()),
@@ -249,6 +261,7 @@ impl DeprecateVersion {
 
     pub(super) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
         let (version, deployment) = begin(&self.name, self.environment, self.etag, records, setting)?;
+        check_successor(&self.name, self.successor.as_ref())?;
         let policy = version.policy(setting.rules)?;
         let lifecycle = deployment.lifecycle;
         check_move(&lifecycle, setting.now, Verb::Deprecate, "")?;
@@ -282,6 +295,7 @@ impl RetireVersion {
 
     pub(super) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
         let (version, deployment) = begin(&self.name, self.environment, self.etag, records, setting)?;
+        check_successor(&self.name, self.successor.as_ref())?;
         let policy = version.policy(setting.rules)?;
         let lifecycle = deployment.lifecycle;
         check_move(&lifecycle, setting.now, Verb::Retire, &self.override_reason)?;

@@ -82,7 +82,12 @@ fn may_change(application: &Application, setting: &Setting<'_>) -> Result<(), Re
 }
 
 /// Whether a version takes a new subscription in `stage` (rules B02, B03, B04), whoever asks.
-fn takes_new(version: &Version, application: &Application, stage: Stage, setting: &Setting<'_>) -> Result<(), Refusal> {
+pub(super) fn takes_new(
+    version: &Version,
+    application: &Application,
+    stage: Stage,
+    setting: &Setting<'_>,
+) -> Result<(), Refusal> {
     let deployment = version.deployment(application.environment)?;
     let policy = version.policy(setting.rules)?;
     let schedule = deployment.lifecycle.schedule;
@@ -156,10 +161,11 @@ impl Subscribe {
         }
         application.not_blocked()?;
         may_change(application, setting)?;
-        if version.is_open_access() {
+        let stage = deployment.lifecycle.stage(setting.now);
+        if version.is_open_access() && version.policy(setting.rules)?.permissions().of(stage).calls {
             return Err(Refusal::SubscriptionNotNeeded(self.version.clone()));
         }
-        takes_new(version, application, deployment.lifecycle.stage(setting.now), setting).or_else(|refusal| {
+        takes_new(version, application, stage, setting).or_else(|refusal| {
             // What was subscribed elsewhere is judged at that instant, as long as the version still answers calls.
             match (self.since, &refusal) {
                 (Since::Elsewhere(since), Refusal::VersionDeprecated { .. }) => {

@@ -68,7 +68,8 @@ impl Subscription {
             .and_then(|deployment| deployment.lifecycle.schedule.retires_at())
             .filter(|retires_at| *retires_at <= now)
             .map(|at| End { at: at.max(self.since), reason: EndReason::VersionRetired, by: String::new() });
-        let deleted = application.and_then(|application| application.deletion.as_ref()).map(|deletion| End {
+        let deletion = application.and_then(|application| application.deletion.as_ref());
+        let deleted = deletion.filter(|deletion| deletion.at <= now).map(|deletion| End {
             at: deletion.at,
             reason: EndReason::ApplicationDeleted,
             by: deletion.by.clone(),

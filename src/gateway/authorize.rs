@@ -1,8 +1,9 @@
 //! AuthorizationService: one question, a batch of them, or one with its reasons.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use devhub_decision::{Decision, Environment, Limits, Question, StepOutcome, Trail, decide, explain};
 use devhub_proto::v1;
 use devhub_proto::v1::authorization_service_server::AuthorizationService;
@@ -29,7 +30,7 @@ pub struct AuthorizationRpc {
     hub: Hub,
     limits: Limits,
     metrics: Metrics,
-    history: Semaphore,
+    history: Arc<Semaphore>,
 }
 
 /// The sentence that says what is malformed about a question.
@@ -115,14 +116,16 @@ fn render_trail(trail: &Trail<'_>, at: DateTime<Utc>) -> v1::ExplainResponse {
 impl AuthorizationRpc {
     /// Serves the decisions of `hub`, to be cached no longer than `limits` say.
     pub fn new(hub: Hub, limits: Limits, metrics: Metrics) -> AuthorizationRpc {
-        AuthorizationRpc { hub, limits, metrics, history: Semaphore::new(1) }
+        AuthorizationRpc { hub, limits, metrics, history: Arc::new(Semaphore::new(1)) }
     }
 
     /// Waits, a little, until the table has reached a revision.
     async fn reach(&self, wanted: u64) -> Result<(), Status> {
-        if self.hub.table().revision() >= wanted {
-            return Ok(());
-        }
+        if self.hub.table().revision() >= wanted { Ok(()) } else { self.reach_head(wanted).await }
+    }
+
+    /// Waits, a little, until the journal can be read up to a revision.
+    async fn reach_head(&self, wanted: u64) -> Result<(), Status> {
         let mut head = self.hub.store().watch();
         let reached = tokio::time::timeout(REVISION_WAIT, head.wait_for(|revision| *revision >= wanted)).await;
         match reached {
@@ -187,19 +190,26 @@ impl AuthorizationService for AuthorizationRpc {
         let message = request.into_inner();
         let mut fields = Fields::default();
         let at = fields.instant("at", message.at.as_ref());
+        // The answer states an instant a little later, which must still be one.
+        if at.is_some_and(|at| at.year() >= 9999) {
+            fields.violate("at", "must lie before the year 9999");
+        }
         fields.check()?;
         let at = at.unwrap_or_else(|| self.hub.now());
         let limits = self.limits;
         let question = message.question.unwrap_or_default();
         parse(&question).map_err(|sentence| malformed(&sentence))?;
-        self.reach(question.min_revision.max(message.at_revision)).await?;
+        self.reach(question.min_revision).await?;
+        self.reach_head(message.at_revision).await?;
         // The past is read out of the journal: one at a time, so that curiosity does not starve decisions.
-        let _turn = match message.at_revision {
+        let turn = match message.at_revision {
             0 => None,
-            _ => self.history.acquire().await.ok(),
+            _ => Arc::clone(&self.history).acquire_owned().await.ok(),
         };
         let hub = self.hub.clone();
         let work = move || {
+            // Held until the work is done: the caller may be gone long before.
+            let _turn = turn;
             let question = parse(&question).expect("it was parsed before");
             let answer = |facts: &devhub_decision::Facts<'_>| render_trail(&explain(facts, &question, at, limits), at);
             match message.at_revision {

@@ -7,7 +7,7 @@ use devhub_decision::{Change, Question, Table};
 use devhub_proto::v1;
 
 use super::fold::Fold;
-use super::{Failure, Hub, Index};
+use super::{Failure, Hub, Index, PAGE_BYTES_MAX};
 use crate::store::codec::decode_fact;
 use crate::store::{Commit, Revision, Sink, Versioned};
 
@@ -78,25 +78,27 @@ pub struct FactPage {
 }
 
 impl Hub {
-    /// At least `size` matching facts committed after `after`, unless fewer are found among as many commits as one call
-    /// may look at. Commits are never split, so a page may be a little longer than `size`.
+    /// About `size` matching facts committed after `after`; fewer if they are large, or few among as many commits as one
+    /// call may look at. Commits are never split, so a page may be a little longer than `size`.
     ///
     /// # Errors
     /// When the journal cannot be read or understood.
     pub fn facts(&self, filter: &FactFilter, after: Revision, size: usize) -> Result<FactPage, Failure> {
         let mut page = FactPage { facts: Vec::new(), revision: after, complete: false };
-        let mut looked_at = 0;
-        while page.facts.len() < size && looked_at < LOOKED_AT_MAX {
+        let (mut looked_at, mut bytes) = (0, 0);
+        while page.facts.len() < size && bytes < PAGE_BYTES_MAX && looked_at < LOOKED_AT_MAX {
             let commits = self.0.store.changes(page.revision, STEP)?;
             if commits.is_empty() {
                 page.complete = true;
                 break;
             }
             for commit in &commits {
-                page.facts.extend(filter.select(commit)?);
+                let facts = filter.select(commit)?;
+                bytes += facts.iter().map(prost::Message::encoded_len).sum::<usize>();
+                page.facts.extend(facts);
                 page.revision = commit.revision;
                 looked_at += 1;
-                if page.facts.len() >= size {
+                if page.facts.len() >= size || bytes >= PAGE_BYTES_MAX {
                     break;
                 }
             }

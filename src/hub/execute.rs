@@ -15,6 +15,9 @@ use crate::wire::reason;
 /// How often a command is judged again because others changed what it depends on.
 const ATTEMPTS_MAX: usize = 32;
 
+/// Longest reason of a recorded refusal, in characters: it may quote what the caller sent.
+const REASON_CHARS_MAX: usize = 500;
+
 /// How long the answer to a request id is kept.
 pub(super) const ANSWER_KEPT: TimeDelta = TimeDelta::hours(24);
 
@@ -51,8 +54,19 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// Live subscriptions to the version concerned, if it is about one environment of a version.
     pub affected: u64,
-    /// Whether anything was committed by this command.
-    pub changed: bool,
+    /// What was done.
+    pub done: Done,
+}
+
+/// What became of an accepted command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// It was committed, now or when its request id was first used.
+    Committed,
+    /// It would be committed: it was judged only.
+    Judged,
+    /// Everything is already as asked.
+    AlreadySo,
 }
 
 /// What was loaded for one judgement.
@@ -80,6 +94,7 @@ impl Hub {
     }
 
     async fn run(&self, actor: &Actor, command: &Command, request: &Request) -> Result<Answer, Failure> {
+        let mut turn = None;
         for _ in 0..ATTEMPTS_MAX {
             let now = self.0.instants.next();
             let loaded = self.load(command, request)?;
@@ -87,6 +102,7 @@ impl Hub {
                 && now - answer.answered_at < ANSWER_KEPT
             {
                 if answer.fingerprint != request.fingerprint {
+                    self.record_refusal(actor, command, request, &Refusal::RequestIdReused, now).await;
                     return Err(Refusal::RequestIdReused.into());
                 }
                 return Ok(Answer {
@@ -95,7 +111,7 @@ impl Hub {
                     at: answer.answered_at,
                     warnings: answer.warnings,
                     affected: answer.affected,
-                    changed: true,
+                    done: Done::Committed,
                 });
             }
             let setting = Setting { actor, now, rules: self.rules() };
@@ -109,12 +125,14 @@ impl Hub {
                 }
             };
             let answer = self.answer(command, &outcome, &loaded.records, now);
-            if request.mode == Mode::ValidateOnly || outcome.facts.is_empty() {
+            if answer.done == Done::AlreadySo || request.mode == Mode::ValidateOnly {
                 return Ok(answer);
             }
             let batch = batch(actor, request, &outcome, &answer, loaded.expectations, now);
             match self.0.store.commit(batch).await? {
-                Verdict::Committed(revision) => return Ok(Answer { revision, changed: true, ..answer }),
+                Verdict::Committed(revision) => return Ok(Answer { revision, done: Done::Committed, ..answer }),
+                // Whoever lost once takes turns with the other losers, so that one of them wins each time.
+                Verdict::Conflict if turn.is_none() => turn = Some(self.0.turns.take(command).await),
                 Verdict::Conflict => {}
             }
         }
@@ -165,7 +183,7 @@ impl Hub {
             at: now,
             warnings: outcome.warnings.clone(),
             affected,
-            changed: false,
+            done: if outcome.facts.is_empty() { Done::AlreadySo } else { Done::Judged },
         }
     }
 
@@ -179,7 +197,8 @@ impl Hub {
         refusal: &Refusal,
         now: DateTime<Utc>,
     ) {
-        let fact = Fact::new(FactKind::CommandRefused, command.subject()).because(&refusal.to_string());
+        let why: String = refusal.to_string().chars().take(REASON_CHARS_MAX).collect();
+        let fact = Fact::new(FactKind::CommandRefused, command.subject()).because(&why);
         let refused = (command.name(), reason::name(reason::reason(refusal)));
         let facts = vec![codec::encode_fact(&fact, actor, request.id.as_ref(), Some(refused))];
         let batch = Batch { instant: now, expectations: Vec::new(), after_all: false, writes: Vec::new(), facts };

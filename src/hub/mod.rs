@@ -19,6 +19,7 @@ mod housekeeping;
 mod index;
 mod instants;
 mod read;
+mod turns;
 
 use std::sync::Arc;
 
@@ -31,12 +32,13 @@ use crate::store::codec::Undecodable;
 use crate::store::{Store, StoreError};
 
 pub use audit::{FactFilter, FactPage};
-pub use execute::{Answer, Mode, Request};
+pub use execute::{Answer, Done, Mode, Request};
 pub use index::{Index, Standings};
-pub use read::{Page, Stored};
+pub use read::{PAGE_BYTES_MAX, Page, Stored};
 
 use fold::Fold;
 use instants::Instants;
+use turns::Turns;
 
 /// Why the hub could not do what it was asked to, other than by the rules of the business.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -68,6 +70,7 @@ struct Parts {
     index: Arc<Index>,
     rules: Rules,
     instants: Instants,
+    turns: Turns,
 }
 
 impl Hub {
@@ -82,7 +85,7 @@ impl Hub {
         store.attach(Arc::clone(&fold) as Arc<dyn crate::store::Sink>)?;
         fold.trouble()?;
         let instants = Instants::new(clock, store.head().instant);
-        Ok(Hub(Arc::new(Parts { store, table, index, rules, instants })))
+        Ok(Hub(Arc::new(Parts { store, table, index, rules, instants, turns: Turns::default() })))
     }
 
     /// The decision table.

@@ -15,6 +15,8 @@ pub struct Stored {
     pub revision: u64,
     /// The record.
     pub record: Record,
+    /// Bytes of the record in the store: about what it needs in a reply.
+    pub bytes: usize,
 }
 
 /// One page of a list.
@@ -28,6 +30,9 @@ pub struct Page<T> {
 
 /// Records read from the store at a time while a list looks for matching ones.
 const STEP: usize = 256;
+
+/// A page is closed once the records on it have this many bytes: it must fit into a reply, however large they are.
+pub const PAGE_BYTES_MAX: usize = 1 << 20;
 
 /// Most records that one call of a list looks at: a filter that matches little must not hold a thread for long.
 const LOOKED_AT_MAX: usize = 20_000;
@@ -44,7 +49,8 @@ impl Hub {
             .into_iter()
             .map(|found| match found {
                 Some(value) => {
-                    Ok(Some(Stored { revision: value.revision, record: codec::decode_record(&value.value)? }))
+                    let record = codec::decode_record(&value.value)?;
+                    Ok(Some(Stored { revision: value.revision, record, bytes: value.value.len() }))
                 }
                 None => Ok(None),
             })
@@ -73,17 +79,21 @@ impl Hub {
     ) -> Result<Page<T>, Failure> {
         let mut items = Vec::new();
         let mut cursor = after;
-        let mut looked_at = 0;
+        let (mut looked_at, mut bytes) = (0, 0);
         loop {
             let found = self.0.store.scan(prefix, cursor.as_deref(), STEP)?;
             let complete = found.len() < STEP;
             for (key, value) in found {
-                if items.len() == size || looked_at == LOOKED_AT_MAX {
+                if items.len() == size || looked_at == LOOKED_AT_MAX || bytes >= PAGE_BYTES_MAX {
                     return Ok(Page { items, next: cursor });
                 }
                 looked_at += 1;
-                let stored = Stored { revision: value.revision, record: codec::decode_record(&value.value)? };
-                items.extend(render(stored)?);
+                let record = codec::decode_record(&value.value)?;
+                let stored = Stored { revision: value.revision, record, bytes: value.value.len() };
+                if let Some(item) = render(stored)? {
+                    bytes += value.value.len();
+                    items.push(item);
+                }
                 cursor = Some(key);
             }
             if complete {
@@ -114,19 +124,23 @@ impl Hub {
     ) -> Result<Page<T>, Failure> {
         let mut items = Vec::new();
         let mut cursor = after;
-        let mut looked_at = 0;
+        let (mut looked_at, mut bytes) = (0, 0);
         loop {
             let after = cursor.as_deref().and_then(|cursor| std::str::from_utf8(cursor).ok());
             let found = ids(after, STEP);
             let complete = found.len() < STEP;
             let keys: Vec<RecordKey> = found.iter().cloned().map(&key).collect();
             for (id, stored) in found.into_iter().zip(self.get(&keys)?) {
-                if items.len() == size || looked_at == LOOKED_AT_MAX {
+                if items.len() == size || looked_at == LOOKED_AT_MAX || bytes >= PAGE_BYTES_MAX {
                     return Ok(Page { items, next: cursor });
                 }
                 looked_at += 1;
                 if let Some(stored) = stored {
-                    items.extend(render(stored)?);
+                    let size = stored.bytes;
+                    if let Some(item) = render(stored)? {
+                        bytes += size;
+                        items.push(item);
+                    }
                 }
                 cursor = Some(Bytes::copy_from_slice(id.as_str().as_bytes()));
             }

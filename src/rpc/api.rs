@@ -15,7 +15,7 @@ use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::retire::{DeprecateVersion, PromoteVersion, RetireVersion};
 use crate::domain::version::AccessType;
-use crate::hub::{Answer, Failure, Hub, Mode};
+use crate::hub::{Answer, Failure, Hub, Mode, PAGE_BYTES_MAX};
 use crate::store::codec::Kind;
 use crate::wire::Word;
 
@@ -210,12 +210,18 @@ impl ApiService for ApiRpc {
                         && stage.is_none_or(|wanted| version.stage(*known, now) == Some(wanted))
                 })
             });
-            let next = (names.len() > size).then(|| format!("{}\0{}", names[size - 1].context, names[size - 1].label));
+            let more = names.len() > size;
             let keys: Vec<RecordKey> = names.into_iter().take(size).map(RecordKey::Version).collect();
-            let mut versions = Vec::new();
-            for stored in hub.get(&keys)?.into_iter().flatten() {
+            let (mut versions, mut bytes, mut next) = (Vec::new(), 0, None);
+            let count = keys.len();
+            for (position, stored) in hub.get(&keys)?.into_iter().flatten().enumerate() {
                 let Record::Version(version) = &stored.record else { return Err(Failure::Defect) };
                 versions.push(render::api_version(hub, version, stored.revision, now));
+                bytes += stored.bytes;
+                if bytes >= PAGE_BYTES_MAX && position + 1 < count || more && position + 1 == count {
+                    next = Some(format!("{}\0{}", version.name.context, version.name.label));
+                    break;
+                }
             }
             Ok((versions, next))
         })

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
 use super::{execute, read, record, render, revision, status};
-use crate::domain::application::{Kind, Persona, Role, check_name};
+use crate::domain::application::{COLLABORATORS_MAX, Kind, Persona, Role, check_name};
 use crate::domain::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
 use crate::domain::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
 use crate::domain::name::{ApplicationId, ClientId, Email};
@@ -41,8 +41,7 @@ struct Write {
     fields: Fields,
 }
 
-/// Begins a write to an existing application. The id is checked last of all needed things, so the caller can go on
-/// collecting violations with a placeholder.
+/// Begins a write to an existing application. Without an id there is nothing to go on with: it is refused at once.
 fn begin<M: prost::Message>(
     metadata: &MetadataMap,
     method: &str,
@@ -72,8 +71,11 @@ fn name(fields: &mut Fields, field: &str, name: &str) -> String {
 }
 
 fn collaborators(fields: &mut Fields, given: &[v1::Collaborator]) -> BTreeMap<Email, Role> {
+    if given.len() > COLLABORATORS_MAX {
+        fields.violate("application.collaborators", "at most 50 collaborators are accepted; leave some out");
+    }
     let mut parsed = BTreeMap::new();
-    for (position, person) in given.iter().enumerate() {
+    for (position, person) in given.iter().enumerate().take(COLLABORATORS_MAX) {
         let field = format!("application.collaborators[{position}]");
         let email = email(fields, &format!("{field}.email"), &person.email);
         let role = fields.word(&format!("{field}.role"), person.role);

@@ -1,10 +1,11 @@
 //! FactService: the audit trail, listed and followed.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use devhub_proto::v1;
 use devhub_proto::v1::fact_service_server::FactService;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -22,6 +23,9 @@ const STREAM_STEP: usize = 200;
 /// Messages that wait for a slow follower; it is then waited for, at no cost to anybody else.
 const STREAM_BUFFER: usize = 4;
 
+/// Followers at a time: each reads every commit, so many of them would slow writes down.
+const FOLLOWERS_MAX: usize = 200;
+
 /// Most kinds of one filter.
 const KINDS_MAX: usize = 50;
 
@@ -30,12 +34,13 @@ pub struct FactRpc {
     hub: Hub,
     /// Becomes true when the hub stops: streams end then.
     stopping: watch::Receiver<bool>,
+    places: Arc<Semaphore>,
 }
 
 impl FactRpc {
     /// Serves the facts of `hub` until `stopping` becomes true.
     pub fn new(hub: Hub, stopping: watch::Receiver<bool>) -> FactRpc {
-        FactRpc { hub, stopping }
+        FactRpc { hub, stopping, places: Arc::new(Semaphore::new(FOLLOWERS_MAX)) }
     }
 }
 
@@ -74,16 +79,17 @@ async fn follow(
     mut stopping: watch::Receiver<bool>,
 ) {
     let mut head = hub.store().watch();
+    let mut first = true;
     loop {
         head.mark_unchanged();
         let step = filter.clone();
         let page = read(&hub, move |hub| hub.facts(&step, after, STREAM_STEP)).await;
         let (message, complete) = match page {
             Ok(page) => {
-                let moved = page.revision > after;
-                after = page.revision;
+                let told = first || page.revision > after;
+                (first, after) = (false, page.revision);
                 let message = v1::FollowFactsResponse { facts: page.facts, revision: after, epoch: hub.epoch() };
-                (moved.then_some(Ok(message)), page.complete)
+                (told.then_some(Ok(message)), page.complete)
             }
             Err(status) => (Some(Err(status)), true),
         };
@@ -138,8 +144,21 @@ impl FactService for FactRpc {
         let mut fields = Fields::default();
         let filter = filter(&mut fields, message.filter.as_ref());
         fields.check()?;
+        let (epoch, head) = (self.hub.epoch(), self.hub.store().head().revision);
+        if !message.epoch.is_empty() && message.epoch != epoch {
+            return Err(status::epoch_changed(&epoch));
+        }
+        if message.after_revision > head {
+            return Err(status::revision_not_reached(message.after_revision, head));
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| status::too_many_followers(FOLLOWERS_MAX))?;
         let (sender, receiver) = mpsc::channel(STREAM_BUFFER);
-        tokio::spawn(follow(self.hub.clone(), filter, message.after_revision, sender, self.stopping.clone()));
+        let following = follow(self.hub.clone(), filter, message.after_revision, sender, self.stopping.clone());
+        tokio::spawn(async move {
+            following.await;
+            drop(place);
+        });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 }

@@ -13,7 +13,7 @@ use devhub_proto::v1;
 use tonic::Status;
 
 use crate::domain::{Actor, Command};
-use crate::hub::{Answer, Failure, Hub, Request};
+use crate::hub::{Answer, Done, Failure, Hub, Request};
 
 pub use api::ApiRpc;
 pub use application::ApplicationRpc;
@@ -37,7 +37,10 @@ async fn read<T: Send + 'static>(
 
 /// The revision that a reply states: that of the commit, 0 when nothing was committed.
 fn revision(answer: &Answer) -> u64 {
-    if answer.changed { answer.revision } else { 0 }
+    match answer.done {
+        Done::Committed => answer.revision,
+        Done::Judged | Done::AlreadySo => 0,
+    }
 }
 
 /// Takes the record of one kind out of an answer or a read.

@@ -137,7 +137,8 @@ impl Fields {
         if text.is_empty() {
             return None;
         }
-        let parsed = text.parse().ok();
+        let parsed =
+            Some(text).filter(|text| text.bytes().all(|b| b.is_ascii_digit())).and_then(|text| text.parse().ok());
         if parsed.is_none() {
             self.violate("etag", "give the etag exactly as it was read, or leave it out");
         }

@@ -17,7 +17,10 @@ use crate::wire::reason;
 pub const DOMAIN: &str = "devhub";
 
 /// Most field violations in one status: details travel in a header.
-const VIOLATIONS_MAX: usize = 25;
+const VIOLATIONS_MAX: usize = 12;
+
+/// Longest message of a status, for the same reason: a client takes 8 KiB of headers, and percent-encoding triples.
+const MESSAGE_BYTES_MAX: usize = 700;
 
 /// How long a caller should wait before it repeats a call that met a passing problem.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
@@ -68,7 +71,8 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::IllegalAccessRequestState
         | ErrorReason::SinceOutOfRange
         | ErrorReason::AcknowledgementRequired
-        | ErrorReason::NothingToDo => Code::FailedPrecondition,
+        | ErrorReason::NothingToDo
+        | ErrorReason::EpochChanged => Code::FailedPrecondition,
         ErrorReason::LimitReached | ErrorReason::StoreFull | ErrorReason::Overloaded => Code::ResourceExhausted,
         ErrorReason::StoreUnavailable | ErrorReason::RevisionNotReached => Code::Unavailable,
     }
@@ -78,15 +82,21 @@ fn make(reason: ErrorReason, message: String, metadata: HashMap<String, String>,
     let mut details = ErrorDetails::new();
     details.set_error_info(reason::name(reason), DOMAIN, metadata);
     for violation in violations.iter().take(VIOLATIONS_MAX) {
-        details.add_bad_request_violation(&violation.field, &violation.sentence);
+        details.add_bad_request_violation(short(&violation.field, 100), short(&violation.sentence, 200));
     }
     if matches!(reason, ErrorReason::Contention | ErrorReason::Overloaded | ErrorReason::RevisionNotReached) {
         details.set_retry_info(Some(RETRY_DELAY));
     }
-    // A message travels in a header: long lists of violations are in the details, up to their limit.
-    let message =
-        if message.len() > 1000 { format!("{}...", message.chars().take(1000).collect::<String>()) } else { message };
-    Status::with_error_details(code(reason), message, details)
+    Status::with_error_details(code(reason), short(&message, MESSAGE_BYTES_MAX), details)
+}
+
+/// The beginning of a text, of at most `bytes` bytes.
+fn short(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let end = (0..=bytes - 3).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    format!("{}...", &text[..end])
 }
 
 /// What a client can read out of a refusal without parsing its sentence.
@@ -213,6 +223,18 @@ pub fn revision_not_reached(wanted: u64, reached: u64) -> Status {
     let message = format!("revision {wanted} is not reached yet (the newest is {reached}); retry in a moment");
     let metadata = HashMap::from([("revision".to_owned(), reached.to_string())]);
     make(ErrorReason::RevisionNotReached, message, metadata, &[])
+}
+
+/// The status of a follower that resumes in a history that is over.
+pub fn epoch_changed(epoch: &str) -> Status {
+    let message = format!("the hub was restored from a backup: its epoch is now {epoch}; start anew, from revision 0");
+    make(ErrorReason::EpochChanged, message, HashMap::from([("epoch".to_owned(), epoch.to_owned())]), &[])
+}
+
+/// The status of one follower too many.
+pub fn too_many_followers(limit: usize) -> Status {
+    let message = format!("{limit} followers are connected, and more are not served; retry later, or share a stream");
+    make(ErrorReason::Overloaded, message, HashMap::from([("limit".to_owned(), limit.to_string())]), &[])
 }
 
 /// The status of a stream that ends because the hub is stopping.

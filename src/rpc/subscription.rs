@@ -6,6 +6,7 @@ use devhub_proto::v1::subscription_service_server::SubscriptionService;
 use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
+use super::version::{FIELD_NAME_RULE, is_field_name};
 use super::{execute, read, record, render, revision, status};
 use crate::domain::Actor;
 use crate::domain::access::{AccessState, DecideAccess, RequestAccess};
@@ -13,7 +14,7 @@ use crate::domain::name::{ApplicationId, Context, Label, VersionName};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscribe::{OneWay, Since, Subscribe, Unsubscribe};
-use crate::hub::{Answer, Failure, Hub, Mode, Page, Stored};
+use crate::hub::{Answer, Done, Failure, Hub, Mode, Page, Stored};
 use crate::ids;
 use crate::store::codec::Kind;
 use crate::wire::reason;
@@ -86,11 +87,16 @@ impl Wanted {
             hub.list(&latest, cursor.clone(), size, |stored| self.pick(hub, &stored))?
         };
         if page.next.is_none() && self.show_ended {
-            let after = cursor.filter(|_| in_followed);
-            let more = hub.list(&followed, after, size - page.items.len(), |stored| self.pick(hub, &stored))?;
-            page.items.extend(more.items);
-            // A full page of latest ones goes on with the first of the others.
-            page.next = more.next.or_else(|| (page.items.len() == size && !in_followed).then(|| followed.clone()));
+            let left = size - page.items.len();
+            if left == 0 {
+                // A page full of latest ones: the next begins with the first of the others.
+                page.next = Some(followed);
+            } else {
+                let after = cursor.filter(|_| in_followed);
+                let more = hub.list(&followed, after, left, |stored| self.pick(hub, &stored))?;
+                page.items.extend(more.items);
+                page.next = more.next;
+            }
         }
         Ok(page)
     }
@@ -104,14 +110,14 @@ impl SubscriptionRpc {
 
     /// The subscription of an answer, as of the answer's instant.
     fn render(&self, answer: Answer) -> Result<v1::Subscription, Status> {
-        let stored = Stored { revision: answer.revision, record: answer.subject };
+        let stored = Stored { revision: answer.revision, record: answer.subject, bytes: 0 };
         show(&self.hub, &stored, answer.at).map_err(status::failed)
     }
 
     /// Judges, and unless told otherwise commits, one row of an import.
     async fn import(&self, actor: Actor, row: v1::ImportRow, mode: Mode) -> v1::ImportVerdict {
         match self.try_import(actor, row, mode).await {
-            Ok(answer) if answer.changed || mode == Mode::ValidateOnly && answer.revision == 0 => v1::ImportVerdict {
+            Ok(answer) if answer.done != Done::AlreadySo => v1::ImportVerdict {
                 outcome: v1::ImportOutcome::Imported.into(),
                 reason: String::new(),
                 message: String::new(),
@@ -174,6 +180,9 @@ impl SubscriptionService for SubscriptionRpc {
                 "field_values",
                 "at most 50 values are accepted; leave out those that the version does not ask for",
             );
+        }
+        if !message.field_values.keys().all(|name| is_field_name(name)) {
+            fields.violate("field_values", FIELD_NAME_RULE);
         }
         let (Some(application), Some(version)) = (application, version) else { return Err(fields.refuse()) };
         fields.check()?;
@@ -260,10 +269,16 @@ impl SubscriptionService for SubscriptionRpc {
             fields.violate("rows", "at most 500 rows are accepted; send the rest in further calls");
         }
         fields.check()?;
-        if !actor.is_staff() {
-            return Err(status::refused(&Refusal::OperatorRequired("bring subscriptions from another system")));
-        }
         let mode = parse::mode(message.validate_only);
+        if !actor.is_staff() {
+            // The first row is enough to be refused, and to leave a fact of it.
+            let refused = match message.rows.into_iter().next() {
+                Some(row) => self.try_import(actor, row, mode).await.err(),
+                None => None,
+            };
+            let by_rule = || Refusal::OperatorRequired("bring subscriptions from another system").into();
+            return Err(status::failed(refused.unwrap_or_else(by_rule)));
+        }
         // All rows wait for the disk together: they share its syncs.
         let rows = message.rows.into_iter().map(|row| self.import(actor.clone(), row, mode));
         let verdicts = futures_util::future::join_all(rows).await;

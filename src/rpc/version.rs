@@ -36,6 +36,7 @@ pub(super) fn categories(fields: &mut Fields, field: &str, categories: &[String]
     categories
         .iter()
         .enumerate()
+        .take(CATEGORIES_MAX)
         .map(|(position, category)| fields.text(&format!("{field}[{position}]"), category, CATEGORY_CHARS_MAX))
         .collect()
 }
@@ -72,6 +73,14 @@ pub(super) fn endpoints(fields: &mut Fields, field: &str, endpoints: &[v1::Endpo
     parsed
 }
 
+/// What the name of a subscription field looks like.
+pub(super) const FIELD_NAME_RULE: &str = "a field name has 1 to 50 letters";
+
+/// Whether a text can be the name of a subscription field.
+pub(super) fn is_field_name(name: &str) -> bool {
+    FIELD_NAME_CHARS.contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
 /// The subscription fields of a version.
 pub(super) fn definitions(
     fields: &mut Fields,
@@ -84,9 +93,8 @@ pub(super) fn definitions(
     let mut parsed: Vec<FieldDefinition> = Vec::new();
     for (position, definition) in definitions.iter().enumerate().take(FIELDS_MAX) {
         let at = |part: &str| format!("{field}[{position}].{part}");
-        let letters = definition.name.bytes().all(|b| b.is_ascii_alphabetic());
-        if !FIELD_NAME_CHARS.contains(&definition.name.len()) || !letters {
-            fields.violate(at("name"), "a name has 1 to 50 letters");
+        if !is_field_name(&definition.name) {
+            fields.violate(at("name"), FIELD_NAME_RULE);
         }
         if parsed.iter().any(|known| known.name == definition.name) {
             fields.violate(at("name"), "is defined twice; remove one");
@@ -139,8 +147,11 @@ pub(super) fn deployments(fields: &mut Fields, given: &[v1::Deployment]) -> BTre
     if given.is_empty() {
         fields.violate("version.deployments", "at least one environment is needed");
     }
+    if given.len() > Environment::ALL.len() {
+        fields.violate("version.deployments", "there are two environments; give each at most once");
+    }
     let mut parsed = BTreeMap::new();
-    for (position, one) in given.iter().enumerate() {
+    for (position, one) in given.iter().enumerate().take(Environment::ALL.len()) {
         let field = format!("version.deployments[{position}]");
         if let Some((environment, deployment)) = deployment(fields, &field, one)
             && parsed.insert(environment, deployment).is_some()

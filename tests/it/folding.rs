@@ -250,3 +250,26 @@ proptest! {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(play(&acts));
     }
 }
+
+#[tokio::test]
+async fn the_embedded_engine_serves_the_same_table_after_a_restart() {
+    use devhub_proto::v1;
+    let mut world = crate::world::World::usual().await;
+    world.version("2.0", v1::Maturity::Beta).await;
+    for id in ["one", "two", "three"] {
+        world.application(id).await;
+        world.subscribe(crate::world::ADA, id, "1.0").await.unwrap();
+        world.subscribe(crate::world::ADA, id, "2.0").await.unwrap();
+    }
+    world.unsubscribe(crate::world::ADA, "two", "2.0", false).await.unwrap();
+    world.deprecate("1.0", None, Some(start() + TimeDelta::days(200))).await.unwrap();
+    let delete = v1::DeleteApplicationRequest { application_id: "three".into(), ..Default::default() };
+    world.applications(crate::world::ADA).delete_application(delete).await.unwrap();
+    let running = world.hub().table().dump();
+    world.restart().await;
+    let hub = world.hub();
+    assert_eq!(running, hub.table().dump(), "loaded from the state");
+    assert_eq!(running, hub.table_at(hub.store().head().revision).unwrap().dump(), "folded from the journal");
+    assert_eq!(running, hub.table_from_records().unwrap().dump(), "scanned from the records");
+    assert!(running.len() >= 10, "{running:#?}");
+}

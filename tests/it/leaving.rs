@@ -56,30 +56,33 @@ async fn every_subscription_ever_held_stays_readable() {
         world.clock.advance(days(1));
     }
     world.subscribe(ADA, "app", "1.0").await.unwrap();
-    // One a page, to see every seam between the latest and those that it followed.
-    let mut page_token = String::new();
-    let mut seen = Vec::new();
-    loop {
-        let request = v1::ListSubscriptionsRequest {
-            application_id: "app".into(),
-            show_ended: true,
-            page_size: 1,
-            page_token,
-            ..Default::default()
-        };
-        let page = world.subscriptions(ADA).list_subscriptions(request).await.unwrap().into_inner();
-        seen.extend(page.subscriptions);
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
+    world.version("2.0", v1::Maturity::Stable).await;
+    world.subscribe(ADA, "app", "2.0").await.unwrap();
+    // Every size of page, to see every seam between the latest and those that they followed.
+    for page_size in 1..=6 {
+        let (mut page_token, mut seen) = (String::new(), Vec::new());
+        loop {
+            let request = v1::ListSubscriptionsRequest {
+                application_id: "app".into(),
+                show_ended: true,
+                page_size,
+                page_token,
+                ..Default::default()
+            };
+            let page = world.subscriptions(ADA).list_subscriptions(request).await.unwrap().into_inner();
+            seen.extend(page.subscriptions);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
         }
+        assert_eq!(seen.len(), 5, "in pages of {page_size}");
+        assert_eq!(seen.iter().filter(|s| s.state() == v1::SubscriptionState::Active).count(), 2);
+        let mut ids: Vec<&str> = seen.iter().map(|s| s.subscription_id.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 5, "in pages of {page_size}");
     }
-    assert_eq!(seen.len(), 4);
-    assert_eq!(seen.iter().filter(|s| s.state() == v1::SubscriptionState::Active).count(), 1);
-    let mut ids: Vec<&str> = seen.iter().map(|s| s.subscription_id.as_str()).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(ids.len(), 4);
 }
 
 fn row(id: &str, since: Option<chrono::DateTime<chrono::Utc>>) -> v1::ImportRow {
@@ -138,6 +141,15 @@ async fn an_import_is_judged_at_the_instant_it_states() {
     // An end that happened here is not undone by what happened elsewhere before it.
     world.unsubscribe(OPERATOR, "early", "1.0", true).await.unwrap();
     assert_eq!(import(&world, vec![row("early", Some(start()))], false).await, ["SINCE_OUT_OF_RANGE"]);
+    // Where an earlier one ended and a new one would be brought, the dry run says so too.
+    world.version("2.0", v1::Maturity::Stable).await;
+    world.subscribe(ADA, "app", "2.0").await.unwrap();
+    world.clock.advance(days(1));
+    world.unsubscribe(ADA, "app", "2.0", false).await.unwrap();
+    world.clock.advance(days(1));
+    let again = || vec![v1::ImportRow { version: "2.0".into(), ..row("app", None) }];
+    assert_eq!(import(&world, again(), true).await, ["imported"]);
+    assert_eq!(import(&world, again(), false).await, ["imported"]);
     let request = v1::ImportSubscriptionsRequest { rows: vec![row("app", None)], validate_only: false };
     assert_eq!(refused(world.subscriptions(ADA).import_subscriptions(request).await), "OPERATOR_REQUIRED");
 }

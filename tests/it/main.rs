@@ -11,6 +11,7 @@
 //! | `racing` | B16, X1: subscribe against deprecate |
 //! | `folding` | the table equals the fold of the journal and a naive scan |
 //! | `rules` | every promised rule is named by a test |
+//! | `guarding` | the smaller rules, limits and etags |
 //! | `refusing` | bad input |
 //! | `enduring` | faults: cancelled clients, full disks, failing syncs |
 //! | `killing` | kill -9 of the whole server, fifty times |
@@ -27,6 +28,7 @@ mod deciding;
 mod enduring;
 mod folding;
 mod golden;
+mod guarding;
 mod killing;
 mod leaving;
 mod lifecycle;

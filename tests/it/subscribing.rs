@@ -89,6 +89,13 @@ async fn b06_a_replayed_request_returns_the_first_answer_across_a_restart_too() 
     world.restart().await;
     let again = world.subscriptions(ADA).subscribe(request.clone()).await.unwrap().into_inner();
     assert_eq!(first, again);
+    // Whatever happened since, the answer is as of its instant.
+    let delete = v1::DeleteApplicationRequest { application_id: "app".into(), ..Default::default() };
+    world.applications(ADA).delete_application(delete).await.unwrap();
+    let again = world.subscriptions(ADA).subscribe(request.clone()).await.unwrap().into_inner();
+    assert_eq!(first.subscription, again.subscription);
+    let restore = v1::RestoreApplicationRequest { application_id: "app".into(), ..Default::default() };
+    world.applications(OPERATOR).restore_application(restore).await.unwrap();
     // Another request, or another actor, under the same id is another request.
     let other = v1::SubscribeRequest { version: "9.9".into(), ..request.clone() };
     assert_eq!(refused(world.subscriptions(ADA).subscribe(other).await), "REQUEST_ID_REUSED");

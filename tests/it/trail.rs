@@ -76,7 +76,7 @@ async fn facts_are_filtered_and_paged() {
 async fn following_resumes_without_gap_or_repetition() {
     let world = World::usual().await;
     let follow = async |after_revision: u64| {
-        let request = v1::FollowFactsRequest { filter: None, after_revision };
+        let request = v1::FollowFactsRequest { filter: None, after_revision, epoch: String::new() };
         world.facts().follow_facts(request).await.unwrap().into_inner()
     };
     let mut stream = follow(0).await;
@@ -97,9 +97,100 @@ async fn following_resumes_without_gap_or_repetition() {
 #[tokio::test]
 async fn a_stopping_hub_tells_followers_to_resume_elsewhere() {
     let mut world = World::usual().await;
-    let request = v1::FollowFactsRequest { filter: None, after_revision: world.hub().store().head().revision };
+    let after_revision = world.hub().store().head().revision;
+    let request = v1::FollowFactsRequest { filter: None, after_revision, epoch: String::new() };
     let mut stream = world.facts().follow_facts(request).await.unwrap().into_inner();
+    let first = stream.message().await.unwrap().unwrap();
+    assert_eq!((first.facts.len(), first.revision), (0, after_revision), "the first message comes at once");
     world.restart().await;
     let status = stream.message().await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::Unavailable);
+}
+
+#[tokio::test]
+async fn a_follower_is_told_when_it_cannot_resume() {
+    let world = World::usual().await;
+    let head = world.hub().store().head().revision;
+    let follow = async |after_revision: u64, epoch: &str| {
+        let request = v1::FollowFactsRequest { filter: None, after_revision, epoch: epoch.into() };
+        world.facts().follow_facts(request).await.map(tonic::Response::into_inner)
+    };
+    assert_eq!(reason(&follow(head + 1, "").await.err().unwrap()), "REVISION_NOT_REACHED");
+    assert_eq!(reason(&follow(0, "another history").await.err().unwrap()), "EPOCH_CHANGED");
+    let epoch = follow(head, "").await.unwrap().message().await.unwrap().unwrap().epoch;
+    follow(head, &epoch).await.unwrap();
+}
+
+#[tokio::test]
+async fn large_facts_and_versions_still_fit_into_replies() {
+    let world = World::usual().await;
+    let endpoints = |round: usize| -> Vec<v1::Endpoint> {
+        let path = |number: usize| format!("/{}/{round}-{number}", "x".repeat(480));
+        (0..500)
+            .map(|number| v1::Endpoint {
+                method: "GET".into(),
+                path: path(number),
+                auth_type: v1::AuthType::User.into(),
+            })
+            .collect()
+    };
+    for round in 0..10 {
+        let label = format!("{round}.5");
+        let sandbox = deployment(v1::Environment::Sandbox, v1::Maturity::Stable);
+        let large = v1::ApiVersion { endpoints: endpoints(round), ..version(&label, vec![sandbox]) };
+        world.publish(large).await.unwrap();
+        let update = v1::UpdateApiVersionRequest {
+            context: CONTEXT.into(),
+            version: label,
+            endpoints: endpoints(round + 100),
+            replace_endpoints: true,
+            ..Default::default()
+        };
+        world.apis(OPERATOR).update_api_version(update).await.unwrap();
+    }
+    let head = world.hub().store().head().revision;
+    let facts = world.all_facts(v1::FactFilter::default()).await;
+    assert_eq!(facts.iter().filter(|fact| fact.kind() == v1::FactKind::VersionUpdated).count(), 10);
+    let request = v1::FollowFactsRequest::default();
+    let mut stream = world.facts().follow_facts(request).await.unwrap().into_inner();
+    let mut followed = Vec::new();
+    loop {
+        let message = stream.message().await.unwrap().unwrap();
+        followed.extend(message.facts);
+        if message.revision == head {
+            break;
+        }
+    }
+    assert_eq!(followed, facts, "nothing is left out, nothing comes twice");
+    let (mut labels, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = v1::ListApiVersionsRequest { page_size: 200, page_token, ..Default::default() };
+        let page = world.apis("").list_api_versions(request).await.unwrap().into_inner();
+        labels.extend(page.versions.into_iter().map(|version| version.version));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    let expected = ["9.5", "8.5", "7.5", "6.5", "5.5", "4.5", "3.5", "2.5", "1.5", "1.0", "0.5"];
+    assert_eq!(labels, expected, "newest first, each once");
+}
+
+#[tokio::test]
+async fn b92_whoever_may_not_import_leaves_a_fact_too() {
+    let world = World::usual().await;
+    let row = v1::ImportRow {
+        application_id: "app".into(),
+        context: CONTEXT.into(),
+        version: "1.0".into(),
+        start_time: None,
+    };
+    let request = v1::ImportSubscriptionsRequest { rows: vec![row], validate_only: false };
+    assert_eq!(refused(world.subscriptions(ADA).import_subscriptions(request).await), "OPERATOR_REQUIRED");
+    let kinds = vec![v1::FactKind::CommandRefused.into()];
+    let facts = world.all_facts(v1::FactFilter { kinds, ..Default::default() }).await;
+    assert_eq!(
+        (facts[0].refused_command.as_str(), facts[0].refusal.as_str()),
+        ("ImportSubscriptions", "OPERATOR_REQUIRED")
+    );
 }
