@@ -133,20 +133,55 @@ async fn a_second_server_on_the_same_directory_is_refused() {
     assert_eq!(world.decision("app", "1.0").await, "DENY NOT_SUBSCRIBED", "the first one is unharmed");
 }
 
+/// What the admin port answers.
+async fn admin(address: std::net::SocketAddr, path: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hub_is_alive_but_not_ready_while_its_store_is_verified() {
+    let directory = tempfile::tempdir().unwrap();
+    // The test must know the port before the server says it: a free one below those that systems give out by themselves.
+    let from = 20_000 + u16::try_from(std::process::id() % 5_000).unwrap();
+    let bind = |port| std::net::TcpListener::bind(("127.0.0.1", port)).and_then(|listener| listener.local_addr());
+    let free = (from..30_000).find_map(|port| bind(port).ok()).unwrap();
+    let config = Config { admin_listen: free, ..Config::for_testing(directory.path()) };
+    let (opening, opened) = (Arc::new(tokio::sync::Notify::new()), std::sync::mpsc::channel::<()>());
+    let (release, held) = opened;
+    let (signal, path) = (Arc::clone(&opening), directory.path().to_owned());
+    let open = move || {
+        signal.notify_one();
+        held.recv().expect("the test releases the store");
+        Ok(Arc::new(Embedded::open(path, Options::default())?) as Arc<dyn Store>)
+    };
+    let starting =
+        tokio::spawn(
+            async move { Server::start_with(open, &config, Arc::new(ManualClock::at(start()))).await.unwrap() },
+        );
+    opening.notified().await;
+    assert!(admin(free, "/livez").await.starts_with("HTTP/1.1 200"));
+    for path in ["/readyz", "/metrics"] {
+        let answer = admin(free, path).await;
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("verified"), "{answer}");
+    }
+    release.send(()).unwrap();
+    let server = starting.await.unwrap();
+    assert!(admin(free, "/readyz").await.starts_with("HTTP/1.1 200"));
+    server.stop().await.unwrap();
+}
+
 #[tokio::test]
-async fn readiness_waits_for_the_store_and_metrics_count_decisions() {
+async fn metrics_count_decisions() {
     let world = World::usual().await;
     world.authorize("app", "1.0").await;
     world.authorize("nobody", "1.0").await;
-    let get = async |path: &str| {
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let mut stream = tokio::net::TcpStream::connect(world.server().admin_address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        text
-    };
+    let get = async |path: &str| admin(world.server().admin_address, path).await;
     assert!(get("/livez").await.starts_with("HTTP/1.1 200"));
     assert!(get("/readyz").await.starts_with("HTTP/1.1 200"));
     let metrics = get("/metrics").await;
