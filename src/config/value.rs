@@ -179,5 +179,5 @@ impl<'a> Values<'a> {
 fn is_origin(text: &str) -> bool {
     let Some(authority) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else { return false };
     let plain = authority.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-:[]".contains(&b));
-    plain && authority.parse::<http::uri::Authority>().is_ok_and(|authority| !authority.host().is_empty())
+    plain && authority.parse::<axum::http::uri::Authority>().is_ok_and(|authority| !authority.host().is_empty())
 }

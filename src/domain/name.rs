@@ -123,8 +123,8 @@ name!(
 name!(
     /// The id that makes a write repeatable.
     RequestId,
-    "a request id has 1 to 64 letters, digits, '-' and '_'",
-    |text| len(text, 1, 64) && all(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    "a request id has 1 to 64 letters, digits, '-', '_' and '.'",
+    |text| len(text, 1, 64) && all(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 );
 
 name!(

@@ -74,6 +74,14 @@ fn the_store_does_not_know_who_uses_it() {
 }
 
 #[test]
+fn the_words_of_the_wire_know_the_domain_only() {
+    forbid(
+        "src/wire",
+        &["crate::store", "crate::hub", "crate::rpc", "crate::gateway", "crate::server", "tonic", "tokio"],
+    );
+}
+
+#[test]
 fn the_hub_does_not_know_the_wire() {
     forbid("src/hub", &["crate::rpc", "crate::gateway", "crate::server", "crate::cli", "tonic"]);
 }
