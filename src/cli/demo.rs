@@ -10,7 +10,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::catalogue::apply::apply;
 use super::catalogue::file;
-use super::catalogue::wire::timestamp;
 use super::connection::{Connection, Hub};
 use super::date::Moment;
 use super::output::print_text;
@@ -18,6 +17,7 @@ use super::plan::Planned;
 use crate::clock::SystemClock;
 use crate::config::{Config, Layer, Sources};
 use crate::server::Server;
+use crate::wire::timestamp;
 
 /// Arguments of `devhub demo`.
 #[derive(Debug, Clone, Args)]

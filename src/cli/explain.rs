@@ -6,13 +6,13 @@ use anyhow::Result;
 use clap::Args;
 use devhub_proto::v1;
 
-use super::catalogue::wire::timestamp;
 use super::connection::Connection;
 use super::date::Moment;
 use super::failure::explained;
 use super::output::{Format, print_machine, print_text};
 use super::question::Question;
 use super::view::decision::ExplanationView;
+use crate::wire::timestamp;
 
 /// Arguments of `devhub explain`.
 #[derive(Debug, Clone, Args)]

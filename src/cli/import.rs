@@ -11,13 +11,13 @@ use devhub_proto::v1;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::catalogue::wire::timestamp;
 use super::connection::{Connection, Hub};
 use super::date::Moment;
 use super::failure::explained;
 use super::output::{Format, print_one};
 use super::verdicts::{self, Verdict, VerdictFile};
 use super::words::wire_name;
+use crate::wire::timestamp;
 
 /// Rows of one call: the most that the hub takes.
 const BATCH: usize = 500;

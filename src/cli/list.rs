@@ -7,7 +7,6 @@ use clap::{Args, Subcommand};
 use devhub_proto::v1;
 
 use super::catalogue::read::{PAGE, apis, versions};
-use super::catalogue::wire::timestamp;
 use super::connection::{Connection, Hub};
 use super::date::Moment;
 use super::failure::explained;
@@ -20,6 +19,7 @@ use super::view::policy::PolicyView;
 use super::view::subscription::SubscriptionView;
 use super::view::version::VersionView;
 use super::words::{AccessRequestState, Environment, Stage};
+use crate::wire::timestamp;
 
 /// What to list.
 #[derive(Debug, Clone, Subcommand)]

@@ -198,15 +198,16 @@ pub fn check_text(text: &str, max: usize) -> Result<(), InvalidText> {
     if text.chars().count() > max {
         return Err(InvalidText::TooLong { max });
     }
-    if text.chars().any(|c| c.is_control() && c != '\n' || is_invisible(c)) {
+    if text.chars().any(|c| is_hidden(c) && c != '\n') {
         return Err(InvalidText::Control);
     }
     Ok(())
 }
 
-/// Characters that make text read differently from what it is: bidirectional overrides and zero-width marks.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+/// Characters that make text read differently from what it is: controls, bidirectional overrides, zero-width marks.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// Why text for people was refused.

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::entry::{ApiEntry, Catalogue, DeploymentEntry, VersionEntry};
+use crate::domain::name::is_hidden;
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -142,12 +143,6 @@ fn check_paragraph(place: &str, text: &str) -> Result<()> {
         bail!("{place}: a text holds the character {}, which is not shown as it is; remove it", c.escape_unicode());
     }
     Ok(())
-}
-
-/// Characters that make a text read differently from what it is.
-pub fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
 #[cfg(test)]

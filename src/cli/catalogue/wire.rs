@@ -1,23 +1,12 @@
 //! Catalogue entries to messages and back.
 
 use anyhow::{Context, Result, anyhow};
-use chrono::{DateTime, Utc};
 use devhub_proto::v1;
 
 use super::entry::{ApiEntry, DeploymentEntry, EndpointEntry, FieldEntry, VersionEntry, VersionRef};
 use crate::cli::date::Moment;
 use crate::cli::words::{Access, Auth, Environment, Maturity};
-
-/// An instant as a message.
-pub fn timestamp(instant: DateTime<Utc>) -> prost_types::Timestamp {
-    let nanos = i32::try_from(instant.timestamp_subsec_nanos()).expect("fewer than 2 * 10^9, since it is a fraction");
-    prost_types::Timestamp { seconds: instant.timestamp(), nanos }
-}
-
-/// The instant of a message; `None` when it lies outside the calendar.
-pub fn instant(timestamp: prost_types::Timestamp) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(timestamp.seconds, u32::try_from(timestamp.nanos).ok()?)
-}
+use crate::wire::{instant, timestamp};
 
 /// An API without its versions.
 pub fn api_entry(api: v1::Api) -> ApiEntry {
@@ -96,7 +85,7 @@ fn deployment_entry(deployment: v1::Deployment) -> Result<DeploymentEntry> {
 }
 
 fn moment(timestamp: prost_types::Timestamp) -> Result<Moment> {
-    instant(timestamp).map(Moment::at).context("the hub sent an instant outside the calendar")
+    instant(&timestamp).map(Moment::at).context("the hub sent an instant outside the calendar")
 }
 
 /// Endpoints as messages.

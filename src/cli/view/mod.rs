@@ -13,7 +13,6 @@ pub mod version;
 use devhub_proto::v1;
 use serde::Serialize;
 
-use super::catalogue::wire;
 use super::date::instant_text;
 use super::words::wire_name;
 
@@ -38,7 +37,7 @@ impl NameView {
 
 /// The instant of a message as text.
 fn time(timestamp: Option<prost_types::Timestamp>) -> Option<String> {
-    timestamp.and_then(wire::instant).map(instant_text)
+    timestamp.as_ref().and_then(crate::wire::instant).map(instant_text)
 }
 
 /// A text that may be missing, for a table.
