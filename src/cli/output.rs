@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use crate::domain::name::is_hidden;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
+
+use crate::domain::name::is_hidden;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
