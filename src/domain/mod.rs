@@ -2,8 +2,8 @@
 //!
 //! A command names the records that it depends on ([`Command::reads`]); given them, the actor, the rules and one clock
 //! reading, [`Command::judge`] either refuses it or says what to write and what to record. Nothing here reads a clock,
-//! does input or output, takes a lock, logs, draws a random number or knows the wire: `tests/architecture.rs` holds it
-//! to that.
+//! does input or output, takes a lock, logs, draws a random number or knows the wire: `tests/it/architecture.rs`
+//! holds it to that.
 
 pub mod access;
 pub mod actor;

@@ -1,4 +1,4 @@
-//! The legal moves of a lifecycle: one table, printed in full to a golden file by `tests/lifecycle_moves.rs`.
+//! The legal moves of a lifecycle: one table, printed in full to a golden file by `tests/it/policies.rs`.
 
 use chrono::{DateTime, Utc};
 use devhub_decision::{Lifecycle, Maturity, Schedule, Stage};

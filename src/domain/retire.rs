@@ -70,8 +70,23 @@ pub struct RetireVersion {
     pub etag: Option<u64>,
 }
 
-/// The dates of a deprecation: retirement comes later (rule B30), by at least the policy's period (rule B27), unless an
-/// override reason is recorded.
+/// Retirement comes later than deprecation (rule B30), unless an override reason is recorded.
+///
+/// # Errors
+/// When it does not.
+pub fn check_order(
+    deprecated_at: DateTime<Utc>,
+    retires_at: DateTime<Utc>,
+    override_reason: &str,
+) -> Result<(), Refusal> {
+    if retires_at <= deprecated_at && override_reason.is_empty() {
+        return Err(Refusal::RetirementBeforeDeprecation { deprecated_at, retires_at });
+    }
+    Ok(())
+}
+
+/// The dates of a deprecation: in their order, and by at least the policy's period apart (rule B27), unless an override
+/// reason is recorded.
 pub(super) fn check_dates(
     policy: &Policy,
     maturity: Maturity,
@@ -79,15 +94,10 @@ pub(super) fn check_dates(
     retires_at: DateTime<Utc>,
     override_reason: &str,
 ) -> Result<(), Refusal> {
-    if !override_reason.is_empty() {
-        return Ok(());
-    }
-    if retires_at <= deprecated_at {
-        return Err(Refusal::RetirementBeforeDeprecation { deprecated_at, retires_at });
-    }
+    check_order(deprecated_at, retires_at, override_reason)?;
     let period = policy.period_from(maturity);
     let earliest = period.after(deprecated_at);
-    if retires_at < earliest {
+    if retires_at < earliest && override_reason.is_empty() {
         return Err(Refusal::PeriodTooShort { policy: policy.name.clone(), maturity, period, earliest });
     }
     Ok(())

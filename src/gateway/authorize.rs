@@ -126,7 +126,7 @@ impl AuthorizationRpc {
 
     /// Waits, a little, until the journal can be read up to a revision.
     async fn reach_head(&self, wanted: u64) -> Result<(), Status> {
-        let mut head = self.hub.store().watch();
+        let mut head = self.hub.watch();
         let reached = tokio::time::timeout(REVISION_WAIT, head.wait_for(|revision| *revision >= wanted)).await;
         match reached {
             Ok(Ok(_)) => Ok(()),

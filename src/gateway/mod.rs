@@ -1,4 +1,5 @@
-//! The wire for gateways: questions in, decisions out. No store access, no log line, no lock held across an await.
+//! The wire for gateways: questions in, decisions out. On the way to a decision there is no store access, no log line, and
+//! no lock held across an await; only an explanation of the past reads the journal, through the hub.
 
 mod authorize;
 

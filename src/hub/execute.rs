@@ -46,7 +46,7 @@ pub enum Mode {
 pub struct Answer {
     /// The record that the reply shows.
     pub subject: Record,
-    /// Its revision, or that which it would get; also the etag. 0 when nothing was committed and nothing was there.
+    /// Revision of the commit; when nothing was committed, that of the record as it is, 0 if there is none. Also the etag.
     pub revision: u64,
     /// The instant of the judgement: what the reply computes from the clock, it computes from this.
     pub at: DateTime<Utc>,

@@ -8,7 +8,7 @@ use super::{Failure, Hub};
 use crate::domain::Actor;
 use crate::domain::fact::{Fact, FactKind, Subject};
 use crate::store::codec::{self, Answer, Kind};
-use crate::store::{Expectation, Write};
+use crate::store::{Expectation, Verdict, Write};
 
 /// Answers looked at, and forgotten at most, in one commit.
 const STEP: usize = 500;
@@ -34,12 +34,15 @@ impl Hub {
                 }
             }
             if !writes.is_empty() {
-                forgotten += writes.len() as u64;
-                let fact = Fact::new(FactKind::AnswersForgotten, Subject::default()).change("answers", writes.len(), 0);
+                let count = writes.len() as u64;
+                let fact = Fact::new(FactKind::AnswersForgotten, Subject::default()).change("answers", count, 0);
                 let actor = Actor::Process("housekeeping".into());
                 let facts = vec![codec::encode_fact(&fact, &actor, None, None)];
-                // A conflict means that an answer was replaced meanwhile: the next round will see.
-                self.commit_plain(writes, expectations, facts).await?;
+                match self.commit_plain(writes, expectations, facts).await? {
+                    Verdict::Committed(_) => forgotten += count,
+                    // An answer was replaced meanwhile: the next round will see.
+                    Verdict::Conflict => {}
+                }
             }
             if complete {
                 return Ok(forgotten);

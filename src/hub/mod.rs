@@ -103,6 +103,11 @@ impl Hub {
         &self.0.rules
     }
 
+    /// Tells of each new revision, once the journal can be read up to it.
+    pub fn watch(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.0.store.watch()
+    }
+
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.0.store

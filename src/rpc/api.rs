@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
 use super::version::{DESCRIPTION_CHARS_MAX, categories, definitions, deployment, deployments, endpoints, title, uri};
-use super::{execute, instead, read, record, render, revision, status};
+use super::{execute, read, record, render, revision, status};
 use crate::domain::api::{CreateApi, UpdateApi};
 use crate::domain::name::{Context, PolicyName, VersionName};
 use crate::domain::publish::{CreateVersion, DeployVersion, UpdateVersion};
@@ -174,7 +174,7 @@ impl ApiService for ApiRpc {
         // A reader of a retired version is pointed to the default live one (rule B38).
         let defaults = render::default_versions(&self.hub.index().versions(&version.name.context), now);
         Ok(Response::new(v1::GetApiVersionResponse {
-            instead: instead(defaults, retired),
+            instead: defaults.into_iter().filter(|version| retired(version.environment)).collect(),
             version: Some(render::api_version(&self.hub, &version, stored.revision, now)),
         }))
     }

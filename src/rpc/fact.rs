@@ -78,7 +78,7 @@ async fn follow(
     sender: mpsc::Sender<Result<v1::FollowFactsResponse, Status>>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let mut head = hub.store().watch();
+    let mut head = hub.watch();
     let mut first = true;
     loop {
         head.mark_unchanged();
@@ -144,7 +144,7 @@ impl FactService for FactRpc {
         let mut fields = Fields::default();
         let filter = filter(&mut fields, message.filter.as_ref());
         fields.check()?;
-        let (epoch, head) = (self.hub.epoch(), self.hub.store().head().revision);
+        let (epoch, head) = (self.hub.epoch(), *self.hub.watch().borrow());
         if !message.epoch.is_empty() && message.epoch != epoch {
             return Err(status::epoch_changed(&epoch));
         }

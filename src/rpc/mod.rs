@@ -9,7 +9,6 @@ pub mod status;
 mod subscription;
 mod version;
 
-use devhub_proto::v1;
 use tonic::Status;
 
 use crate::domain::{Actor, Command};
@@ -54,7 +53,3 @@ macro_rules! record {
     };
 }
 pub(crate) use record;
-
-fn instead(versions: Vec<v1::DefaultVersion>, is_retired: impl Fn(i32) -> bool) -> Vec<v1::DefaultVersion> {
-    versions.into_iter().filter(|version| is_retired(version.environment)).collect()
-}

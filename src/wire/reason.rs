@@ -2,7 +2,7 @@
 
 use devhub_proto::v1::ErrorReason;
 
-use crate::domain::refusal::{Refusal, Taken};
+use crate::domain::refusal::Refusal;
 
 /// The reason that clients match on.
 pub fn reason(refusal: &Refusal) -> ErrorReason {
@@ -17,16 +17,7 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::ApplicationNotFound(_) => ErrorReason::ApplicationNotFound,
         Refusal::SubscriptionNotFound { .. } => ErrorReason::SubscriptionNotFound,
         Refusal::AccessRequestNotFound { .. } => ErrorReason::AccessRequestNotFound,
-        Refusal::AlreadyExists {
-            what:
-                Taken::Api
-                | Taken::Version
-                | Taken::Deployment
-                | Taken::Application
-                | Taken::ClientId
-                | Taken::ApplicationName,
-            ..
-        } => ErrorReason::AlreadyExists,
+        Refusal::AlreadyExists { .. } => ErrorReason::AlreadyExists,
         Refusal::DuplicateSubscription { .. } => ErrorReason::DuplicateSubscription,
         Refusal::RequestIdReused => ErrorReason::RequestIdReused,
         Refusal::EtagMismatch { .. } => ErrorReason::EtagMismatch,

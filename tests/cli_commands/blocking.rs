@@ -52,7 +52,7 @@ fn what_has_no_call_is_blocked_with_its_reason() {
     hub.apply(&hub.file("ending.yaml", ENDING));
     for (from, to, reason) in [
         ("policy: hmrc-mtd", "policy: procore-rest", "POLICY_CHANGED"),
-        ("maturity: STABLE", "maturity: BETA", "MATURITY_LOWERED"),
+        ("maturity: STABLE", "maturity: BETA", "ILLEGAL_LIFECYCLE_MOVE"),
         ("endpoints_enabled: true", "endpoints_enabled: false", "ENDPOINTS_SWITCHED"),
         ("deprecated_at: 2027-02-01", "deprecated_at: 2027-03-01", "DEPRECATION_MOVED"),
         (

@@ -87,6 +87,12 @@ fn the_hub_does_not_know_the_wire() {
 }
 
 #[test]
+fn the_wire_reaches_the_store_through_the_hub_only() {
+    forbid("src/gateway", &["crate::store", ".store()", "crate::server", "crate::cli"]);
+    forbid("src/rpc", &[".store()", "crate::server", "crate::cli", "crate::gateway"]);
+}
+
+#[test]
 fn all_sled_calls_are_in_one_file() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for file in sources(&root.join("src")) {

@@ -109,18 +109,39 @@ async fn a_request_over_the_limit_is_refused_before_it_is_read() {
     assert_eq!(world.decision("app", "1.0").await, "DENY NOT_SUBSCRIBED", "the connection lives on");
 }
 
+/// A question as a newer client might send it.
+#[derive(Clone, PartialEq, prost::Message)]
+struct NewerQuestion {
+    #[prost(string, tag = "1")]
+    client_id: String,
+    #[prost(string, tag = "2")]
+    context: String,
+    #[prost(string, tag = "3")]
+    version: String,
+    #[prost(int32, tag = "4")]
+    environment: i32,
+    #[prost(string, repeated, tag = "1023")]
+    news: Vec<String>,
+}
+
 #[tokio::test]
-async fn unknown_fields_do_no_harm() {
-    // A newer client may send fields that we do not know: they are skipped, as protobuf has it, and what we do know is
-    // judged as ever.
-    let bytes = {
-        use prost::Message;
-        let mut bytes = question("app", "1.0").encode_to_vec();
-        bytes.extend([0xFA, 0x3F, 0x03, b'n', b'e', b'w']);
-        bytes
+async fn unknown_fields_of_a_newer_client_do_no_harm() {
+    let world = World::usual().await;
+    world.subscribe(ADA, "app", "1.0").await.unwrap();
+    let mut client = tonic::client::Grpc::new(world.channel.clone());
+    client.ready().await.unwrap();
+    let path = http::uri::PathAndQuery::from_static("/devhub.v1.AuthorizationService/Authorize");
+    let codec = tonic_prost::ProstCodec::<NewerQuestion, v1::AuthorizeResponse>::default();
+    let known = question("app", "1.0");
+    let newer = NewerQuestion {
+        client_id: known.client_id,
+        context: known.context,
+        version: known.version,
+        environment: known.environment,
+        news: vec!["what is this?".into(), String::new()],
     };
-    let decoded: v1::AuthorizeRequest = prost::Message::decode(bytes.as_slice()).unwrap();
-    assert_eq!(decoded, question("app", "1.0"));
+    let answer = client.unary(tonic::Request::new(newer), path, codec).await.unwrap().into_inner();
+    assert_eq!(words(&answer), "ALLOW SUBSCRIBED");
 }
 
 #[tokio::test]

@@ -282,11 +282,6 @@ apis:
         for (from, to, reason) in [
             ("policy: hmrc-mtd", "policy: procore-rest", BlockReason::PolicyChanged),
             (
-                "{environment: SANDBOX, maturity: STABLE}",
-                "{environment: SANDBOX, maturity: ALPHA}",
-                BlockReason::MaturityLowered,
-            ),
-            (
                 "SANDBOX, maturity: STABLE}",
                 "SANDBOX, maturity: STABLE, endpoints_enabled: true}",
                 BlockReason::EndpointsSwitched,

@@ -45,16 +45,8 @@ struct Pair<'a> {
 impl Pair<'_> {
     fn compare(&self, plan: &mut Plan) {
         let (wanted, there) = (self.wanted, self.there);
-        let promoted = wanted.maturity > there.maturity;
-        if wanted.maturity < there.maturity {
-            plan.blocked.push(self.blocked(
-                BlockReason::MaturityLowered,
-                format!(
-                    "its maturity is {}, the file says {}; maturity only rises: say {}, or publish a new version",
-                    there.maturity, wanted.maturity, there.maturity
-                ),
-            ));
-        }
+        // Which way maturity may go is the hub's to judge.
+        let promoted = wanted.maturity != there.maturity;
         self.compare_switch(promoted, plan);
         if promoted {
             let changes = [

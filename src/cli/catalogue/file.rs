@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::entry::{ApiEntry, Catalogue, DeploymentEntry, VersionEntry};
 use crate::domain::name::is_hidden;
+use crate::domain::retire::check_order;
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -113,15 +114,9 @@ fn check_deployment(place: &str, deployment: &DeploymentEntry) -> Result<()> {
     if let Some(successor) = &deployment.successor {
         check_lines(place, [("context", &successor.context), ("version", &successor.version)].into_iter())?;
     }
-    if let (Some(deprecated_at), Some(retires_at)) = (&deployment.deprecated_at, &deployment.retires_at)
-        && retires_at.instant <= deprecated_at.instant
-        && deployment.override_reason.is_empty()
-    {
-        bail!(
-            "{place} in {} would retire at {retires_at}, not after its deprecation at {deprecated_at}; \
-             set retires_at later, or give an override_reason",
-            deployment.environment
-        );
+    if let (Some(deprecated_at), Some(retires_at)) = (&deployment.deprecated_at, &deployment.retires_at) {
+        check_order(deprecated_at.instant, retires_at.instant, &deployment.override_reason)
+            .with_context(|| format!("{place} in {}", deployment.environment))?;
     }
     Ok(())
 }
@@ -233,7 +228,7 @@ apis:
     #[test]
     fn b30_retirement_before_deprecation_is_refused() {
         let sentence = refusal("2025-01-06T00:00:00Z", "2024-01-06T00:00:00Z");
-        assert!(sentence.contains("set retires_at later"), "{sentence}");
+        assert!(sentence.contains("is not later than deprecate_time"), "{sentence}");
     }
 
     /// Texts that YAML could take for something else.

@@ -81,8 +81,6 @@ pub enum BlockReason {
     DeploymentOmitted,
     /// The policy differs.
     PolicyChanged,
-    /// The maturity is lower.
-    MaturityLowered,
     /// The deprecation is missing from the file.
     DeprecationWithdrawn,
     /// The deprecation has another date.
@@ -102,7 +100,6 @@ impl BlockReason {
             BlockReason::VersionOmitted => "VERSION_OMITTED",
             BlockReason::DeploymentOmitted => "DEPLOYMENT_OMITTED",
             BlockReason::PolicyChanged => "POLICY_CHANGED",
-            BlockReason::MaturityLowered => "MATURITY_LOWERED",
             BlockReason::DeprecationWithdrawn => "DEPRECATION_WITHDRAWN",
             BlockReason::DeprecationMoved => "DEPRECATION_MOVED",
             BlockReason::RetirementWithdrawn => "RETIREMENT_WITHDRAWN",
