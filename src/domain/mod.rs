@@ -27,6 +27,7 @@ pub mod retire;
 pub mod setting;
 pub mod subscribe;
 pub mod subscription;
+pub mod usage;
 pub mod version;
 
 pub use actor::Actor;

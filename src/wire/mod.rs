@@ -17,6 +17,7 @@ use crate::domain::fact::FactKind;
 use crate::domain::field::FieldDefinition;
 use crate::domain::name::{Email, VersionName};
 use crate::domain::subscription::EndReason;
+use crate::domain::usage::Class;
 use crate::domain::version::{AccessType, AuthType, Endpoint};
 
 /// A word that the protocol knows too.
@@ -103,6 +104,7 @@ words! {
         Pending = Pending, Granted = Granted, Rejected = Rejected, Cancelled = Cancelled, Revoked = Revoked,
     };
     AccessDecision <=> AccessDecision { Grant = Grant, Reject = Reject, Revoke = Revoke, Cancel = Cancel };
+    Class <=> UsageClass { Daily = Daily, Weekly = Weekly, Monthly = Monthly, Idle = Idle, Never = Never };
     FactKind <=> FactKind {
         ApiCreated = ApiCreated, ApiUpdated = ApiUpdated, VersionCreated = VersionCreated,
         VersionUpdated = VersionUpdated, VersionDeployed = VersionDeployed, VersionPromoted = VersionPromoted,
