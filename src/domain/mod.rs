@@ -30,6 +30,7 @@ pub mod schedule;
 pub mod setting;
 pub mod subscribe;
 pub mod subscription;
+pub mod usage;
 pub mod version;
 
 pub use actor::Actor;

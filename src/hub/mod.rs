@@ -20,6 +20,7 @@ mod index;
 mod instants;
 mod read;
 mod turns;
+mod usage;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub use audit::{FactFilter, FactPage};
 pub use execute::{Answer, Done, Mode, Request};
 pub use index::{Index, Standings};
 pub use read::{PAGE_BYTES_MAX, Page, Stored};
+pub use usage::{Figures, Meter, Reported, SUMMARY_MAX, Summary, UsageOf, UsageRow};
 
 use fold::Fold;
 use instants::Instants;
@@ -71,6 +73,7 @@ struct Parts {
     rules: Rules,
     instants: Instants,
     turns: Turns,
+    usage: Meter,
 }
 
 impl Hub {
@@ -85,7 +88,8 @@ impl Hub {
         store.attach(Arc::clone(&fold) as Arc<dyn crate::store::Sink>)?;
         fold.trouble()?;
         let instants = Instants::new(clock, store.head().instant);
-        Ok(Hub(Arc::new(Parts { store, table, index, rules, instants, turns: Turns::default() })))
+        let usage = Meter::open(Arc::clone(&store), instants.now());
+        Ok(Hub(Arc::new(Parts { store, table, index, rules, instants, turns: Turns::default(), usage })))
     }
 
     /// The decision table.
@@ -96,6 +100,11 @@ impl Hub {
     /// What is found by something else than its key.
     pub fn index(&self) -> &Index {
         &self.0.index
+    }
+
+    /// Who still calls what.
+    pub fn usage(&self) -> &Meter {
+        &self.0.usage
     }
 
     /// The rules of this hub.

@@ -7,6 +7,7 @@ pub mod parse;
 mod render;
 pub mod status;
 mod subscription;
+mod usage;
 mod version;
 
 use tonic::Status;
@@ -18,6 +19,7 @@ pub use api::ApiRpc;
 pub use application::ApplicationRpc;
 pub use fact::FactRpc;
 pub use subscription::SubscriptionRpc;
+pub use usage::UsageRpc;
 
 /// Executes a command and renders its refusal.
 async fn execute(hub: &Hub, actor: Actor, command: impl Into<Command>, request: Request) -> Result<Answer, Status> {

@@ -165,6 +165,8 @@ pub(super) fn subscription(
         retire_time: schedule.and_then(|schedule| schedule.retires_at()).map(timestamp),
         successor: deployment.and_then(|deployment| deployment.successor.as_ref()).map(wire::version_name),
         etag: revision.to_string(),
+        last_call_time: None,
+        usage_class: v1::UsageClass::Unspecified.into(),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::domain::field::FieldDefinition;
 use crate::domain::ledger::RevisionKind;
 use crate::domain::name::{Email, VersionName};
 use crate::domain::subscription::EndReason;
+use crate::domain::usage::Class;
 use crate::domain::version::{AccessType, AuthType, Endpoint};
 
 pub use target::{brownout, operation_name, parse_operation_name, parse_target, target};
@@ -107,6 +108,7 @@ words! {
         Pending = Pending, Granted = Granted, Rejected = Rejected, Cancelled = Cancelled, Revoked = Revoked,
     };
     AccessDecision <=> AccessDecision { Grant = Grant, Reject = Reject, Revoke = Revoke, Cancel = Cancel };
+    Class <=> UsageClass { Daily = Daily, Weekly = Weekly, Monthly = Monthly, Idle = Idle, Never = Never };
     FactKind <=> FactKind {
         ApiCreated = ApiCreated, ApiUpdated = ApiUpdated, VersionCreated = VersionCreated,
         VersionUpdated = VersionUpdated, VersionDeployed = VersionDeployed, VersionPromoted = VersionPromoted,

@@ -15,6 +15,7 @@
 //! | `refusing` | bad input |
 //! | `enduring` | faults: cancelled clients, full disks, failing syncs |
 //! | `killing` | kill -9 of the whole server, fifty times |
+//! | `usage` | who still calls what: counted calls, reports, classes, what a crash loses |
 //! | `contract` | the wire as a golden listing, and what every message must have |
 //! | `policies` | the status matrices and the legal moves as golden text |
 //! | `architecture` | the direction of the arrows |
@@ -38,4 +39,5 @@ mod refusing;
 mod rules;
 mod subscribing;
 mod trail;
+mod usage;
 mod world;

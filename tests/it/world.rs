@@ -14,6 +14,7 @@ use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
+use devhub_proto::v1::usage_service_client::UsageServiceClient;
 use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -138,6 +139,10 @@ impl World {
 
     pub(crate) fn gateway(&self) -> AuthorizationServiceClient<Caller> {
         AuthorizationServiceClient::new(self.channel_as(""))
+    }
+
+    pub(crate) fn usage(&self) -> UsageServiceClient<Caller> {
+        UsageServiceClient::new(self.channel_as(""))
     }
 
     pub(crate) fn facts(&self) -> FactServiceClient<Caller> {
