@@ -1,6 +1,7 @@
 //! The index: what is found by something else than its key. Kept in memory, a fold of the committed records, rebuilt at
 //! every start: on disk it would cost several times the space and work of the records themselves.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -71,6 +72,10 @@ impl Inner {
         self.subscribers.push(BTreeSet::new());
         self.live.push([0, 0]);
         number
+    }
+
+    fn effective<'v>(&self, version: &'v Version) -> Cow<'v, Version> {
+        namespace::effective(version, |name| self.namespaces.get(name))
     }
 
     /// The one shared copy of an application's id.
@@ -185,9 +190,26 @@ impl Index {
         }
     }
 
-    /// The versions of an API, oldest first.
+    /// The versions of an API with the dates that count, oldest first.
     pub fn versions(&self, context: &Context) -> Vec<Version> {
-        self.0.read().catalogue.get(context).into_iter().flat_map(|versions| versions.values().cloned()).collect()
+        let inner = self.0.read();
+        let versions = inner.catalogue.get(context).into_iter().flat_map(BTreeMap::values);
+        versions.map(|version| inner.effective(version).into_owned()).collect()
+    }
+
+    /// The version with the dates that count: its own, under those of the namespaces that it lies in.
+    pub fn effective<'v>(&self, version: &'v Version) -> Cow<'v, Version> {
+        self.0.read().effective(version)
+    }
+
+    /// The innermost namespace that ends a version sooner than its own dates do, in one environment.
+    pub fn ended_by(&self, version: &Version, environment: Environment) -> Option<Context> {
+        let inner = self.0.read();
+        let own = version.deployments.get(&environment)?.lifecycle.schedule;
+        let ends_sooner = |namespace: &Context| {
+            inner.namespaces.get(namespace).is_some_and(|outer| own.under(outer.schedule(environment)) != own)
+        };
+        namespace::enclosing(&version.name.context).into_iter().rev().find(ends_sooner)
     }
 
     /// Up to `limit` names of versions that satisfy `wanted`, in order of context, then newest first, after `after`.
@@ -214,7 +236,7 @@ impl Index {
                 Some(after) => version.name.context > after.context,
                 None => true,
             })
-            .filter(|version| wanted(version))
+            .filter(|version| wanted(&inner.effective(version)))
             .take(limit)
             .map(|version| version.name.clone())
             .collect()
@@ -226,7 +248,8 @@ impl Index {
         let inner = self.0.read();
         let Some(number) = inner.numbers.get(name) else { return BTreeMap::new() };
         let version = inner.catalogue.get(&name.context).and_then(|versions| versions.get(&name.label));
-        let retired = |environment| version.and_then(|v| v.stage(environment, now)) == Some(Stage::Retired);
+        let version = version.map(|version| inner.effective(version));
+        let retired = |environment| version.as_ref().and_then(|v| v.stage(environment, now)) == Some(Stage::Retired);
         Environment::ALL
             .into_iter()
             .map(|environment| {
@@ -351,7 +374,7 @@ impl Index {
         let inner = self.0.read();
         let mut standings = Standings::new();
         for version in inner.catalogue.values().flat_map(BTreeMap::values) {
-            for (environment, deployment) in &version.deployments {
+            for (environment, deployment) in &inner.effective(version).deployments {
                 *standings.entry((*environment, deployment.lifecycle.stage(now))).or_default() += 1;
             }
         }

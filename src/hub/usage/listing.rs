@@ -177,7 +177,8 @@ impl Hub {
                     application.and_then(|record| if let Record::Application(a) = record { Some(a) } else { None });
                 let version = ends.get(&RecordKey::Version(subscription.version.clone()));
                 let version = version.and_then(|record| if let Record::Version(v) = record { Some(v) } else { None });
-                subscription.end(application, version, now).is_none()
+                let version = version.map(|version| self.index().effective(version));
+                subscription.end(application, version.as_deref(), now).is_none()
             });
         }
         Ok(())
