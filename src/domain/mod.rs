@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod moves;
 pub mod name;
 pub mod namespace;
+pub mod notice;
 pub mod operation;
 pub mod outcome;
 pub mod policy;
