@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use chrono::{DateTime, Days, Months, Utc};
+use chrono::{DateTime, Days, Months, TimeDelta, Utc};
 use devhub_decision::{Maturity, Permissions, Stage, StagePermissions};
 use serde::Deserialize;
 
@@ -40,6 +40,7 @@ impl std::fmt::Display for Period {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Period::Months(months) => write!(f, "{months} calendar months"),
+            Period::Days(0) => write!(f, "none"),
             Period::Days(days) => write!(f, "{days} days"),
         }
     }
@@ -65,15 +66,109 @@ pub struct StageRules {
     pub notices: String,
 }
 
-/// The least time between deprecation and retirement, by the maturity from which a version is deprecated.
+/// A length of time by the maturity from which a version is deprecated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DeprecationPeriod {
+pub struct ByMaturity {
     /// From BETA.
     pub beta: Period,
     /// From STABLE.
     pub stable: Period,
 }
+
+impl ByMaturity {
+    /// No time at all.
+    pub const NONE: ByMaturity = ByMaturity { beta: Period::NONE, stable: Period::NONE };
+
+    /// The time for this maturity. Nobody depends on an ALPHA, so nothing is owed.
+    pub fn of(self, maturity: Maturity) -> Period {
+        match maturity {
+            Maturity::Alpha => Period::NONE,
+            Maturity::Beta => self.beta,
+            Maturity::Stable => self.stable,
+        }
+    }
+}
+
+/// What may be deprecated besides whole versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parts {
+    /// Nothing: to change part of an API, publish a new major version.
+    Versions,
+    /// Single operations, and whole namespaces.
+    OperationsAndNamespaces,
+}
+
+/// To whom a deprecated version still gives new subscriptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeprecatedTakes {
+    /// To nobody (rule B03).
+    Nobody,
+    /// To applications that were registered before the deprecation: the literal reading of "new applications are denied".
+    EarlierApplications,
+}
+
+/// What protects the users of a version from its end, and the hub from mistakes. Each has a default, so that a policy
+/// file names only what it wants otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Guards {
+    /// The least time from the announcement of a deprecation to the deprecation.
+    pub notice: ByMaturity,
+    /// The least time from the announcement of an earlier date to that date.
+    pub earlier_notice: Period,
+    /// For how many hours a move or an acknowledged unsubscription can be undone (rules B44, B47).
+    pub undo_hours: u32,
+    /// For how many days at most a waiver is granted.
+    pub waiver_days_max: u32,
+    /// How many hours a brownout lasts at most.
+    pub brownout_hours_max: u32,
+    /// How many days before retirement subscribers are told again (rule B91).
+    pub notice_days: Vec<u32>,
+    /// What may be deprecated.
+    pub parts: Parts,
+    /// To whom a deprecated version still gives new subscriptions.
+    pub deprecated_takes: DeprecatedTakes,
+}
+
+impl Default for Guards {
+    fn default() -> Guards {
+        Guards {
+            notice: ByMaturity::NONE,
+            earlier_notice: Period::Days(30),
+            undo_hours: 24,
+            waiver_days_max: 90,
+            brownout_hours_max: 24,
+            notice_days: vec![90, 30, 7, 1],
+            parts: Parts::Versions,
+            deprecated_takes: DeprecatedTakes::Nobody,
+        }
+    }
+}
+
+impl Guards {
+    /// How long a move or an acknowledged unsubscription can be undone.
+    pub fn undo_window(&self) -> TimeDelta {
+        TimeDelta::hours(i64::from(self.undo_hours))
+    }
+
+    /// How long a waiver lasts at most.
+    pub fn waiver_max(&self) -> TimeDelta {
+        TimeDelta::days(i64::from(self.waiver_days_max))
+    }
+
+    /// How long a brownout lasts at most.
+    pub fn brownout_max(&self) -> TimeDelta {
+        TimeDelta::hours(i64::from(self.brownout_hours_max))
+    }
+}
+
+/// A year of hours, and ten years of days: more is a slip of the finger.
+const HOURS_MAX: u32 = 366 * 24;
+const DAYS_MAX: u32 = 3660;
+const NOTICE_DAYS_MAX: usize = 20;
 
 /// A lifecycle policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +180,9 @@ pub struct Policy {
     /// The stages it uses. DEPRECATED and RETIRED are always among them.
     pub stages: BTreeMap<Stage, StageRules>,
     /// The least time between deprecation and retirement.
-    pub deprecation_period: DeprecationPeriod,
+    pub deprecation_period: ByMaturity,
+    /// What protects users and the hub.
+    pub guards: Guards,
 }
 
 impl Policy {
@@ -103,11 +200,7 @@ impl Policy {
 
     /// The least time between deprecation and retirement of a version of this maturity.
     pub fn period_from(&self, maturity: Maturity) -> Period {
-        match maturity {
-            Maturity::Alpha => Period::NONE,
-            Maturity::Beta => self.deprecation_period.beta,
-            Maturity::Stable => self.deprecation_period.stable,
-        }
+        self.deprecation_period.of(maturity)
     }
 
     /// The policy's own name for a stage.
@@ -149,8 +242,13 @@ impl Policy {
         }
         writeln!(
             text,
-            "Least time from deprecation to retirement: {} from BETA, {} from STABLE.",
-            self.deprecation_period.beta, self.deprecation_period.stable
+            "Least time from deprecation to retirement: {} from BETA, {} from STABLE.\n\
+             Least notice of a deprecation: {} for BETA, {} for STABLE; of an earlier date: {}.",
+            self.deprecation_period.beta,
+            self.deprecation_period.stable,
+            self.guards.notice.beta,
+            self.guards.notice.stable,
+            self.guards.earlier_notice,
         )
         .expect("writing to a string never fails");
         text
@@ -207,8 +305,10 @@ struct File {
 struct FilePolicy {
     name: String,
     description: String,
-    deprecation_period: DeprecationPeriod,
+    deprecation_period: ByMaturity,
     stages: BTreeMap<String, StageRules>,
+    #[serde(default)]
+    guards: Guards,
 }
 
 impl Policies {
@@ -274,7 +374,24 @@ fn parse(file: FilePolicy) -> Result<Policy, InvalidPolicy> {
     if stages.len() == 2 {
         return incomplete("at least one of ALPHA, BETA and STABLE is needed");
     }
-    Ok(Policy { name, description: file.description, stages, deprecation_period: file.deprecation_period })
+    let guards = &file.guards;
+    if guards.undo_hours > HOURS_MAX || guards.brownout_hours_max > HOURS_MAX || guards.waiver_days_max > DAYS_MAX {
+        return incomplete("undo_hours and brownout_hours_max are at most 8784, waiver_days_max is at most 3660");
+    }
+    let days = &guards.notice_days;
+    if days.len() > NOTICE_DAYS_MAX || days.iter().any(|days| !(1..=DAYS_MAX).contains(days)) {
+        return incomplete("notice_days has at most 20 numbers from 1 to 3660");
+    }
+    if !days.windows(2).all(|pair| pair[0] > pair[1]) {
+        return incomplete("notice_days must fall, for example [90, 30, 7, 1]");
+    }
+    Ok(Policy {
+        name,
+        description: file.description,
+        stages,
+        deprecation_period: file.deprecation_period,
+        guards: file.guards,
+    })
 }
 
 #[cfg(test)]

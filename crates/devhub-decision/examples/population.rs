@@ -172,7 +172,11 @@ fn version_entry(version: u64) -> VersionEntry {
         environment: Environment::Production,
         lifecycle: Lifecycle {
             maturity: Maturity::Stable,
-            schedule: Schedule::Deprecation { deprecated_at: noon(), retires_at: Some(noon() + TimeDelta::days(180)) },
+            schedule: Schedule::Deprecation {
+                deprecated_at: noon(),
+                sunset_begins_at: None,
+                retires_at: Some(noon() + TimeDelta::days(180)),
+            },
         },
         permissions: StagePermissions(permissions),
         open_access: false,

@@ -75,6 +75,15 @@ pub struct VersionEntry {
     pub links: Links,
 }
 
+/// A planned short denial while deprecated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Brownout {
+    /// Its first instant.
+    pub from: chrono::DateTime<chrono::Utc>,
+    /// The first instant after it.
+    pub until: chrono::DateTime<chrono::Utc>,
+}
+
 /// Whether an application may call at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {

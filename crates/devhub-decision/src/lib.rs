@@ -22,7 +22,7 @@ mod catalogue;
 mod shard;
 
 pub use decision::{Decision, Limits, decide};
-pub use entry::{ApplicationEntry, Change, Links, Standing, SubscriptionEntry, VersionEntry, VersionName};
+pub use entry::{ApplicationEntry, Brownout, Change, Links, Standing, SubscriptionEntry, VersionEntry, VersionName};
 pub use facts::{ApplicationFacts, Facts, Question, VersionFacts};
 pub use header::Headers;
 pub use lifecycle::{Lifecycle, Schedule};

@@ -13,6 +13,8 @@ pub enum Schedule {
     Deprecation {
         /// First instant at which the version is DEPRECATED.
         deprecated_at: DateTime<Utc>,
+        /// First instant of a gradual sunset.
+        sunset_begins_at: Option<DateTime<Utc>>,
         /// First instant at which it is RETIRED; never earlier than `deprecated_at`.
         retires_at: Option<DateTime<Utc>>,
     },
@@ -30,6 +32,19 @@ impl Schedule {
             Schedule::Open | Schedule::Retirement { .. } => None,
             Schedule::Deprecation { deprecated_at, .. } => Some(*deprecated_at),
         }
+    }
+
+    /// First instant of a gradual sunset, if one is set.
+    pub const fn sunset_begins_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Schedule::Open | Schedule::Retirement { .. } => None,
+            Schedule::Deprecation { sunset_begins_at, .. } => *sunset_begins_at,
+        }
+    }
+
+    /// First instant at which callers must expect to be turned away.
+    pub fn sunset_at(&self) -> Option<DateTime<Utc>> {
+        self.sunset_begins_at().or(self.retires_at())
     }
 
     /// First instant at which the version is RETIRED, if one is set.

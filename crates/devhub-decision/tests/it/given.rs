@@ -65,7 +65,7 @@ pub(crate) fn version() -> VersionEntry {
 }
 
 pub(crate) fn deprecation() -> Schedule {
-    Schedule::Deprecation { deprecated_at: d(), retires_at: Some(r()) }
+    Schedule::Deprecation { deprecated_at: d(), sunset_begins_at: None, retires_at: Some(r()) }
 }
 
 pub(crate) fn scheduled(schedule: Schedule) -> VersionEntry {

@@ -17,8 +17,9 @@ fn any_instant() -> impl Strategy<Value = DateTime<Utc>> {
 fn any_schedule() -> impl Strategy<Value = Schedule> {
     prop_oneof![
         Just(Schedule::Open),
-        (any_instant(), prop::option::of(any_instant()))
-            .prop_map(|(deprecated_at, retires_at)| Schedule::Deprecation { deprecated_at, retires_at }),
+        (any_instant(), prop::option::of(any_instant())).prop_map(|(deprecated_at, retires_at)| {
+            Schedule::Deprecation { deprecated_at, sunset_begins_at: None, retires_at }
+        }),
         any_instant().prop_map(|retires_at| Schedule::Retirement { retires_at }),
     ]
 }
