@@ -10,6 +10,7 @@ pub mod actor;
 pub mod api;
 pub mod application;
 pub mod approve;
+pub mod calendar;
 pub mod collaborate;
 pub mod command;
 pub mod fact;

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use devhub_decision::{Environment, Stage};
+use devhub_decision::{Brownout, Environment, Stage};
 use parking_lot::RwLock;
 
 use chrono::{DateTime, Utc};
 
+use super::calendar::{CalendarPlace, page as calendar_page};
 use crate::domain::application::Application;
-use crate::domain::ledger::Target;
+use crate::domain::calendar::{CalendarEntry, CalendarFilter, collect};
+use crate::domain::ledger::{OperationName, Target};
 use crate::domain::name::{ApplicationId, Context, Email, Label, VersionName};
 use crate::domain::namespace::{self, Namespace};
 use crate::domain::record::{Record, RecordKey};
@@ -260,6 +262,65 @@ impl Index {
             self.live_subscriptions(name, now).get(environment).copied().unwrap_or_default()
         };
         concerned.iter().map(live).sum()
+    }
+
+    /// The brownouts of a target that may not have ended.
+    pub fn brownouts(&self, target: &Target) -> Vec<Brownout> {
+        let inner = self.0.read();
+        let found = match target {
+            Target::Version(name, environment) => inner
+                .catalogue
+                .get(&name.context)
+                .and_then(|versions| versions.get(&name.label)?.deployments.get(environment))
+                .map(|deployment| deployment.brownouts.clone()),
+            Target::Namespace(name, environment) => inner
+                .namespaces
+                .get(name)
+                .and_then(|namespace| namespace.deployments.get(environment))
+                .map(|deployment| deployment.brownouts.clone()),
+            Target::Operation(..) => None,
+        };
+        found.unwrap_or_default()
+    }
+
+    /// A page of the dates that lie in a span, soonest first.
+    pub fn calendar(
+        &self,
+        filter: &CalendarFilter,
+        after: Option<&CalendarPlace>,
+        size: usize,
+    ) -> (Vec<CalendarEntry>, Option<CalendarPlace>) {
+        let inner = self.0.read();
+        let wanted =
+            |context: &Context| filter.context.as_ref().is_none_or(|outer| namespace::contains(outer, context));
+        let here = |environment: Environment| filter.environment.is_none_or(|wanted| wanted == environment);
+        let mut entries = Vec::new();
+        for version in inner.catalogue.values().flat_map(BTreeMap::values).filter(|v| wanted(&v.name.context)) {
+            for (environment, deployment) in version.deployments.iter().filter(|(environment, _)| here(**environment)) {
+                let target = Target::Version(version.name.clone(), *environment);
+                let successor = deployment.successor.as_ref().map(ToString::to_string).unwrap_or_default();
+                let schedule = &deployment.lifecycle.schedule;
+                collect(&mut entries, filter, &target, schedule, &deployment.brownouts, &successor);
+                for operation in &deployment.operations {
+                    let (method, path) = (operation.method.clone(), operation.path.clone());
+                    let name = OperationName { version: version.name.clone(), method, path };
+                    let target = Target::Operation(name, *environment);
+                    let successor = operation.replacement.as_ref().map(ToString::to_string).unwrap_or_default();
+                    collect(&mut entries, filter, &target, &operation.schedule, &[], &successor);
+                }
+            }
+        }
+        for namespace in inner.namespaces.values().filter(|namespace| wanted(&namespace.name)) {
+            for (environment, deployment) in namespace.deployments.iter().filter(|(environment, _)| here(**environment))
+            {
+                let target = Target::Namespace(namespace.name.clone(), *environment);
+                let successor = deployment.successor.as_ref().map(ToString::to_string).unwrap_or_default();
+                let schedule = &deployment.lifecycle.schedule;
+                collect(&mut entries, filter, &target, schedule, &deployment.brownouts, &successor);
+            }
+        }
+        drop(inner);
+        calendar_page(entries, filter.from, after, size)
     }
 
     /// The contexts of the APIs in a namespace.

@@ -5,6 +5,7 @@ mod application;
 mod fact;
 pub mod parse;
 mod render;
+mod schedule;
 pub mod status;
 mod subscription;
 mod usage;
@@ -18,6 +19,7 @@ use crate::hub::{Answer, Done, Failure, Hub, Request};
 pub use api::ApiRpc;
 pub use application::ApplicationRpc;
 pub use fact::FactRpc;
+pub use schedule::ScheduleRpc;
 pub use subscription::SubscriptionRpc;
 pub use usage::UsageRpc;
 

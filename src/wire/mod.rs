@@ -14,6 +14,7 @@ use prost_types::Timestamp;
 use crate::domain::access::{AccessDecision, AccessState};
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::approve::Step;
+use crate::domain::calendar::CalendarKind;
 use crate::domain::fact::FactKind;
 use crate::domain::field::FieldDefinition;
 use crate::domain::ledger::RevisionKind;
@@ -124,6 +125,10 @@ words! {
         AccessCancelled = AccessCancelled, CommandRefused = CommandRefused,
         AnswersForgotten = AnswersForgotten, ScheduleRevised = ScheduleRevised, EndWithdrawn = EndWithdrawn,
         Reinstated = Reinstated, BrownoutScheduled = BrownoutScheduled, BrownoutCancelled = BrownoutCancelled,
+    };
+    CalendarKind <=> CalendarKind {
+        Deprecates = Deprecates, SunsetBegins = SunsetBegins, Retires = Retires, BrownoutBegins = BrownoutBegins,
+        BrownoutEnds = BrownoutEnds,
     };
     RevisionKind <=> RevisionKind {
         Published = Published, Promoted = Promoted, Deprecated = Deprecated, Revised = Revised, Withdrawn = Withdrawn,
