@@ -144,6 +144,7 @@ pub(crate) fn question(random: u64, applications: usize) -> v1::AuthorizeRequest
         version: "1.0".to_owned(),
         environment: v1::Environment::Sandbox.into(),
         min_revision: 0,
+        ..Default::default()
     }
 }
 
