@@ -154,7 +154,7 @@ impl Fields {
         }
         // A judgement that changes nothing needs no protection from being repeated.
         let id: Option<RequestId> = self.name_or_none("request_id", id).filter(|_| mode == Mode::Commit);
-        Request { id, fingerprint: hash.finalize().into(), mode }
+        Request { id, fingerprint: hash.finalize().into(), mode, plan: None }
     }
 
     /// The number of items on a page.
