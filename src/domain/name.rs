@@ -121,6 +121,13 @@ name!(
 );
 
 name!(
+    /// The id of a waiver, made by devhub.
+    WaiverId,
+    "a waiver id has 1 to 64 lower-case letters, digits and hyphens",
+    |text| len(text, 1, 64) && all(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+
+name!(
     /// The id that makes a write repeatable.
     RequestId,
     "a request id has 1 to 64 letters, digits, '-', '_' and '.'",

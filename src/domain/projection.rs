@@ -24,7 +24,12 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
         (_, Record::Version(version)) => changes.extend(project_version(version, rules).map(Change::Version)),
         (
             _,
-            Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_) | Record::Namespace(_),
+            Record::Api(_)
+            | Record::AccessRequest(_)
+            | Record::Name(_)
+            | Record::Revision(_)
+            | Record::Namespace(_)
+            | Record::Waiver(_),
         ) => {}
     }
 }

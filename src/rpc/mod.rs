@@ -9,6 +9,7 @@ pub mod status;
 mod subscription;
 mod usage;
 mod version;
+mod waiver;
 
 use tonic::Status;
 
@@ -20,6 +21,7 @@ pub use application::ApplicationRpc;
 pub use fact::FactRpc;
 pub use subscription::SubscriptionRpc;
 pub use usage::UsageRpc;
+pub use waiver::WaiverRpc;
 
 /// Executes a command and renders its refusal.
 async fn execute(hub: &Hub, actor: Actor, command: impl Into<Command>, request: Request) -> Result<Answer, Status> {

@@ -21,6 +21,7 @@ use crate::domain::name::{Email, VersionName};
 use crate::domain::subscription::EndReason;
 use crate::domain::usage::Class;
 use crate::domain::version::{AccessType, AuthType, Endpoint};
+use crate::domain::waiver::{WaiverKind, WaiverState};
 
 pub use target::{brownout, operation_name, parse_operation_name, parse_target, target};
 
@@ -124,7 +125,10 @@ words! {
         AccessCancelled = AccessCancelled, CommandRefused = CommandRefused,
         AnswersForgotten = AnswersForgotten, ScheduleRevised = ScheduleRevised, EndWithdrawn = EndWithdrawn,
         Reinstated = Reinstated, BrownoutScheduled = BrownoutScheduled, BrownoutCancelled = BrownoutCancelled,
+        WaiverGranted = WaiverGranted, WaiverRevoked = WaiverRevoked,
     };
+    WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
+    WaiverState <=> WaiverState { Live = Live, Expired = Expired, Revoked = Revoked };
     RevisionKind <=> RevisionKind {
         Published = Published, Promoted = Promoted, Deprecated = Deprecated, Revised = Revised, Withdrawn = Withdrawn,
         Retired = Retired, Reinstated = Reinstated, BrownoutScheduled = BrownoutScheduled,
