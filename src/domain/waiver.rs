@@ -11,7 +11,7 @@ use super::application::Application;
 use super::fact::{Fact, FactKind, Subject, instant_text};
 use super::name::{ApplicationId, ClientId, VersionName, WaiverId};
 use super::outcome::{Judgement, Outcome};
-use super::record::{Record, RecordKey, Records};
+use super::record::{Record, RecordKey, Records, namespace_keys};
 use super::refusal::Refusal;
 use super::setting::Setting;
 use super::subscribe::{retired, stage_at};
@@ -166,12 +166,15 @@ impl GrantWaiver {
     }
 
     pub(super) fn reads(&self) -> Vec<RecordKey> {
-        vec![
+        [
             RecordKey::Application(self.application.clone()),
             RecordKey::Version(self.version.clone()),
             RecordKey::Subscription(self.application.clone(), self.version.clone()),
             self.key(),
         ]
+        .into_iter()
+        .chain(namespace_keys(&self.version.context))
+        .collect()
     }
 
     /// The end of the waiver lies ahead, and no further than the policy allows.
@@ -219,7 +222,7 @@ impl GrantWaiver {
         let application = found(&self.application, records)?;
         application.not_deleted()?;
         application.not_blocked()?;
-        let version = records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
+        let version = &*records.effective_version(&self.version)?;
         let deployment = version.deployment(application.environment)?;
         records.check_etag(&self.key(), self.etag)?;
         let stage = stage_at(deployment, setting.now);

@@ -13,6 +13,7 @@
 //! The hub does not know the wire, and no rule of the business lives here.
 
 mod audit;
+mod calendar;
 mod execute;
 mod fold;
 mod housekeeping;
@@ -33,6 +34,7 @@ use crate::store::codec::Undecodable;
 use crate::store::{Store, StoreError};
 
 pub use audit::{FactFilter, FactPage};
+pub use calendar::CalendarPlace;
 pub use execute::{Answer, Done, Mode, Request};
 pub use index::{Index, Standings};
 pub use read::{PAGE_BYTES_MAX, Page, Stored};

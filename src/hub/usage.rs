@@ -129,7 +129,7 @@ impl Meter {
     /// Counts an answer to a gateway, if it lets a subscriber call.
     pub fn count(&self, question: &Question<'_>, decision: &Decision<'_>, now: DateTime<Utc>) {
         if is_counted(decision) {
-            let Question { client_id, context, label, environment } = *question;
+            let Question { client_id, context, label, environment, operation: _ } = *question;
             self.counter.add(&UsageKey { client_id, context, label, environment }, now, 1);
         }
     }
@@ -295,5 +295,54 @@ impl Meter {
             held: seen.held as u64,
             flushes_failed: self.flushes_failed.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use devhub_decision::Environment;
+
+    use super::*;
+    use crate::store::memory::Memory;
+
+    #[test]
+    fn whoever_reads_sees_every_call_once_while_flushes_run() {
+        const CALLS: u64 = 20_000;
+        let now: DateTime<Utc> = "2026-01-01T12:00:00Z".parse().expect("an instant");
+        let subscription = Subscription {
+            id: "s".parse().expect("valid"),
+            application: "app".parse().expect("valid"),
+            client_id: "client-app".parse().expect("valid"),
+            version: VersionName { context: "losses".parse().expect("valid"), label: "1.0".parse().expect("valid") },
+            environment: Environment::Sandbox,
+            since: now,
+            subscribed_by: String::new(),
+            waiver: None,
+            ended: None,
+            field_values: Default::default(),
+        };
+        let meter = Meter::open(Arc::new(Memory::open().expect("a store")), now);
+        let (begun, done) = (AtomicU64::new(0), AtomicU64::new(0));
+        let total = || {
+            let usage = meter.of_all([&subscription], now).expect("the store is sound").remove(0);
+            usage.calls_in(1, now)
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for call in 1..=CALLS {
+                    begun.store(call, Ordering::SeqCst);
+                    assert!(meter.counter.add(&key_of(&subscription), now, 1));
+                    done.store(call, Ordering::SeqCst);
+                    meter.flush(now).expect("the store is sound");
+                }
+            });
+            while done.load(Ordering::SeqCst) < CALLS {
+                let least = done.load(Ordering::SeqCst);
+                let total = total();
+                let most = begun.load(Ordering::SeqCst);
+                assert!((least..=most).contains(&total), "{total} calls seen of {least} to {most}");
+            }
+        });
+        assert_eq!((total(), meter.figures().held), (CALLS, 0));
     }
 }

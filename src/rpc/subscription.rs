@@ -45,7 +45,8 @@ fn show(hub: &Hub, stored: &Stored, now: DateTime<Utc>) -> Result<v1::Subscripti
         Some(Record::Version(version)) => Some(version),
         _ => None,
     };
-    Ok(render::subscription(subscription, stored.revision, application, version, now))
+    let version = version.map(|version| hub.index().effective(version));
+    Ok(render::subscription(subscription, stored.revision, application, version.as_deref(), now))
 }
 
 /// Adds what is known of its calls. Not to the replies of writes: a replay returns the first one, word by word.

@@ -3,6 +3,8 @@
 //! One thread commits. For each group that waits it checks the expectations, appends one frame, syncs once, tells the
 //! witness, applies the group to the state, shows it to the sink and answers. A crash survives at every step: before
 //! the sync nobody was answered; after it the journal has the group, and the next start brings the state up to it.
+//!
+//! Notes are beside all this, in a sled of their own: they wait for no commit, and no commit waits for them.
 
 mod group;
 mod notes;

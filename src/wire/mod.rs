@@ -14,6 +14,7 @@ use prost_types::Timestamp;
 use crate::domain::access::{AccessDecision, AccessState};
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::approve::Step;
+use crate::domain::calendar::CalendarKind;
 use crate::domain::fact::FactKind;
 use crate::domain::field::FieldDefinition;
 use crate::domain::ledger::RevisionKind;
@@ -129,6 +130,10 @@ words! {
     };
     WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
     WaiverState <=> WaiverState { Live = Live, Expired = Expired, Revoked = Revoked };
+    CalendarKind <=> CalendarKind {
+        Deprecates = Deprecates, SunsetBegins = SunsetBegins, Retires = Retires, BrownoutBegins = BrownoutBegins,
+        BrownoutEnds = BrownoutEnds,
+    };
     RevisionKind <=> RevisionKind {
         Published = Published, Promoted = Promoted, Deprecated = Deprecated, Revised = Revised, Withdrawn = Withdrawn,
         Retired = Retired, Reinstated = Reinstated, BrownoutScheduled = BrownoutScheduled,

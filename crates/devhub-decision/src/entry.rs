@@ -1,13 +1,19 @@
-//! What the table is told: one entry per version, application or subscription, as the committed facts left it.
+//! What the table is told: one entry per version, namespace, application, subscription, waiver or exemption, as the
+//! committed facts left it.
 //!
 //! Each entry replaces what was known under the same key. Entries of different keys may arrive in any order: a
 //! subscription may come before its application or its version.
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+
 use crate::header::{self, UrlRefused};
 use crate::lifecycle::Lifecycle;
+use crate::namespace::NamespaceEntry;
+use crate::operation::OperationEntry;
 use crate::stage::{Environment, StagePermissions};
+use crate::terms::{ExemptionEntry, WaiverEntry};
 
 /// The name of an API version: the context of its API, and its label. `1.10` and `1.1` are two labels.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,15 +79,19 @@ pub struct VersionEntry {
     pub successor: Option<VersionName>,
     /// The pages that its lifecycle headers point to.
     pub links: Links,
+    /// Planned short denials while deprecated.
+    pub brownouts: Box<[Brownout]>,
+    /// Its operations with dates of their own.
+    pub operations: Box<[OperationEntry]>,
 }
 
 /// A planned short denial while deprecated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Brownout {
     /// Its first instant.
-    pub from: chrono::DateTime<chrono::Utc>,
+    pub from: DateTime<Utc>,
     /// The first instant after it.
-    pub until: chrono::DateTime<chrono::Utc>,
+    pub until: DateTime<Utc>,
 }
 
 /// Whether an application may call at all.
@@ -136,6 +146,8 @@ pub struct SubscriptionEntry {
     pub version: VersionName,
     /// It holds; `false` removes it.
     pub live: bool,
+    /// The first instant at which it no longer holds, when it is kept only for a while: the overlap of a move.
+    pub ends_at: Option<DateTime<Utc>>,
 }
 
 /// One thing that the table is told.
@@ -147,4 +159,10 @@ pub enum Change {
     Application(ApplicationEntry),
     /// A subscription is now so.
     Subscription(SubscriptionEntry),
+    /// A namespace is now so.
+    Namespace(NamespaceEntry),
+    /// A waiver is now so.
+    Waiver(WaiverEntry),
+    /// An exemption from brownouts is now so.
+    Exemption(ExemptionEntry),
 }

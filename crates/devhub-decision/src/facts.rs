@@ -2,7 +2,9 @@
 
 use crate::entry::{Standing, VersionEntry};
 use crate::header::RenderedHeaders;
+use crate::operation::Operation;
 use crate::stage::Environment;
+use crate::terms::Terms;
 
 /// May a call of this client to this version, through a gateway of this environment, pass?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,6 +17,8 @@ pub struct Question<'a> {
     pub label: &'a str,
     /// The environment of the gateway.
     pub environment: Environment,
+    /// The operation that is called, when the gateway says it; without it the answer is that for the whole version.
+    pub operation: Option<Operation<'a>>,
 }
 
 /// A version as the table holds it: what it was told, and the headers made from that.
@@ -64,6 +68,8 @@ pub struct Facts<'t> {
     pub version: Option<&'t VersionFacts>,
     /// The application of the client id, if there is one.
     pub application: Option<ApplicationFacts<'t>>,
-    /// A live subscription joins the two.
+    /// A subscription that nobody ended joins the two.
     pub subscribed: bool,
+    /// What else holds between the two.
+    pub terms: Terms,
 }

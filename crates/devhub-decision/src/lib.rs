@@ -11,11 +11,14 @@ pub mod entry;
 pub mod facts;
 pub mod header;
 pub mod lifecycle;
+pub mod namespace;
+pub mod operation;
 pub mod reason;
 pub mod remedy;
 pub mod rule;
 pub mod stage;
 pub mod table;
+pub mod terms;
 pub mod trail;
 
 mod catalogue;
@@ -26,9 +29,12 @@ pub use entry::{ApplicationEntry, Brownout, Change, Links, Standing, Subscriptio
 pub use facts::{ApplicationFacts, Facts, Question, VersionFacts};
 pub use header::Headers;
 pub use lifecycle::{Lifecycle, Schedule};
+pub use namespace::NamespaceEntry;
+pub use operation::{Operation, OperationEntry, Replacement};
 pub use reason::{Reason, Verdict};
 pub use remedy::{Remedy, RemedyAction};
 pub use rule::Rule;
 pub use stage::{Environment, Maturity, Permissions, Stage, StagePermissions};
 pub use table::{Counts, Table};
+pub use terms::{ExemptionEntry, Terms, WaiverEntry};
 pub use trail::{StepOutcome, Trail, TrailStep, UpcomingChange, explain};

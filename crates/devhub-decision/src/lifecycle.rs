@@ -13,7 +13,9 @@ pub enum Schedule {
     Deprecation {
         /// First instant at which the version is DEPRECATED.
         deprecated_at: DateTime<Utc>,
-        /// First instant of a gradual sunset.
+        /// First instant of a gradual sunset: from then on callers must expect to be turned away now and then, by
+        /// brownouts, while the stage stays DEPRECATED. Never earlier than `deprecated_at`, never later than
+        /// `retires_at`.
         sunset_begins_at: Option<DateTime<Utc>>,
         /// First instant at which it is RETIRED; never earlier than `deprecated_at`.
         retires_at: Option<DateTime<Utc>>,
@@ -42,7 +44,7 @@ impl Schedule {
         }
     }
 
-    /// First instant at which callers must expect to be turned away.
+    /// First instant at which callers must expect to be turned away: what the `Sunset` header announces.
     pub fn sunset_at(&self) -> Option<DateTime<Utc>> {
         self.sunset_begins_at().or(self.retires_at())
     }
@@ -53,6 +55,31 @@ impl Schedule {
             Schedule::Open => None,
             Schedule::Deprecation { retires_at, .. } => *retires_at,
             Schedule::Retirement { retires_at } => Some(*retires_at),
+        }
+    }
+
+    /// This schedule under another that applies as well: of each date the earlier one wins, so the stage is the later
+    /// of both at every instant. A deprecation that the other's retirement overtakes is left out.
+    #[must_use]
+    pub fn under(self, outer: Schedule) -> Schedule {
+        if outer == Schedule::Open || outer == self {
+            return self;
+        }
+        if self == Schedule::Open {
+            return outer;
+        }
+        let earlier = |date: fn(&Schedule) -> Option<DateTime<Utc>>| date(&self).into_iter().chain(date(&outer)).min();
+        let retires_at = earlier(Schedule::retires_at);
+        // A gradual sunset that begins after the end of the other is none.
+        let begins = |date: &DateTime<Utc>| retires_at.is_none_or(|retires_at| *date <= retires_at);
+        let sunset_begins_at = earlier(Schedule::sunset_begins_at).filter(begins);
+        match (earlier(Schedule::deprecated_at), retires_at) {
+            (Some(deprecated_at), None) => Schedule::Deprecation { deprecated_at, sunset_begins_at, retires_at },
+            (Some(deprecated_at), Some(end)) if deprecated_at < end => {
+                Schedule::Deprecation { deprecated_at, sunset_begins_at, retires_at }
+            }
+            (Some(_) | None, Some(retires_at)) => Schedule::Retirement { retires_at },
+            (None, None) => Schedule::Open,
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::catalogue::{Catalogue, VersionNumber};
 use crate::entry::{ApplicationEntry, Standing};
 use crate::facts::{ApplicationFacts, Facts, Question};
 use crate::stage::Environment;
+use crate::terms::Terms;
 
 /// Client id and application id, one after the other.
 struct Ids {
@@ -138,6 +139,7 @@ impl Shard {
             version: number.and_then(|number| self.catalogue.version(number)),
             application: app.and_then(App::facts),
             subscribed: app.zip(number).is_some_and(|(app, number)| app.subscribes(number)),
+            terms: Terms::default(),
         }
     }
 

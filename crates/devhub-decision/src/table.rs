@@ -143,6 +143,7 @@ impl Table {
     /// Does what can be done before readers have to wait: hashes, numbers, headers.
     fn prepared(&self, change: Change) -> Prepared {
         match change {
+            Change::Namespace(_) | Change::Waiver(_) | Change::Exemption(_) => Prepared::Nothing,
             Change::Version(entry) => Prepared::Version(Box::new(VersionFacts::new(entry))),
             Change::Application(entry) => {
                 Prepared::Application { hash: self.hasher.hash_one(&*entry.client_id), entry }
@@ -165,6 +166,7 @@ impl Table {
         let position = |hash| touched.binary_search(&shard_index(hash)).expect("each touched shard is locked");
         for change in changes {
             match change {
+                Prepared::Nothing => {}
                 Prepared::Version(version) => {
                     catalogue.as_mut().expect("a version takes the catalogue").set(*version);
                 }
@@ -224,6 +226,7 @@ fn taken(shards: &mut [RwLockWriteGuard<'_, Shard>]) -> Catalogue {
 
 /// A change with its hash and number.
 enum Prepared {
+    Nothing,
     Version(Box<VersionFacts>),
     Application { hash: u64, entry: ApplicationEntry },
     Subscription { hash: u64, number: Option<VersionNumber>, entry: SubscriptionEntry },
@@ -234,7 +237,7 @@ impl Prepared {
     fn changes_catalogue(&self) -> bool {
         match self {
             Prepared::Version(_) => true,
-            Prepared::Application { .. } => false,
+            Prepared::Application { .. } | Prepared::Nothing => false,
             Prepared::Subscription { number, entry, .. } => number.is_none() && entry.live,
         }
     }
@@ -242,7 +245,7 @@ impl Prepared {
     /// The shard of its client id, if it has one.
     fn shard_index(&self) -> Option<usize> {
         match self {
-            Prepared::Version(_) => None,
+            Prepared::Version(_) | Prepared::Nothing => None,
             Prepared::Application { hash, .. } | Prepared::Subscription { hash, .. } => Some(shard_index(*hash)),
         }
     }

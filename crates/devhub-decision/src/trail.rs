@@ -91,7 +91,7 @@ fn step(rule: Rule, decider: Rule, decision: &Decision<'_>, facts: &Facts<'_>, q
 }
 
 fn passed(rule: Rule, decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>) -> String {
-    let Question { client_id, context, label, environment } = question;
+    let Question { client_id, context, label, environment, .. } = question;
     match rule {
         Rule::VersionKnown => format!("{context} {label} is known in {environment}."),
         Rule::NotRetired => facts
@@ -112,7 +112,7 @@ fn passed(rule: Rule, decision: &Decision<'_>, facts: &Facts<'_>, question: &Que
 }
 
 fn decided(decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>) -> String {
-    let Question { client_id, context, label, environment } = question;
+    let Question { client_id, context, label, environment, .. } = question;
     match decision.reason {
         Reason::Subscribed => format!("The application holds a live subscription to {context} {label}."),
         Reason::OpenAccess => "The version is open access: calls pass without a subscription.".to_owned(),

@@ -51,8 +51,8 @@ pub struct Summary {
     pub truncated: bool,
 }
 
-/// Subscriptions with the cursors that follow them; `None` for one that is not to be shown.
-type Step = Vec<(Bytes, Option<Subscription>)>;
+/// What was looked at together, each with the cursor that follows it; `None` for what is not to be shown.
+type Step<T> = Vec<(Bytes, Option<T>)>;
 
 impl Hub {
     /// A page of usage, of the environment and the class that are given.
@@ -118,7 +118,7 @@ impl Hub {
         environment: Option<Environment>,
         after: Option<Bytes>,
         now: DateTime<Utc>,
-    ) -> Result<(Vec<(Bytes, Option<UsageRow>)>, bool), Failure> {
+    ) -> Result<(Step<UsageRow>, bool), Failure> {
         let mut step = match of {
             UsageOf::Version(version) => self.subscribers_step(version, after)?,
             UsageOf::Application(application) => self.subscriptions_step(application, after)?,
@@ -139,7 +139,7 @@ impl Hub {
         Ok((rows.collect(), complete))
     }
 
-    fn subscribers_step(&self, version: &VersionName, after: Option<Bytes>) -> Result<Step, Failure> {
+    fn subscribers_step(&self, version: &VersionName, after: Option<Bytes>) -> Result<Step<Subscription>, Failure> {
         let after = after.as_deref().and_then(|after| std::str::from_utf8(after).ok());
         let ids = self.index().subscribers(version, after, STEP);
         let keys: Vec<RecordKey> = ids.iter().map(|id| RecordKey::Subscription(id.clone(), version.clone())).collect();
@@ -147,7 +147,11 @@ impl Hub {
         Ok(ids.iter().map(|id| Bytes::copy_from_slice(id.as_str().as_bytes())).zip(found).collect())
     }
 
-    fn subscriptions_step(&self, application: &ApplicationId, after: Option<Bytes>) -> Result<Step, Failure> {
+    fn subscriptions_step(
+        &self,
+        application: &ApplicationId,
+        after: Option<Bytes>,
+    ) -> Result<Step<Subscription>, Failure> {
         let prefix = Hub::prefix(Kind::Subscription, Some(application));
         let found = self.store().scan(&prefix, after.as_deref(), STEP)?;
         found
@@ -157,7 +161,7 @@ impl Hub {
     }
 
     /// Leaves out what somebody, the retirement of its version or the deletion of its application has ended.
-    fn leave_out_ended(&self, step: &mut Step, now: DateTime<Utc>) -> Result<(), Failure> {
+    fn leave_out_ended(&self, step: &mut Step<Subscription>, now: DateTime<Utc>) -> Result<(), Failure> {
         let ends = step.iter().filter_map(|(_, found)| found.as_ref()).flat_map(|subscription| {
             [RecordKey::Application(subscription.application.clone()), RecordKey::Version(subscription.version.clone())]
         });
@@ -173,7 +177,8 @@ impl Hub {
                     application.and_then(|record| if let Record::Application(a) = record { Some(a) } else { None });
                 let version = ends.get(&RecordKey::Version(subscription.version.clone()));
                 let version = version.and_then(|record| if let Record::Version(v) = record { Some(v) } else { None });
-                subscription.end(application, version, now).is_none()
+                let version = version.map(|version| self.index().effective(version));
+                subscription.end(application, version.as_deref(), now).is_none()
             });
         }
         Ok(())

@@ -61,6 +61,8 @@ pub(crate) fn version() -> VersionEntry {
         open_access: false,
         successor: Some(name("2.0")),
         links: links(),
+        brownouts: Box::default(),
+        operations: Box::default(),
     }
 }
 
@@ -88,11 +90,13 @@ pub(crate) fn subscription() -> SubscriptionEntry {
         environment: Environment::Production,
         version: name(LABEL),
         live: true,
+        ends_at: None,
     }
 }
 
 pub(crate) fn question() -> Question<'static> {
-    Question { client_id: CLIENT, context: CONTEXT, label: LABEL, environment: Environment::Production }
+    let environment = Environment::Production;
+    Question { client_id: CLIENT, context: CONTEXT, label: LABEL, environment, operation: None }
 }
 
 pub(crate) fn table(changes: impl IntoIterator<Item = Change>) -> Table {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::{
     ApplicationFacts, Decision, Environment, Facts, Lifecycle, Limits, Maturity, Permissions, Schedule, Stage,
-    StagePermissions, Standing, StepOutcome, Verdict, VersionEntry, VersionFacts, decide, explain,
+    StagePermissions, Standing, StepOutcome, Terms, Verdict, VersionEntry, VersionFacts, decide, explain,
 };
 use proptest::prelude::*;
 
@@ -84,7 +84,7 @@ proptest! {
         fraction in 0_i32..1_000,
     ) {
         let environment = Environment::Production;
-        let facts = Facts { revision: 9, environment, version: version.as_ref(), application, subscribed };
+        let facts = Facts { revision: 9, environment, version: version.as_ref(), application, subscribed, terms: Terms::default() };
         let decision = decide(&facts, now, limits);
         let until = decision.valid_until;
         prop_assert!(until > now);
@@ -105,7 +105,7 @@ proptest! {
         now in any_instant(),
     ) {
         let environment = Environment::Production;
-        let facts = Facts { revision: 9, environment, version: version.as_ref(), application, subscribed };
+        let facts = Facts { revision: 9, environment, version: version.as_ref(), application, subscribed, terms: Terms::default() };
         let decision = decide(&facts, now, given::limits());
         prop_assert_eq!(decision.remedy.is_some(), decision.verdict() == Verdict::Deny);
         if decision.verdict() == Verdict::Allow {
@@ -128,7 +128,7 @@ proptest! {
         limits in any_limits(),
     ) {
         let environment = Environment::Production;
-        let facts = Facts { revision: 9, environment, version: version.as_ref(), application, subscribed };
+        let facts = Facts { revision: 9, environment, version: version.as_ref(), application, subscribed, terms: Terms::default() };
         let trail = explain(&facts, &given::question(), now, limits);
         prop_assert_eq!(trail.decision, decide(&facts, now, limits));
         let outcomes: Vec<StepOutcome> = trail.steps.iter().map(|step| step.outcome).collect();
