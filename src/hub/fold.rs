@@ -36,6 +36,7 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::Subscription(s) => RecordKey::EndedSubscription(s.application.clone(), s.version.clone(), s.id.clone()),
         Record::Revision(revision) => RecordKey::Revision(revision.target.clone(), revision.number),
         Record::Namespace(namespace) => RecordKey::Namespace(namespace.name.clone()),
+        Record::Waiver(waiver) => waiver.key(),
         Record::AccessRequest(_) | Record::Name(_) => return None,
     })
 }
@@ -66,7 +67,8 @@ impl Fold {
             | Kind::Application
             | Kind::Subscription
             | Kind::EndedSubscription
-            | Kind::Namespace => {}
+            | Kind::Namespace
+            | Kind::Waiver => {}
         }
         let record = match codec::decode_record(value) {
             Ok(record) => record,

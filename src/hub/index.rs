@@ -223,7 +223,14 @@ impl Index {
             (_, Record::Api(api)) => {
                 inner.apis.insert(api.context.clone());
             }
-            (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
+            (
+                _,
+                Record::Subscription(_)
+                | Record::AccessRequest(_)
+                | Record::Name(_)
+                | Record::Revision(_)
+                | Record::Waiver(_),
+            ) => {}
         }
     }
 

@@ -123,6 +123,14 @@ impl Fields {
         text.to_owned()
     }
 
+    /// Text for people that must be given.
+    pub fn needed_text(&mut self, field: &str, text: &str, chars_max: usize) -> String {
+        if text.trim().is_empty() {
+            self.violate(field, format!("must be given, with at most {chars_max} characters"));
+        }
+        self.text(field, text, chars_max)
+    }
+
     /// An instant that may be left out.
     pub fn instant(&mut self, field: &str, timestamp: Option<&Timestamp>) -> Option<DateTime<Utc>> {
         let parsed = instant(timestamp?);

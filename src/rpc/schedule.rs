@@ -46,15 +46,9 @@ impl ScheduleRpc {
     ) -> Result<(Vec<v1::ScheduleRevision>, String), Status> {
         let after = query.cursor(token)?;
         let page = read(&self.hub, move |hub| {
-            hub.list(&prefix, after, size, |stored| match stored.record {
-                crate::domain::Record::Revision(revision) => Ok(Some(render::revision(&revision))),
-                crate::domain::Record::Api(_)
-                | crate::domain::Record::Version(_)
-                | crate::domain::Record::Application(_)
-                | crate::domain::Record::Subscription(_)
-                | crate::domain::Record::AccessRequest(_)
-                | crate::domain::Record::Name(_)
-                | crate::domain::Record::Namespace(_) => Err(Failure::Defect),
+            hub.list(&prefix, after, size, |stored| {
+                let crate::domain::Record::Revision(revision) = stored.record else { return Err(Failure::Defect) };
+                Ok(Some(render::revision(&revision)))
             })
         })
         .await?;

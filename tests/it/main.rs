@@ -7,6 +7,7 @@
 //! | `leaving` | B42 to B49: unsubscribing and coming back |
 //! | `applications` | B50 to B59: people, approval, deletion and restoring |
 //! | `deciding` | B60 to B63: what gateways are told |
+//! | `waiving` | B17, B18, X3: dated exceptions |
 //! | `trail` | B92: the audit trail |
 //! | `racing` | B16, X1: subscribe against deprecate |
 //! | `folding` | the table equals the fold of the journal and a naive scan |
@@ -44,4 +45,5 @@ mod scheduling;
 mod subscribing;
 mod trail;
 mod usage;
+mod waiving;
 mod world;
