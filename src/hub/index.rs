@@ -223,14 +223,12 @@ impl Index {
             (_, Record::Api(api)) => {
                 inner.apis.insert(api.context.clone());
             }
-            (
-                _,
-                Record::Subscription(_)
-                | Record::AccessRequest(_)
-                | Record::Name(_)
-                | Record::Revision(_)
-                | Record::Waiver(_),
-            ) => {}
+            // What a waiver permits belongs to what a preview shows.
+            (_, Record::Waiver(waiver)) => {
+                let number = inner.number(&waiver.version);
+                inner.touch(number, waiver.environment, revision);
+            }
+            (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
         }
     }
 
