@@ -37,6 +37,7 @@ fn project_subscription(subscription: &Subscription) -> SubscriptionEntry {
         environment: subscription.environment,
         version: table_name(&subscription.version),
         live: subscription.ended.is_none(),
+        ends_at: None,
     }
 }
 
@@ -89,6 +90,8 @@ fn project_version<'v>(version: &'v Version, rules: &Rules) -> impl Iterator<Ite
             open_access: version.is_open_access(),
             successor: deployment.successor.as_ref().map(table_name),
             links: links.unwrap_or_default(),
+            brownouts: Box::default(),
+            operations: Box::default(),
         }
     })
 }

@@ -87,7 +87,7 @@ fn check_deployment(
     }
     match deployment.lifecycle.schedule {
         Schedule::Open | Schedule::Retirement { .. } => Ok(()),
-        Schedule::Deprecation { deprecated_at, retires_at } => {
+        Schedule::Deprecation { deprecated_at, sunset_begins_at: _, retires_at } => {
             if maturity == Maturity::Alpha {
                 return Err(Refusal::IllegalMove {
                     verb: "deprecate",
@@ -104,7 +104,7 @@ fn check_deployment(
 /// The deployment as it is kept: with where its successor is documented, and without a deprecation that would never come.
 fn complete(deployment: &Deployment, records: &Records) -> Deployment {
     let mut complete = name_successor(deployment, deployment.successor.as_ref(), records);
-    if let Schedule::Deprecation { deprecated_at, retires_at: Some(retires_at) } = complete.lifecycle.schedule
+    if let Schedule::Deprecation { deprecated_at, retires_at: Some(retires_at), .. } = complete.lifecycle.schedule
         && retires_at <= deprecated_at
     {
         complete.lifecycle.schedule = Schedule::Retirement { retires_at };

@@ -282,7 +282,7 @@ impl DeprecateVersion {
         }
         let schedule = match self.retires_at {
             Some(retires_at) if retires_at <= deprecated_at => Schedule::Retirement { retires_at },
-            retires_at => Schedule::Deprecation { deprecated_at, retires_at },
+            retires_at => Schedule::Deprecation { deprecated_at, sunset_begins_at: None, retires_at },
         };
         let new = name_successor(deployment, self.successor.as_ref(), records);
         let new = Deployment { lifecycle: Lifecycle { maturity: lifecycle.maturity, schedule }, ..new };
@@ -311,7 +311,7 @@ impl RetireVersion {
         check_move(&lifecycle, setting.now, Verb::Retire, &self.override_reason)?;
         let retires_at = not_past("retire_time", self.retires_at, setting.now)?;
         let schedule = match lifecycle.schedule {
-            Schedule::Deprecation { deprecated_at, retires_at: planned } => {
+            Schedule::Deprecation { deprecated_at, sunset_begins_at, retires_at: planned } => {
                 check_dates(policy, lifecycle.maturity, deprecated_at, retires_at, &self.override_reason)?;
                 // A later date is free; an earlier one breaks a promise and needs a recorded reason.
                 if let Some(planned) = planned
@@ -327,7 +327,11 @@ impl RetireVersion {
                 if retires_at <= deprecated_at {
                     Schedule::Retirement { retires_at }
                 } else {
-                    Schedule::Deprecation { deprecated_at, retires_at: Some(retires_at) }
+                    Schedule::Deprecation {
+                        deprecated_at,
+                        sunset_begins_at: sunset_begins_at.filter(|begins| *begins <= retires_at),
+                        retires_at: Some(retires_at),
+                    }
                 }
             }
             Schedule::Open | Schedule::Retirement { .. } => Schedule::Retirement { retires_at },

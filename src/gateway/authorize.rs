@@ -44,7 +44,13 @@ fn parse(question: &v1::AuthorizeRequest) -> Result<Question<'_>, String> {
     }
     let environment = Environment::from_number(question.environment)
         .ok_or_else(|| "environment: must be ENVIRONMENT_SANDBOX or ENVIRONMENT_PRODUCTION".to_owned())?;
-    Ok(Question { client_id: &question.client_id, context: &question.context, label: &question.version, environment })
+    Ok(Question {
+        client_id: &question.client_id,
+        context: &question.context,
+        label: &question.version,
+        environment,
+        operation: None,
+    })
 }
 
 fn malformed(sentence: &str) -> Status {

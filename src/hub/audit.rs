@@ -118,6 +118,9 @@ impl Hub {
             }
             Change::Application(application) => &*application.client_id == question.client_id,
             Change::Subscription(subscription) => &*subscription.client_id == question.client_id,
+            Change::Namespace(namespace) => namespace.covers(question.context),
+            Change::Waiver(waiver) => &*waiver.client_id == question.client_id,
+            Change::Exemption(exemption) => &*exemption.client_id == question.client_id,
         })
     }
 

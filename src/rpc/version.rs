@@ -132,7 +132,9 @@ pub(super) fn deployment(
     let retires_at = fields.instant(&at("retire_time"), given.retire_time.as_ref());
     let successor = fields.version_or_none(&at("successor"), given.successor.as_ref());
     let schedule = match (deprecated_at, retires_at) {
-        (Some(deprecated_at), retires_at) => Schedule::Deprecation { deprecated_at, retires_at },
+        (Some(deprecated_at), retires_at) => {
+            Schedule::Deprecation { deprecated_at, sunset_begins_at: None, retires_at }
+        }
         (None, Some(retires_at)) => Schedule::Retirement { retires_at },
         (None, None) => Schedule::Open,
     };

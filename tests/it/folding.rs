@@ -180,8 +180,13 @@ fn naive(hub: &Hub, a: usize, v: usize) -> Reason {
 fn decision(hub: &Hub, a: usize, v: usize) -> Reason {
     let client_id = format!("client-app-{a}");
     let label = format!("{v}.0");
-    let question =
-        Question { client_id: &client_id, context: CONTEXT, label: &label, environment: Environment::Sandbox };
+    let question = Question {
+        client_id: &client_id,
+        context: CONTEXT,
+        label: &label,
+        environment: Environment::Sandbox,
+        operation: None,
+    };
     let limits = Limits::new(TimeDelta::seconds(30), TimeDelta::seconds(30)).unwrap();
     hub.table().ask(&question, |facts| decide(facts, hub.now(), limits).reason)
 }

@@ -113,6 +113,7 @@ fn lookups(table: &Table, applications: u64, among: u64, work: Work) -> f64 {
                 context: "hello/world",
                 label: &labels[*version as usize],
                 environment: Environment::Production,
+                operation: None,
             };
             match work {
                 Work::Find => black_box(table.ask(&question, |facts| facts.subscribed)),
@@ -172,12 +173,18 @@ fn version_entry(version: u64) -> VersionEntry {
         environment: Environment::Production,
         lifecycle: Lifecycle {
             maturity: Maturity::Stable,
-            schedule: Schedule::Deprecation { deprecated_at: noon(), retires_at: Some(noon() + TimeDelta::days(180)) },
+            schedule: Schedule::Deprecation {
+                deprecated_at: noon(),
+                sunset_begins_at: None,
+                retires_at: Some(noon() + TimeDelta::days(180)),
+            },
         },
         permissions: StagePermissions(permissions),
         open_access: false,
         successor: None,
         links: Links::default(),
+        brownouts: Box::default(),
+        operations: Box::default(),
     }
 }
 
@@ -187,6 +194,7 @@ fn subscription(application: u64, version: u64, live: bool) -> Change {
         environment: Environment::Production,
         version: VersionName::new("hello/world", label(version)),
         live,
+        ends_at: None,
     })
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Subscriptions hold these numbers and nothing else, so deprecating a version touches one slot here and no
 //! subscription. A name keeps its number for ever: versions are retired, never removed (rule B34).
+//!
+//! Namespaces are folded into the versions that they cover when either changes: a question looks at a version alone.
 
 use std::hash::BuildHasher;
 
@@ -9,11 +11,13 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::entry::{VersionEntry, VersionName};
 use crate::facts::VersionFacts;
+use crate::namespace::{NamespaceEntry, Namespaces};
 use crate::stage::Environment;
 
 /// Number of a (context, label, environment).
 pub(crate) type VersionNumber = u32;
 
+#[derive(Clone)]
 struct Slot {
     name: VersionName,
     environment: Environment,
@@ -30,13 +34,27 @@ impl Slot {
 /// Context, label and environment.
 pub(crate) type Key<'a> = (&'a str, &'a str, Environment);
 
-/// All versions, by key and by number.
-#[derive(Default)]
+/// All versions, by key and by number, and the namespaces that cover them.
+#[derive(Clone, Default)]
 pub(crate) struct Catalogue {
     hasher: DefaultHashBuilder,
     numbers: HashTable<VersionNumber>,
     slots: Vec<Slot>,
     versions: usize,
+    namespaces: Namespaces,
+}
+
+/// A change of namespaces, with what it makes of the versions that they cover.
+pub(crate) struct Regrouping {
+    namespaces: Namespaces,
+    versions: Vec<VersionFacts>,
+}
+
+impl Regrouping {
+    /// All namespaces, as they will be.
+    pub(crate) fn namespaces(&self) -> &Namespaces {
+        &self.namespaces
+    }
 }
 
 impl Catalogue {
@@ -66,10 +84,33 @@ impl Catalogue {
 
     /// Sets a version under its key.
     pub(crate) fn set(&mut self, version: VersionFacts) {
-        let VersionEntry { name, environment, .. } = version.entry();
+        let VersionEntry { name, environment, .. } = version.told();
         let number = self.intern((&name.context, &name.label, *environment));
         let replaced = self.slots[number as usize].version.replace(version);
         self.versions += usize::from(replaced.is_none());
+    }
+
+    /// All namespaces.
+    pub(crate) fn namespaces(&self) -> &Namespaces {
+        &self.namespaces
+    }
+
+    /// What these changes of namespaces will come to. The versions are judged as they are; whoever changes one of them
+    /// too does so afterwards, under the namespaces of the regrouping.
+    pub(crate) fn regrouped(&self, changed: &[NamespaceEntry]) -> Regrouping {
+        let mut namespaces = self.namespaces.clone();
+        changed.iter().for_each(|entry| namespaces.set(entry.clone()));
+        let covered = self.entries().filter(|version| {
+            changed.iter().any(|entry| entry.environment == version.environment && entry.covers(&version.name.context))
+        });
+        let versions = covered.map(|version| namespaces.over(version.clone())).collect();
+        Regrouping { namespaces, versions }
+    }
+
+    /// Puts a regrouping into effect.
+    pub(crate) fn regroup(&mut self, regrouping: Regrouping) {
+        self.namespaces = regrouping.namespaces;
+        regrouping.versions.into_iter().for_each(|version| self.set(version));
     }
 
     /// How many versions the table was told of.
@@ -78,8 +119,13 @@ impl Catalogue {
     }
 
     /// Each version that the table was told of.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &VersionEntry> {
-        self.slots.iter().filter_map(|slot| slot.version.as_ref()).map(VersionFacts::entry)
+    pub(crate) fn facts(&self) -> impl Iterator<Item = &VersionFacts> {
+        self.slots.iter().filter_map(|slot| slot.version.as_ref())
+    }
+
+    /// Each version as the table was told of it.
+    fn entries(&self) -> impl Iterator<Item = &VersionEntry> {
+        self.facts().map(VersionFacts::told)
     }
 
     /// Name and environment of a number.

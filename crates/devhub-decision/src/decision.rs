@@ -91,7 +91,7 @@ pub fn decide<'t>(facts: &Facts<'t>, now: DateTime<Utc>, limits: Limits) -> Deci
 
 /// The decision, and the rule that made it.
 pub(crate) fn judged<'t>(facts: &Facts<'t>, now: DateTime<Utc>, limits: Limits) -> (Rule, Decision<'t>) {
-    let stage = facts.version.map(|version| version.entry().lifecycle.stage(now));
+    let stage = facts.version.map(|version| version.lifecycle().stage(now));
     let (rule, reason) = rule::judge(facts, stage);
     let known = facts.version.zip(stage);
     let decision = Decision {
@@ -99,10 +99,10 @@ pub(crate) fn judged<'t>(facts: &Facts<'t>, now: DateTime<Utc>, limits: Limits) 
         stage,
         application_id: facts.application.map(|application| application.application_id),
         valid_until: valid_until(facts.version, now, limits.ttl(reason.verdict())),
-        remedy: Remedy::of(reason, known.map(|(version, stage)| (version.entry(), stage))),
+        remedy: Remedy::of(reason, known),
         headers: known.map_or(Headers::NONE, |(version, stage)| headers(version, stage, reason.verdict())),
         successor: known.and_then(|(version, stage)| successor(version, stage)),
-        days_left: facts.version.and_then(|version| version.entry().lifecycle.days_left(now)),
+        days_left: facts.version.and_then(|version| version.lifecycle().days_left(now)),
         revision: facts.revision,
     };
     (rule, decision)
@@ -111,14 +111,14 @@ pub(crate) fn judged<'t>(facts: &Facts<'t>, now: DateTime<Utc>, limits: Limits) 
 /// Rules B61 and X7: no cached answer outlives a scheduled transition.
 fn valid_until(version: Option<&VersionFacts>, now: DateTime<Utc>, ttl: TimeDelta) -> DateTime<Utc> {
     let lives_until = now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC);
-    let changes_at = version.and_then(|version| version.entry().lifecycle.next_change(now));
+    let changes_at = version.and_then(|version| version.lifecycle().next_change(now));
     changes_at.map_or(lives_until, |changes_at| changes_at.min(lives_until))
 }
 
 fn headers(version: &VersionFacts, stage: Stage, verdict: Verdict) -> Headers<'_> {
     match (verdict, stage) {
         (Verdict::Allow, Stage::Deprecated) => version.headers().all(),
-        (Verdict::Allow, Stage::Alpha | Stage::Beta | Stage::Stable) => match version.entry().lifecycle.schedule {
+        (Verdict::Allow, Stage::Alpha | Stage::Beta | Stage::Stable) => match version.lifecycle().schedule {
             // It ends without a deprecation: these headers are the only warning that its callers get.
             Schedule::Retirement { .. } => version.headers().without_deprecation(),
             Schedule::Open | Schedule::Deprecation { .. } => Headers::NONE,
@@ -131,6 +131,6 @@ fn headers(version: &VersionFacts, stage: Stage, verdict: Verdict) -> Headers<'_
 fn successor(version: &VersionFacts, stage: Stage) -> Option<&VersionName> {
     match stage {
         Stage::Alpha | Stage::Beta | Stage::Stable => None,
-        Stage::Deprecated | Stage::Retired => version.entry().successor.as_ref(),
+        Stage::Deprecated | Stage::Retired => version.successor(),
     }
 }

@@ -1,13 +1,20 @@
-//! What the table is told: one entry per version, application or subscription, as the committed facts left it.
+//! What the table is told: one entry per version, application, subscription, namespace, waiver or exemption, as the
+//! committed facts left it.
 //!
 //! Each entry replaces what was known under the same key. Entries of different keys may arrive in any order: a
-//! subscription may come before its application or its version.
+//! subscription may come before its application or its version, a namespace after the versions in it.
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+
+use crate::brownout::Brownout;
 use crate::header::{self, UrlRefused};
 use crate::lifecycle::Lifecycle;
+use crate::namespace::NamespaceEntry;
+use crate::operation::OperationEntry;
 use crate::stage::{Environment, StagePermissions};
+use crate::terms::{ExemptionEntry, WaiverEntry};
 
 /// The name of an API version: the context of its API, and its label. `1.10` and `1.1` are two labels.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +61,16 @@ impl Links {
         }
         Ok(Self { deprecation, sunset, successor })
     }
+
+    /// These links, and those of `others` for what these lack.
+    pub fn or(&self, others: &Links) -> Links {
+        let first = |own: &Option<Box<str>>, other: &Option<Box<str>>| own.as_ref().or(other.as_ref()).cloned();
+        Links {
+            deprecation: first(&self.deprecation, &others.deprecation),
+            sunset: first(&self.sunset, &others.sunset),
+            successor: first(&self.successor, &others.successor),
+        }
+    }
 }
 
 /// One version in one environment.
@@ -73,6 +90,10 @@ pub struct VersionEntry {
     pub successor: Option<VersionName>,
     /// The pages that its lifecycle headers point to.
     pub links: Links,
+    /// Windows in which its calls are denied while it is deprecated; in any order.
+    pub brownouts: Box<[Brownout]>,
+    /// Those of its operations that have dates, a replacement or links of their own.
+    pub operations: Box<[OperationEntry]>,
 }
 
 /// Whether an application may call at all.
@@ -127,6 +148,8 @@ pub struct SubscriptionEntry {
     pub version: VersionName,
     /// It holds; `false` removes it.
     pub live: bool,
+    /// First instant at which it no longer holds, when its end is planned: the overlap of a move.
+    pub ends_at: Option<DateTime<Utc>>,
 }
 
 /// One thing that the table is told.
@@ -138,4 +161,10 @@ pub enum Change {
     Application(ApplicationEntry),
     /// A subscription is now so.
     Subscription(SubscriptionEntry),
+    /// A namespace is now so.
+    Namespace(NamespaceEntry),
+    /// A waiver is now so.
+    Waiver(WaiverEntry),
+    /// An exemption from brownouts is now so.
+    Exemption(ExemptionEntry),
 }

@@ -7,7 +7,8 @@ use std::fmt;
 
 use chrono::{DateTime, Datelike, Utc};
 
-use crate::entry::{Links, VersionEntry};
+use crate::entry::Links;
+use crate::lifecycle::Schedule;
 
 /// Name of the header that says since when, or from when, a version is deprecated.
 pub const DEPRECATION: &str = "Deprecation";
@@ -55,14 +56,13 @@ pub struct RenderedHeaders {
 }
 
 impl RenderedHeaders {
-    /// Renders the headers of a version. A date that has no valid form and a URL that [`check_url`] refuses are left
-    /// out: a gateway must never send a malformed header because of us.
-    pub fn new(version: &VersionEntry) -> Self {
-        let schedule = &version.lifecycle.schedule;
+    /// Renders the headers of a version or an operation. A date that has no valid form and a URL that [`check_url`]
+    /// refuses are left out: a gateway must never send a malformed header because of us.
+    pub fn new(schedule: &Schedule, links: &Links) -> Self {
         Self {
             deprecation: schedule.deprecated_at().map(|instant| structured_date(instant).into()),
-            sunset: schedule.retires_at().and_then(imf_fixdate).map(String::into_boxed_str),
-            link: link(&version.links).map(String::into_boxed_str),
+            sunset: schedule.sunset_at().and_then(imf_fixdate).map(String::into_boxed_str),
+            link: link(links).map(String::into_boxed_str),
         }
     }
 

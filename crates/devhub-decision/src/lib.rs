@@ -6,29 +6,38 @@
 //!
 //! Nothing here reads a clock, does input or output, or knows a transport: a gateway links this crate as it is.
 
+pub mod brownout;
 pub mod decision;
 pub mod entry;
 pub mod facts;
 pub mod header;
 pub mod lifecycle;
+pub mod namespace;
+pub mod operation;
 pub mod reason;
 pub mod remedy;
 pub mod rule;
 pub mod stage;
 pub mod table;
+pub mod terms;
 pub mod trail;
 
 mod catalogue;
+mod prepared;
 mod shard;
 
+pub use brownout::{Brownout, Brownouts};
 pub use decision::{Decision, Limits, decide};
 pub use entry::{ApplicationEntry, Change, Links, Standing, SubscriptionEntry, VersionEntry, VersionName};
 pub use facts::{ApplicationFacts, Facts, Question, VersionFacts};
 pub use header::Headers;
 pub use lifecycle::{Lifecycle, Schedule};
+pub use namespace::NamespaceEntry;
+pub use operation::{Operation, OperationEntry, OperationFacts, Operations, Replacement};
 pub use reason::{Reason, Verdict};
 pub use remedy::{Remedy, RemedyAction};
 pub use rule::Rule;
 pub use stage::{Environment, Maturity, Permissions, Stage, StagePermissions};
 pub use table::{Counts, Table};
+pub use terms::{ExemptionEntry, Terms, WaiverEntry};
 pub use trail::{StepOutcome, Trail, TrailStep, UpcomingChange, explain};

@@ -4,7 +4,8 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use crate::entry::{VersionEntry, VersionName};
+use crate::entry::VersionName;
+use crate::facts::VersionFacts;
 use crate::lifecycle::Schedule;
 use crate::reason::Reason;
 use crate::stage::Stage;
@@ -81,13 +82,13 @@ pub struct Remedy<'t> {
 
 impl<'t> Remedy<'t> {
     /// The remedy for `reason` on a version that is in `stage`; none for an allow.
-    pub(crate) fn of(reason: Reason, version: Option<(&'t VersionEntry, Stage)>) -> Option<Self> {
-        let successor = version.and_then(|(entry, _)| entry.successor.as_ref());
+    pub(crate) fn of(reason: Reason, version: Option<(&'t VersionFacts, Stage)>) -> Option<Self> {
+        let successor = version.and_then(|(entry, _)| entry.successor());
         // Where a version is on its way out, its successor is the way on; without one only an operator can help.
         let onwards = if successor.is_some() { RemedyAction::MoveToSuccessor } else { RemedyAction::AskOperator };
         let closed = version.map_or(RemedyAction::CheckVersion, |(entry, stage)| match stage {
             // An ALPHA that is going to be dropped is not worth waiting for.
-            Stage::Alpha if entry.lifecycle.schedule == Schedule::Open => RemedyAction::WaitForRelease,
+            Stage::Alpha if entry.lifecycle().schedule == Schedule::Open => RemedyAction::WaitForRelease,
             Stage::Beta | Stage::Stable => RemedyAction::AskOperator,
             Stage::Alpha | Stage::Deprecated | Stage::Retired => onwards,
         });
@@ -101,7 +102,7 @@ impl<'t> Remedy<'t> {
             Reason::ApplicationBlocked => RemedyAction::AskOperator,
             Reason::ApplicationDeleted => RemedyAction::RestoreApplication,
             Reason::NotSubscribed => match version {
-                Some((entry, stage)) if entry.permissions.of(stage).new_subscriptions => RemedyAction::Subscribe,
+                Some((entry, stage)) if entry.permissions().of(stage).new_subscriptions => RemedyAction::Subscribe,
                 Some(_) | None => closed,
             },
         };

@@ -75,10 +75,10 @@ pub(crate) fn judge(facts: &Facts<'_>, stage: Option<Stage>) -> (Rule, Reason) {
     if stage == Stage::Retired {
         return (Rule::NotRetired, Reason::VersionRetired);
     }
-    if !version.entry().permissions.of(stage).calls {
+    if !version.permissions().of(stage).calls {
         return (Rule::Callable, Reason::VersionNotCallable);
     }
-    if version.entry().open_access {
+    if version.open_access() {
         return (Rule::OpenAccess, Reason::OpenAccess);
     }
     let Some(application) = facts.application else {

@@ -11,7 +11,9 @@ use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 use crate::catalogue::{Catalogue, VersionNumber};
 use crate::entry::{ApplicationEntry, Standing};
 use crate::facts::{ApplicationFacts, Facts, Question};
+use crate::prepared::Bond;
 use crate::stage::Environment;
+use crate::terms::{Terms, TermsMap};
 
 /// Client id and application id, one after the other.
 struct Ids {
@@ -107,6 +109,7 @@ impl App {
 pub(crate) struct Shard {
     catalogue: Arc<Catalogue>,
     apps: HashTable<App>,
+    terms: TermsMap,
     applications: usize,
     subscriptions: usize,
 }
@@ -114,7 +117,7 @@ pub(crate) struct Shard {
 impl Shard {
     /// No application.
     pub(crate) fn new(catalogue: Arc<Catalogue>) -> Self {
-        Self { catalogue, apps: HashTable::new(), applications: 0, subscriptions: 0 }
+        Self { catalogue, apps: HashTable::new(), terms: TermsMap::default(), applications: 0, subscriptions: 0 }
     }
 
     /// All versions.
@@ -127,18 +130,38 @@ impl Shard {
         std::mem::replace(&mut self.catalogue, catalogue)
     }
 
-    /// What is known about a question whose client id has this hash.
-    pub(crate) fn facts(&self, hash: u64, revision: u64, question: &Question<'_>) -> Facts<'_> {
-        let number = self.catalogue.number((question.context, question.label, question.environment));
+    /// What is known about a question whose client id has this hash. `catalogue` says how the versions stand; what ties
+    /// the client to one is looked up by the number that it has here.
+    pub(crate) fn facts<'t>(
+        &'t self,
+        catalogue: &'t Catalogue,
+        hash: u64,
+        revision: u64,
+        question: &Question<'_>,
+    ) -> Facts<'t> {
+        let key = (question.context, question.label, question.environment);
+        let number = self.catalogue.number(key);
+        let version = if std::ptr::eq(catalogue, &*self.catalogue) {
+            number.and_then(|number| catalogue.version(number))
+        } else {
+            catalogue.number(key).and_then(|number| catalogue.version(number))
+        };
         // The whole id is compared: a mere hash could let a stranger in.
         let app = self.apps.find(hash, |app| app.client_id() == question.client_id);
         Facts {
             revision,
             environment: question.environment,
-            version: number.and_then(|number| self.catalogue.version(number)),
+            version,
+            operation: version.zip(question.operation).and_then(|(version, call)| version.operations().find(&call)),
             application: app.and_then(App::facts),
             subscribed: app.zip(number).is_some_and(|(app, number)| app.subscribes(number)),
+            terms: number.map_or(Terms::USUAL, |number| self.terms.get(hash, question.client_id, number)),
         }
+    }
+
+    /// Client id, version and terms of each that has unusual ones.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = (&str, VersionNumber, Terms)> {
+        self.terms.iter()
     }
 
     /// Each record.
@@ -166,20 +189,34 @@ impl Shard {
         self.applications += usize::from(replaced.is_none());
     }
 
-    /// Adds a subscription.
-    pub(crate) fn add_subscription(
-        &mut self,
-        hash: u64,
-        client_id: &str,
-        number: VersionNumber,
-        hasher: &DefaultHashBuilder,
-    ) {
+    /// Changes what ties a client id to a version.
+    pub(crate) fn tie(&mut self, hash: u64, number: VersionNumber, bond: &Bond, hasher: &DefaultHashBuilder) {
+        let client_id = bond.client_id();
+        match bond {
+            Bond::Subscription(entry) => {
+                if entry.live {
+                    self.add_subscription(hash, client_id, number, hasher);
+                } else {
+                    self.remove_subscription(hash, client_id, number);
+                }
+                let ends_at = entry.ends_at.filter(|_| entry.live);
+                self.terms.change(hash, client_id, number, hasher, |terms| terms.ends_at = ends_at);
+            }
+            Bond::Waiver(entry) => {
+                self.terms.change(hash, client_id, number, hasher, |terms| terms.waived_until = entry.until);
+            }
+            Bond::Exemption(entry) => {
+                self.terms.change(hash, client_id, number, hasher, |terms| terms.exempt = entry.exempt);
+            }
+        }
+    }
+
+    fn add_subscription(&mut self, hash: u64, client_id: &str, number: VersionNumber, hasher: &DefaultHashBuilder) {
         let added = self.app_or_unknown(hash, client_id, hasher).add(number);
         self.subscriptions += usize::from(added);
     }
 
-    /// Removes a subscription.
-    pub(crate) fn remove_subscription(&mut self, hash: u64, client_id: &str, number: VersionNumber) {
+    fn remove_subscription(&mut self, hash: u64, client_id: &str, number: VersionNumber) {
         let Ok(mut found) = self.apps.find_entry(hash, |app| app.client_id() == client_id) else {
             return;
         };

@@ -14,9 +14,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hashbrown::DefaultHashBuilder;
 use parking_lot::{RwLock, RwLockWriteGuard};
 
-use crate::catalogue::{Catalogue, Key, VersionNumber};
-use crate::entry::{ApplicationEntry, Change, SubscriptionEntry};
-use crate::facts::{Facts, Question, VersionFacts};
+use crate::catalogue::{Catalogue, Regrouping};
+use crate::entry::Change;
+use crate::facts::{Facts, Question};
+use crate::namespace::NamespaceEntry;
+use crate::prepared::{Bond, Prepared};
 use crate::shard::Shard;
 
 /// Number of shards: enough that a writer seldom meets a reader, few enough to lock all for a change of a version.
@@ -67,15 +69,14 @@ impl Table {
     /// [`Table::advance`].
     pub fn load(&self, change: Change) {
         let _gate = self.gate.write();
-        self.fold(vec![self.prepared(change)], || {});
+        self.fold(self.prepared(vec![change]), || {});
     }
 
     /// Folds the changes of one commit. Every reader sees all of them or none, each single answer as well as each
     /// batch, and whoever sees them sees `revision`.
     pub fn apply(&self, revision: u64, changes: Vec<Change>) {
         let _gate = self.gate.write();
-        let prepared = changes.into_iter().map(|change| self.prepared(change)).collect();
-        self.fold(prepared, || self.revision.store(revision, Ordering::Release));
+        self.fold(self.prepared(changes), || self.revision.store(revision, Ordering::Release));
     }
 
     /// Sets the revision that the loaded state stands for.
@@ -96,7 +97,7 @@ impl Table {
         // Read under the lock. A commit that moves the revision on meanwhile touches no part of this shard, so these
         // facts hold at its revision too.
         let revision = self.revision();
-        answer(&shard.facts(hash, revision, question))
+        answer(&shard.facts(shard.catalogue(), hash, revision, question))
     }
 
     /// Lends the facts of each question to `answer`, with its index, all at one revision. A commit waits meanwhile.
@@ -123,8 +124,7 @@ impl Table {
     /// comparing replicas; it walks everything.
     pub fn dump(&self) -> Vec<String> {
         let _gate = self.gate.read();
-        let entries = |shard: &Shard| shard.catalogue().entries().map(|entry| format!("version {entry:?}")).collect();
-        let mut lines: Vec<String> = entries(&self.shards[0].0.read());
+        let mut lines: Vec<String> = catalogue_lines(self.shards[0].0.read().catalogue());
         for shard in &self.shards {
             let shard = shard.0.read();
             for app in shard.apps() {
@@ -135,56 +135,76 @@ impl Table {
                     format!("subscription {client_id:?} {environment} {:?} {:?}", name.context, name.label)
                 }));
             }
+            lines.extend(shard.terms().map(|(client_id, number, terms)| {
+                let (name, environment) = shard.catalogue().key_of(number);
+                format!("terms {client_id:?} {environment} {:?} {:?} {terms:?}", name.context, name.label)
+            }));
         }
         lines.sort_unstable();
         lines
     }
 
-    /// Does what can be done before readers have to wait: hashes, numbers, headers.
-    fn prepared(&self, change: Change) -> Prepared {
-        match change {
-            Change::Version(entry) => Prepared::Version(Box::new(VersionFacts::new(entry))),
-            Change::Application(entry) => {
-                Prepared::Application { hash: self.hasher.hash_one(&*entry.client_id), entry }
-            }
-            Change::Subscription(entry) => {
-                let number = self.shards[0].0.read().catalogue().number(key(&entry));
-                Prepared::Subscription { hash: self.hasher.hash_one(&*entry.client_id), number, entry }
-            }
-        }
+    /// Does what can be done before readers have to wait.
+    fn prepared(&self, changes: Vec<Change>) -> Vec<Prepared> {
+        let shard = self.shards[0].0.read();
+        let catalogue = shard.catalogue();
+        let regrouping = regrouping(catalogue, &changes);
+        let namespaces = regrouping.as_ref().map_or(catalogue.namespaces(), Regrouping::namespaces);
+        let tied = |bond: Bond| Prepared::Bond {
+            hash: self.hasher.hash_one(bond.client_id()),
+            number: catalogue.number(bond.key()),
+            bond,
+        };
+        let each: Vec<Prepared> = changes
+            .into_iter()
+            .filter_map(|change| match change {
+                Change::Version(entry) => Some(Prepared::Version(Box::new(namespaces.over(entry)))),
+                Change::Application(entry) => {
+                    Some(Prepared::Application { hash: self.hasher.hash_one(&*entry.client_id), entry })
+                }
+                Change::Subscription(entry) => Some(tied(Bond::Subscription(entry))),
+                Change::Waiver(entry) => Some(tied(Bond::Waiver(entry))),
+                Change::Exemption(entry) => Some(tied(Bond::Exemption(entry))),
+                // In the regrouping already.
+                Change::Namespace(_) => None,
+            })
+            .collect();
+        // First, so that a version of this commit comes out on top of what the namespaces made of the old one.
+        regrouping.map(Prepared::Regrouping).into_iter().chain(each).collect()
     }
 
     /// Folds under all the locks that the changes need, and calls `publish` before it lets go of them.
     fn fold(&self, changes: Vec<Prepared>, publish: impl FnOnce()) {
         let whole = changes.iter().any(Prepared::changes_catalogue);
-        let touched: Vec<usize> =
-            if whole { (0..SHARDS).collect() } else { distinct(changes.iter().filter_map(Prepared::shard_index)) };
+        let touched: Vec<usize> = if whole {
+            (0..SHARDS).collect()
+        } else {
+            distinct(changes.iter().filter_map(Prepared::hash).map(shard_index))
+        };
         let mut shards: Vec<RwLockWriteGuard<'_, Shard>> =
             touched.iter().map(|index| self.shards[*index].0.write()).collect();
         let mut catalogue = whole.then(|| taken(&mut shards));
         let position = |hash| touched.binary_search(&shard_index(hash)).expect("each touched shard is locked");
         for change in changes {
             match change {
+                Prepared::Regrouping(regrouping) => {
+                    catalogue.as_mut().expect("a namespace takes the catalogue").regroup(regrouping);
+                }
                 Prepared::Version(version) => {
                     catalogue.as_mut().expect("a version takes the catalogue").set(*version);
                 }
                 Prepared::Application { hash, entry } => {
                     shards[position(hash)].set_application(hash, &entry, &self.hasher);
                 }
-                Prepared::Subscription { hash, number, entry } => {
-                    let shard = &mut shards[position(hash)];
-                    if entry.live {
-                        let number = number.unwrap_or_else(|| {
-                            catalogue.as_mut().expect("a new name takes the catalogue").intern(key(&entry))
-                        });
-                        shard.add_subscription(hash, &entry.client_id, number, &self.hasher);
-                    } else {
-                        // Looked up again, because this commit may have numbered the name; without a number there is
-                        // no subscription that could end.
-                        let number = number.or_else(|| catalogue.as_ref()?.number(key(&entry)));
-                        if let Some(number) = number {
-                            shard.remove_subscription(hash, &entry.client_id, number);
-                        }
+                Prepared::Bond { hash, number, bond } => {
+                    let number = number.or_else(|| {
+                        let catalogue = catalogue.as_mut()?;
+                        // What loosens looks the number up again, because this commit may have given it out; without
+                        // one there is nothing tied.
+                        if bond.ties() { Some(catalogue.intern(bond.key())) } else { catalogue.number(bond.key()) }
+                    });
+                    if let Some(number) = number {
+                        shards[position(hash)].tie(hash, number, &bond, &self.hasher);
                     }
                 }
             }
@@ -203,8 +223,36 @@ fn shard_index(hash: u64) -> usize {
     (hash >> 40) as usize % SHARDS
 }
 
-fn key(entry: &SubscriptionEntry) -> Key<'_> {
-    (&entry.version.context, &entry.version.label, entry.environment)
+/// What the namespaces of a commit come to, if it changes any.
+fn regrouping(catalogue: &Catalogue, changes: &[Change]) -> Option<Regrouping> {
+    let changed: Vec<NamespaceEntry> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Namespace(entry) => Some(entry.clone()),
+            Change::Version(_)
+            | Change::Application(_)
+            | Change::Subscription(_)
+            | Change::Waiver(_)
+            | Change::Exemption(_) => None,
+        })
+        .collect();
+    (!changed.is_empty()).then(|| catalogue.regrouped(&changed))
+}
+
+/// Versions, both as told and as their namespaces leave them, and the namespaces.
+fn catalogue_lines(catalogue: &Catalogue) -> Vec<String> {
+    let versions = catalogue.facts().flat_map(|facts| {
+        let told = facts.told();
+        let (name, environment) = (&told.name, told.environment);
+        let (schedule, brownouts) = (facts.lifecycle().schedule, facts.brownouts().windows());
+        let effective = format!("{schedule:?} {brownouts:?} {:?}", facts.successor_namespace());
+        [
+            format!("version {told:?}"),
+            format!("effective {environment} {:?} {:?} {effective}", name.context, name.label),
+        ]
+    });
+    let namespaces = catalogue.namespaces().iter().map(|entry| format!("namespace {entry:?}"));
+    versions.chain(namespaces).collect()
 }
 
 fn distinct(indexes: impl Iterator<Item = usize>) -> Vec<usize> {
@@ -220,30 +268,4 @@ fn taken(shards: &mut [RwLockWriteGuard<'_, Shard>]) -> Catalogue {
     let nothing = Arc::default();
     let mut handles = shards.iter_mut().map(|shard| shard.set_catalogue(Arc::clone(&nothing)));
     handles.find_map(Arc::into_inner).expect("the last shard held the last handle")
-}
-
-/// A change with its hash and number.
-enum Prepared {
-    Version(Box<VersionFacts>),
-    Application { hash: u64, entry: ApplicationEntry },
-    Subscription { hash: u64, number: Option<VersionNumber>, entry: SubscriptionEntry },
-}
-
-impl Prepared {
-    /// It needs the catalogue: for a version, or for a name that has no number yet.
-    fn changes_catalogue(&self) -> bool {
-        match self {
-            Prepared::Version(_) => true,
-            Prepared::Application { .. } => false,
-            Prepared::Subscription { number, entry, .. } => number.is_none() && entry.live,
-        }
-    }
-
-    /// The shard of its client id, if it has one.
-    fn shard_index(&self) -> Option<usize> {
-        match self {
-            Prepared::Version(_) => None,
-            Prepared::Application { hash, .. } | Prepared::Subscription { hash, .. } => Some(shard_index(*hash)),
-        }
-    }
 }

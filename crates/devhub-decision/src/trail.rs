@@ -5,8 +5,9 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::decision::{self, Decision, Limits};
-use crate::entry::{Standing, VersionEntry};
+use crate::entry::Standing;
 use crate::facts::{Facts, Question};
+use crate::lifecycle::Lifecycle;
 use crate::reason::Reason;
 use crate::rule::Rule;
 use crate::stage::Stage;
@@ -91,13 +92,13 @@ fn step(rule: Rule, decider: Rule, decision: &Decision<'_>, facts: &Facts<'_>, q
 }
 
 fn passed(rule: Rule, decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>) -> String {
-    let Question { client_id, context, label, environment } = question;
+    let Question { client_id, context, label, environment, operation: _ } = question;
     match rule {
         Rule::VersionKnown => format!("{context} {label} is known in {environment}."),
         Rule::NotRetired => facts
             .version
             .zip(decision.stage)
-            .map_or_else(String::new, |(known, stage)| standing_of(known.entry(), stage)),
+            .map_or_else(String::new, |(known, stage)| standing_of(known.lifecycle(), stage)),
         Rule::Callable => decision.stage.map_or_else(String::new, |stage| format!("Calls pass in the stage {stage}.")),
         Rule::OpenAccess => "The version is not open access, so the call needs a subscription.".to_owned(),
         Rule::ClientKnown => {
@@ -112,7 +113,7 @@ fn passed(rule: Rule, decision: &Decision<'_>, facts: &Facts<'_>, question: &Que
 }
 
 fn decided(decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>) -> String {
-    let Question { client_id, context, label, environment } = question;
+    let Question { client_id, context, label, environment, operation: _ } = question;
     match decision.reason {
         Reason::Subscribed => format!("The application holds a live subscription to {context} {label}."),
         Reason::OpenAccess => "The version is open access: calls pass without a subscription.".to_owned(),
@@ -120,7 +121,7 @@ fn decided(decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>) 
         Reason::VersionRetired => facts
             .version
             .zip(decision.stage)
-            .map_or_else(String::new, |(known, stage)| standing_of(known.entry(), stage)),
+            .map_or_else(String::new, |(known, stage)| standing_of(known.lifecycle(), stage)),
         Reason::VersionNotCallable => {
             decision.stage.map_or_else(String::new, |stage| format!("No call passes in the stage {stage}."))
         }
@@ -142,8 +143,8 @@ fn decided(decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>) 
 }
 
 /// Where the version stands, with the dates that put it there or will end it.
-fn standing_of(entry: &VersionEntry, stage: Stage) -> String {
-    let schedule = entry.lifecycle.schedule;
+fn standing_of(lifecycle: &Lifecycle, stage: Stage) -> String {
+    let schedule = lifecycle.schedule;
     let since = match stage {
         Stage::Alpha | Stage::Beta | Stage::Stable => None,
         Stage::Deprecated => schedule.deprecated_at(),
@@ -165,7 +166,7 @@ fn upcoming(facts: &Facts<'_>, now: DateTime<Utc>, limits: Limits) -> Vec<Upcomi
     let Some(version) = facts.version else {
         return Vec::new();
     };
-    let lifecycle = &version.entry().lifecycle;
+    let lifecycle = version.lifecycle();
     let instants = std::iter::successors(lifecycle.next_change(now), |at| lifecycle.next_change(*at));
     instants
         .map(|at| {

@@ -159,7 +159,9 @@ fn decode_version(version: disk::VersionRecord) -> Option<Version> {
                 let environment = Word::from_number(deployment.environment)?;
                 let schedule =
                     match (optional(deployment.deprecated_at.as_ref())?, optional(deployment.retires_at.as_ref())?) {
-                        (Some(deprecated_at), retires_at) => Schedule::Deprecation { deprecated_at, retires_at },
+                        (Some(deprecated_at), retires_at) => {
+                            Schedule::Deprecation { deprecated_at, sunset_begins_at: None, retires_at }
+                        }
                         (None, Some(retires_at)) => Schedule::Retirement { retires_at },
                         (None, None) => Schedule::Open,
                     };
@@ -322,7 +324,7 @@ mod tests {
             successor_uri: "https://example.com/2.0".into(),
         };
         let (deprecated_at, retires_at) = (at("2026-01-02T03:04:05.000000006Z"), at("2026-09-09T00:00:00Z"));
-        let dated = Schedule::Deprecation { deprecated_at, retires_at: Some(retires_at) };
+        let dated = Schedule::Deprecation { deprecated_at, sunset_begins_at: None, retires_at: Some(retires_at) };
         vec![
             Record::Api(Api {
                 context: name("1.0").context,

@@ -94,7 +94,9 @@ fn parsed_version(text: &str) -> VersionEntry {
     }
     let schedule = match dates {
         (None, None) => Schedule::Open,
-        (Some(deprecated_at), retires_at) => Schedule::Deprecation { deprecated_at, retires_at },
+        (Some(deprecated_at), retires_at) => {
+            Schedule::Deprecation { deprecated_at, sunset_begins_at: None, retires_at }
+        }
         (None, Some(retires_at)) => Schedule::Retirement { retires_at },
     };
     VersionEntry { lifecycle: Lifecycle { schedule, ..version.lifecycle }, ..version }

@@ -61,11 +61,13 @@ pub(crate) fn version() -> VersionEntry {
         open_access: false,
         successor: Some(name("2.0")),
         links: links(),
+        brownouts: Box::default(),
+        operations: Box::default(),
     }
 }
 
 pub(crate) fn deprecation() -> Schedule {
-    Schedule::Deprecation { deprecated_at: d(), retires_at: Some(r()) }
+    Schedule::Deprecation { deprecated_at: d(), sunset_begins_at: None, retires_at: Some(r()) }
 }
 
 pub(crate) fn scheduled(schedule: Schedule) -> VersionEntry {
@@ -88,11 +90,18 @@ pub(crate) fn subscription() -> SubscriptionEntry {
         environment: Environment::Production,
         version: name(LABEL),
         live: true,
+        ends_at: None,
     }
 }
 
 pub(crate) fn question() -> Question<'static> {
-    Question { client_id: CLIENT, context: CONTEXT, label: LABEL, environment: Environment::Production }
+    Question {
+        client_id: CLIENT,
+        context: CONTEXT,
+        label: LABEL,
+        environment: Environment::Production,
+        operation: None,
+    }
 }
 
 pub(crate) fn table(changes: impl IntoIterator<Item = Change>) -> Table {

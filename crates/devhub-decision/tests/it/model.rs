@@ -46,6 +46,7 @@ impl Model {
                     self.subscriptions.remove(&subscription);
                 }
             }
+            Change::Namespace(_) | Change::Waiver(_) | Change::Exemption(_) => {}
         }
     }
 
@@ -59,6 +60,7 @@ impl Model {
                 environment: *environment,
                 version: VersionName::new(context.as_str(), label.as_str()),
                 live: true,
+                ends_at: None,
             })
         });
         versions.chain(applications).chain(subscriptions).collect()
@@ -71,7 +73,7 @@ impl Model {
             let question = &questions[index];
             let key = (question.context.to_owned(), question.label.to_owned(), question.environment);
             assert_eq!(facts.revision, revision);
-            assert_eq!(facts.version.map(|version| version.entry()), self.versions.get(&key), "{question:?}");
+            assert_eq!(facts.version.map(|version| version.told()), self.versions.get(&key), "{question:?}");
             let known = facts.application.map(|facts| ApplicationEntry {
                 client_id: question.client_id.into(),
                 application_id: facts.application_id.into(),
@@ -104,6 +106,7 @@ fn questions() -> Vec<Question<'static>> {
                     context,
                     label,
                     environment,
+                    operation: None,
                 }));
             }
         }
@@ -140,7 +143,7 @@ fn any_change() -> impl Strategy<Value = Change> {
     );
     let subscription = (any_client(), any_environment(), any_name(), prop::bool::weighted(0.6)).prop_map(
         |(client_id, environment, version, live)| {
-            Change::Subscription(SubscriptionEntry { client_id, environment, version, live })
+            Change::Subscription(SubscriptionEntry { client_id, environment, version, live, ends_at: None })
         },
     );
     prop_oneof![1 => version, 1 => application, 4 => subscription]
@@ -200,6 +203,7 @@ fn a_thousand_subscriptions_of_one_client_and_a_thousand_clients_are_all_found()
             environment: Environment::Production,
             version: VersionName::new("hello", version.to_string()),
             live,
+            ends_at: None,
         })
     };
     // 7 and 1000 share no factor: every number comes once, out of order.
@@ -214,7 +218,8 @@ fn a_thousand_subscriptions_of_one_client_and_a_thousand_clients_are_all_found()
     for step in 0..1000_u32 {
         let (client, label) = (step.to_string(), step.to_string());
         let subscribed = |client_id: &str, label: &str| {
-            let question = Question { client_id, context: "hello", label, environment: Environment::Production };
+            let question =
+                Question { client_id, context: "hello", label, environment: Environment::Production, operation: None };
             table.ask(&question, |facts| facts.subscribed)
         };
         assert_eq!(subscribed("0", &label), step % 3 != 0, "version {step}");

@@ -56,7 +56,7 @@ fn b23_retirement_takes_effect_on_the_instant() {
 
 #[test]
 fn b28_no_sunset_without_a_date_of_retirement() {
-    let schedule = Schedule::Deprecation { deprecated_at: d(), retires_at: None };
+    let schedule = Schedule::Deprecation { deprecated_at: d(), sunset_begins_at: None, retires_at: None };
     judged(&given::subscribed_to(given::scheduled(schedule)), r(), |decision| {
         assert_eq!(decision.headers.deprecation, Some("@1736899200"));
         assert_eq!((decision.headers.sunset, decision.days_left), (None, None));
@@ -199,7 +199,11 @@ fn labels_are_text_and_client_ids_are_compared_whole() {
 #[test]
 fn a_version_that_changes_changes_its_headers() {
     let table = given::subscribed_to(given::scheduled(given::deprecation()));
-    let later = Schedule::Deprecation { deprecated_at: d(), retires_at: Some(r() + TimeDelta::days(1)) };
+    let later = Schedule::Deprecation {
+        deprecated_at: d(),
+        sunset_begins_at: None,
+        retires_at: Some(r() + TimeDelta::days(1)),
+    };
     table.apply(2, vec![Change::Version(given::scheduled(later))]);
     judged(&table, r(), |decision| {
         assert_eq!(decision.headers.sunset, Some("Wed, 16 Jul 2025 00:00:00 GMT"));
@@ -218,7 +222,7 @@ fn a_subscription_begun_and_ended_in_one_commit_is_not_there() {
 
 #[test]
 fn a_lifecycle_skips_dates_that_change_nothing() {
-    let schedule = Schedule::Deprecation { deprecated_at: r(), retires_at: Some(d()) };
+    let schedule = Schedule::Deprecation { deprecated_at: r(), sunset_begins_at: None, retires_at: Some(d()) };
     let lifecycle = devhub_decision::Lifecycle { maturity: Maturity::Stable, schedule };
     assert_eq!(lifecycle.next_change(d() - MS), Some(d()));
     assert_eq!(lifecycle.next_change(d()), None);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::{
     ApplicationFacts, Decision, Environment, Facts, Lifecycle, Limits, Maturity, Permissions, Schedule, Stage,
-    StagePermissions, Standing, StepOutcome, Verdict, VersionEntry, VersionFacts, decide, explain,
+    StagePermissions, Standing, StepOutcome, Terms, Verdict, VersionEntry, VersionFacts, decide, explain,
 };
 use proptest::prelude::*;
 
@@ -17,8 +17,9 @@ fn any_instant() -> impl Strategy<Value = DateTime<Utc>> {
 fn any_schedule() -> impl Strategy<Value = Schedule> {
     prop_oneof![
         Just(Schedule::Open),
-        (any_instant(), prop::option::of(any_instant()))
-            .prop_map(|(deprecated_at, retires_at)| Schedule::Deprecation { deprecated_at, retires_at }),
+        (any_instant(), prop::option::of(any_instant())).prop_map(|(deprecated_at, retires_at)| {
+            Schedule::Deprecation { deprecated_at, sunset_begins_at: None, retires_at }
+        }),
         any_instant().prop_map(|retires_at| Schedule::Retirement { retires_at }),
     ]
 }
@@ -83,7 +84,7 @@ proptest! {
         fraction in 0_i32..1_000,
     ) {
         let environment = Environment::Production;
-        let facts = Facts { revision: 9, environment, version: version.as_ref(), application, subscribed };
+        let facts = Facts { revision: 9, environment, version: version.as_ref(), operation: None, application, subscribed, terms: Terms::USUAL };
         let decision = decide(&facts, now, limits);
         let until = decision.valid_until;
         prop_assert!(until > now);
@@ -104,11 +105,11 @@ proptest! {
         now in any_instant(),
     ) {
         let environment = Environment::Production;
-        let facts = Facts { revision: 9, environment, version: version.as_ref(), application, subscribed };
+        let facts = Facts { revision: 9, environment, version: version.as_ref(), operation: None, application, subscribed, terms: Terms::USUAL };
         let decision = decide(&facts, now, given::limits());
         prop_assert_eq!(decision.remedy.is_some(), decision.verdict() == Verdict::Deny);
         if decision.verdict() == Verdict::Allow {
-            let version = version.as_ref().unwrap().entry();
+            let version = version.as_ref().unwrap().told();
             let stage = version.lifecycle.stage(now);
             prop_assert!(stage != Stage::Retired && version.permissions.of(stage).calls);
             let usable = |application: ApplicationFacts<'_>| {
@@ -127,7 +128,7 @@ proptest! {
         limits in any_limits(),
     ) {
         let environment = Environment::Production;
-        let facts = Facts { revision: 9, environment, version: version.as_ref(), application, subscribed };
+        let facts = Facts { revision: 9, environment, version: version.as_ref(), operation: None, application, subscribed, terms: Terms::USUAL };
         let trail = explain(&facts, &given::question(), now, limits);
         prop_assert_eq!(trail.decision, decide(&facts, now, limits));
         let outcomes: Vec<StepOutcome> = trail.steps.iter().map(|step| step.outcome).collect();
