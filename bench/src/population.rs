@@ -64,7 +64,7 @@ fn publish(number: usize) -> [Command; 2] {
         categories: Vec::new(),
     };
     let lifecycle = Lifecycle { maturity: Maturity::Stable, schedule: Schedule::Open };
-    let deployment = Deployment { lifecycle, endpoints_enabled: true, successor: None, successor_uri: String::new() };
+    let deployment = Deployment { endpoints_enabled: true, ..Deployment::new(lifecycle) };
     let version = CreateVersion {
         name: name(number),
         description: String::new(),
@@ -144,6 +144,7 @@ pub(crate) fn question(random: u64, applications: usize) -> v1::AuthorizeRequest
         version: "1.0".to_owned(),
         environment: v1::Environment::Sandbox.into(),
         min_revision: 0,
+        ..Default::default()
     }
 }
 

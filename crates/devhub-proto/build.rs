@@ -13,7 +13,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         "devhub/v1/error_reason.proto",
         "devhub/v1/fact.proto",
         "devhub/v1/lifecycle.proto",
+        "devhub/v1/schedule.proto",
         "devhub/v1/subscription.proto",
+        "devhub/v1/usage.proto",
         "devhub/store/v1/record.proto",
     ];
     let descriptors = protox::compile(files, [&root])?;

@@ -76,6 +76,16 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::AcknowledgementRequired => "acknowledge that there is no way back, or keep the subscription",
         ErrorReason::EpochChanged => "start anew from the first revision: the hub was restored from a backup",
         ErrorReason::NothingToDo => "nothing needs to be done: it is as asked already",
+        ErrorReason::NoticeTooShort => "choose the date that is named or a later one, or give --override-reason",
+        ErrorReason::AnnouncementOutOfOrder => {
+            "leave --announced out, or choose an instant after the last announcement"
+        }
+        ErrorReason::PartsNotInPolicy => "publish a new major version and deprecate the whole old one",
+        ErrorReason::OperationUnknown => "`devhub get version` lists the endpoints of a version",
+        ErrorReason::NamespaceEmpty => "`devhub list apis` shows which contexts there are",
+        ErrorReason::BrownoutRefused => "`devhub schedule` shows the dates and the brownouts that are planned",
+        ErrorReason::ScheduleNotFound => "`devhub calendar` shows what has dates",
+        ErrorReason::PlanStale => "preview the change again, and look at what is different",
         ErrorReason::SinceOutOfRange => "state a beginning at which the version was live, or leave it out for now",
     }
 }
@@ -86,8 +96,8 @@ mod tests {
 
     #[test]
     fn every_reason_has_a_hint() {
-        let reasons: Vec<ErrorReason> = (0..).map_while(|number| ErrorReason::try_from(number).ok()).collect();
-        assert!(reasons.len() > 50, "{}", reasons.len());
+        let reasons: Vec<ErrorReason> = (0..1000).filter_map(|number| ErrorReason::try_from(number).ok()).collect();
+        assert!(reasons.len() > 60, "{}", reasons.len());
         for reason in reasons {
             let text = hint(reason);
             assert!(text.len() > 15 && !text.ends_with('.'), "{}: {text:?}", reason.as_str_name());

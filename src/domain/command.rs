@@ -10,7 +10,7 @@ use super::outcome::Judgement;
 use super::publish::{CreateVersion, DeployVersion, UpdateVersion};
 use super::record::{RecordKey, Records};
 use super::register::{CreateApplication, DeleteApplication, RestoreApplication, UpdateApplication};
-use super::retire::{DeprecateVersion, PromoteVersion, RetireVersion};
+use super::schedule::ChangeLifecycle;
 use super::setting::Setting;
 use super::subscribe::{Since, Subscribe, Unsubscribe};
 
@@ -60,9 +60,7 @@ commands!(
     CreateVersion,
     UpdateVersion,
     DeployVersion,
-    PromoteVersion,
-    DeprecateVersion,
-    RetireVersion,
+    ChangeLifecycle,
     CreateApplication,
     UpdateApplication,
     DeleteApplication,
@@ -88,9 +86,7 @@ impl Command {
             Command::CreateVersion(_) => "CreateApiVersion",
             Command::UpdateVersion(_) => "UpdateApiVersion",
             Command::DeployVersion(_) => "DeployApiVersion",
-            Command::PromoteVersion(_) => "PromoteApiVersion",
-            Command::DeprecateVersion(_) => "DeprecateApiVersion",
-            Command::RetireVersion(_) => "RetireApiVersion",
+            Command::ChangeLifecycle(_) => "ChangeLifecycle",
             Command::CreateApplication(_) => "CreateApplication",
             Command::UpdateApplication(_) => "UpdateApplication",
             Command::DeleteApplication(_) => "DeleteApplication",
@@ -126,12 +122,10 @@ impl Command {
             Command::CreateVersion(CreateVersion { name, .. }) | Command::UpdateVersion(UpdateVersion { name, .. }) => {
                 version(name)
             }
-            Command::DeployVersion(DeployVersion { name, environment, .. })
-            | Command::PromoteVersion(PromoteVersion { name, environment, .. })
-            | Command::DeprecateVersion(DeprecateVersion { name, environment, .. })
-            | Command::RetireVersion(RetireVersion { name, environment, .. }) => {
+            Command::DeployVersion(DeployVersion { name, environment, .. }) => {
                 Subject { environment: Some(*environment), ..version(name) }
             }
+            Command::ChangeLifecycle(command) => command.subject(),
             Command::CreateApplication(CreateApplication { id, .. })
             | Command::UpdateApplication(UpdateApplication { id, .. })
             | Command::DeleteApplication(DeleteApplication { id, .. })

@@ -66,6 +66,16 @@ pub enum FactKind {
     CommandRefused,
     /// Answers to old request ids were forgotten.
     AnswersForgotten,
+    /// The dates of an end changed.
+    ScheduleRevised,
+    /// A planned or begun end was taken back.
+    EndWithdrawn,
+    /// What was retired was brought back.
+    Reinstated,
+    /// A brownout was planned.
+    BrownoutScheduled,
+    /// A brownout was cancelled.
+    BrownoutCancelled,
 }
 
 /// What a fact is about; what does not apply is left out.
@@ -123,6 +133,12 @@ impl Fact {
             self.changes.push(FieldChange { field, before, after });
         }
         self
+    }
+
+    /// Says which part of the subject it is about, for example one operation; empty for all of it.
+    #[must_use]
+    pub fn about_part(self, part: &str) -> Fact {
+        self.change("operation", "", part)
     }
 
     /// Adds the actor's reason.

@@ -12,16 +12,25 @@ pub enum Verb {
     Deprecate,
     /// Plan or begin the retirement.
     Retire,
+    /// Change the dates of an end.
+    Revise,
+    /// Take back a planned or begun end.
+    Withdraw,
+    /// Bring back what is retired.
+    Reinstate,
 }
 
 impl Verb {
     /// Every verb, for tables.
-    pub const ALL: [Verb; 5] = [
+    pub const ALL: [Verb; 8] = [
         Verb::Promote(Maturity::Alpha),
         Verb::Promote(Maturity::Beta),
         Verb::Promote(Maturity::Stable),
         Verb::Deprecate,
         Verb::Retire,
+        Verb::Revise,
+        Verb::Withdraw,
+        Verb::Reinstate,
     ];
 
     /// The verb as sentences use it.
@@ -32,6 +41,9 @@ impl Verb {
             Verb::Promote(Maturity::Stable) => "promote to STABLE",
             Verb::Deprecate => "deprecate",
             Verb::Retire => "retire",
+            Verb::Revise => "revise the dates of",
+            Verb::Withdraw => "withdraw the end of",
+            Verb::Reinstate => "reinstate",
         }
     }
 }
@@ -79,7 +91,14 @@ pub enum Move {
 /// Whether `verb` is legal for a version in `stage` with `planned` ahead of it.
 pub const fn legal(stage: Stage, planned: Planned, verb: Verb) -> Move {
     match (verb, stage, planned) {
-        (_, Stage::Retired, _) => Move::Illegal("a retired version stays retired; publish a new version"),
+        (Verb::Reinstate, Stage::Retired, _) => Move::Legal,
+        (Verb::Reinstate, _, _) => Move::Illegal("it is not retired; revise or withdraw its end instead"),
+        (_, Stage::Retired, _) => {
+            Move::Illegal("a retired version stays retired; publish a new version, or reinstate this one with a reason")
+        }
+        (Verb::Revise | Verb::Withdraw, Stage::Deprecated, _)
+        | (Verb::Revise | Verb::Withdraw, _, Planned::Deprecation | Planned::Retirement) => Move::Legal,
+        (Verb::Revise | Verb::Withdraw, _, Planned::Nothing) => Move::Illegal("no end is planned; deprecate it first"),
         (Verb::Promote(_), Stage::Deprecated, _) => {
             Move::Illegal("a deprecated version is on its way out; publish a new version")
         }

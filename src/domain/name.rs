@@ -135,6 +135,13 @@ name!(
 );
 
 name!(
+    /// The name of a time zone, as the IANA database lists it. Whether it is listed is checked where it comes in.
+    Zone,
+    "a zone is the IANA name of a time zone, for example America/Los_Angeles, in at most 64 characters",
+    |text| len(text, 1, 64) && all(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+'))
+);
+
+name!(
     /// An e-mail address in lower case (rule B51). Only its shape is checked; whether it exists is not our business.
     Email,
     "an e-mail address has one '@' with something on both sides, 3 to 254 visible ASCII characters, and no spaces",

@@ -61,6 +61,19 @@ impl Outcome {
         self
     }
 
+    /// Both, as one: of two records under one key the later stays. The reply shows the record of the first.
+    #[must_use]
+    pub(super) fn and(mut self, later: Outcome) -> Outcome {
+        self.writes.retain(|(key, _)| !later.writes.iter().any(|(written, _)| written == key));
+        if let Some((_, record)) = later.writes.iter().find(|(key, _)| *key == self.subject.0) {
+            self.subject.1 = record.clone();
+        }
+        self.writes.extend(later.writes);
+        self.facts.extend(later.facts);
+        self.warnings.extend(later.warnings);
+        self
+    }
+
     /// Adds warnings.
     #[must_use]
     pub(super) fn warn(mut self, warnings: Vec<String>) -> Outcome {

@@ -22,7 +22,10 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
         }
         (_, Record::Application(application)) => changes.push(Change::Application(project_application(application))),
         (_, Record::Version(version)) => changes.extend(project_version(version, rules).map(Change::Version)),
-        (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_)) => {}
+        (
+            _,
+            Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_) | Record::Namespace(_),
+        ) => {}
     }
 }
 

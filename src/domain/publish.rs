@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use devhub_decision::{Environment, Maturity, Schedule};
 
 use super::fact::{Fact, FactKind, instant_text};
 use super::field::FieldDefinition;
+use super::ledger::LedgerEnd;
 use super::name::VersionName;
 use super::outcome::{Effect, Judgement, Outcome};
 use super::policy::Policy;
 use super::record::{Record, RecordKey, Records};
 use super::refusal::{Refusal, Taken};
-use super::retire::{check_dates, check_successor, name_successor, successor_warnings};
+use super::schedule::{check_dates, check_successor, check_sunset, name_successor, published, successor_warnings};
 use super::setting::Setting;
 use super::version::{AccessType, Deployment, Endpoint, Version};
 
@@ -87,7 +89,7 @@ fn check_deployment(
     }
     match deployment.lifecycle.schedule {
         Schedule::Open | Schedule::Retirement { .. } => Ok(()),
-        Schedule::Deprecation { deprecated_at, sunset_begins_at: _, retires_at } => {
+        Schedule::Deprecation { deprecated_at, sunset_begins_at, retires_at } => {
             if maturity == Maturity::Alpha {
                 return Err(Refusal::IllegalMove {
                     verb: "deprecate",
@@ -95,15 +97,18 @@ fn check_deployment(
                     hint: "an ALPHA version has no subscribers to protect; give it a retirement only",
                 });
             }
-            retires_at
-                .map_or(Ok(()), |retires_at| check_dates(policy, maturity, deprecated_at, retires_at, override_reason))
+            check_sunset(deprecated_at, sunset_begins_at, retires_at)?;
+            sunset_begins_at
+                .or(retires_at)
+                .map_or(Ok(()), |ends_at| check_dates(policy, maturity, deprecated_at, ends_at, override_reason))
         }
     }
 }
 
 /// The deployment as it is kept: with where its successor is documented, and without a deprecation that would never come.
-fn complete(deployment: &Deployment, records: &Records) -> Deployment {
+fn complete(deployment: &Deployment, records: &Records, now: DateTime<Utc>) -> Deployment {
     let mut complete = name_successor(deployment, deployment.successor.as_ref(), records);
+    complete.ledger = LedgerEnd { revisions: 1, announced_at: Some(now) };
     if let Schedule::Deprecation { deprecated_at, retires_at: Some(retires_at), .. } = complete.lifecycle.schedule
         && retires_at <= deprecated_at
     {
@@ -147,7 +152,11 @@ impl CreateVersion {
             access_type: self.access_type,
             endpoints: self.endpoints.clone(),
             fields: self.fields.clone(),
-            deployments: self.deployments.iter().map(|(environment, d)| (*environment, complete(d, records))).collect(),
+            deployments: self
+                .deployments
+                .iter()
+                .map(|(environment, deployment)| (*environment, complete(deployment, records, setting.now)))
+                .collect(),
             documentation_uri: self.documentation_uri.clone(),
             created_at: setting.now,
             policy: api.policy.clone(),
@@ -160,8 +169,11 @@ impl CreateVersion {
         });
         let facts = [created].into_iter().chain(deployed).collect();
         let key = RecordKey::Version(self.name.clone());
+        let revisions = version.deployments.iter().map(|(environment, deployment)| {
+            published(&version.name, *environment, deployment, &self.override_reason, setting)
+        });
         Ok(Outcome {
-            writes: vec![(key.clone(), Record::Version(version.clone()))],
+            writes: [(key.clone(), Record::Version(version.clone()))].into_iter().chain(revisions).collect(),
             facts,
             subject: (key, Record::Version(version)),
             warnings,
@@ -233,11 +245,14 @@ impl DeployVersion {
         }
         check_deployment(&self.name, old.policy(setting.rules)?, &self.deployment, &self.override_reason)?;
         let mut new = old.clone();
-        new.deployments.insert(self.environment, complete(&self.deployment, records));
+        let deployment = complete(&self.deployment, records, setting.now);
+        let (place, revision) = published(&self.name, self.environment, &deployment, &self.override_reason, setting);
+        new.deployments.insert(self.environment, deployment);
         let fact = Fact::new(FactKind::VersionDeployed, new.subject(Some(self.environment)));
         let fact = describe(fact, &self.deployment).because(&self.override_reason);
         let warnings = successor_warnings(&self.deployment, self.environment, records, setting.now);
         Ok(Outcome::write(RecordKey::Version(self.name.clone()), Record::Version(new), fact)
+            .also(place, revision)
             .warn(warnings)
             .with_effect(Effect::BeginsNow))
     }

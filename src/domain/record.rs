@@ -3,7 +3,9 @@
 use super::access::AccessRequest;
 use super::api::Api;
 use super::application::Application;
+use super::ledger::{Revision, Target};
 use super::name::{ApplicationId, ClientId, Context, SubscriptionId, VersionName};
+use super::namespace::Namespace;
 use super::refusal::Refusal;
 use super::subscription::Subscription;
 use super::version::Version;
@@ -27,6 +29,10 @@ pub enum RecordKey {
     ClientId(ClientId),
     /// The production application that bears a name, in lower case.
     ApplicationName(String),
+    /// One revision of a target's schedule.
+    Revision(Target, u32),
+    /// A namespace that has a schedule.
+    Namespace(Context),
 }
 
 /// The current state of one entity.
@@ -44,6 +50,10 @@ pub enum Record {
     AccessRequest(AccessRequest),
     /// Who bears a name.
     Name(ApplicationId),
+    /// One revision of a schedule.
+    Revision(Revision),
+    /// A namespace.
+    Namespace(Namespace),
 }
 
 /// The records that a judgement depends on, with their revisions.
@@ -63,6 +73,20 @@ impl Records {
     pub fn find(&self, key: &RecordKey) -> Option<&(u64, Record)> {
         let (_, found) = self.0.iter().find(|(k, _)| k == key).expect("a command announces every key that it reads");
         found.as_ref()
+    }
+
+    /// The same view after `writes`, for a judgement that follows another in one command. Written records keep the
+    /// revision that was loaded: the commit expects that one.
+    #[must_use]
+    pub(super) fn after(mut self, writes: &[(RecordKey, Record)]) -> Records {
+        for (key, record) in writes {
+            match self.0.iter_mut().find(|(known, _)| known == key) {
+                Some((_, Some((_, known)))) => *known = record.clone(),
+                Some((_, absent)) => *absent = Some((0, record.clone())),
+                None => self.0.push((key.clone(), Some((0, record.clone())))),
+            }
+        }
+        self
     }
 
     /// The revision of the record under `key`, if there is one.
@@ -100,6 +124,7 @@ typed! {
         at RecordKey::Subscription(id.clone(), name.clone());
     access_request(id: ApplicationId, name: VersionName) -> AccessRequest(AccessRequest)
         at RecordKey::AccessRequest(id.clone(), name.clone());
+    namespace(name: Context) -> Namespace(Namespace) at RecordKey::Namespace(name.clone());
     client_id(id: ClientId) -> Name(ApplicationId) at RecordKey::ClientId(id.clone());
     application_name(name: str) -> Name(ApplicationId) at RecordKey::ApplicationName(name.to_lowercase());
 }

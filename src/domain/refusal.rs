@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use devhub_decision::{Environment, Maturity, Stage};
 
 use super::application::State;
+use super::ledger::OperationName;
 use super::name::{ApplicationId, Context, Email, PolicyName, VersionName};
 use super::policy::Period;
 
@@ -292,6 +293,56 @@ pub enum Refusal {
         "version {0} is deprecated: once unsubscribed, the application cannot subscribe to it again; set acknowledge_one_way to go on"
     )]
     AcknowledgementRequired(VersionName),
+    /// The policy demands more notice.
+    #[error("policy {policy} demands notice of at least {notice} from the announcement: the date must be {} or later; or give an override reason", at(.earliest))]
+    NoticeTooShort {
+        /// The policy.
+        policy: PolicyName,
+        /// The least time.
+        notice: Period,
+        /// The first legal instant.
+        earliest: DateTime<Utc>,
+    },
+    /// An announcement is dated into the future, or before the one that it follows.
+    #[error("announce_time {} must not be later than now, {}{}", at(.given), at(.now), .earliest.map(|earliest| format!(", and not before the last announcement about the same target, {}", at(&earliest))).unwrap_or_default())]
+    AnnouncementOutOfOrder {
+        /// As given.
+        given: DateTime<Utc>,
+        /// When the last one was made, if this one would come before it.
+        earliest: Option<DateTime<Utc>>,
+        /// The instant of the judgement.
+        now: DateTime<Utc>,
+    },
+    /// The policy has no schedules for parts of an API.
+    #[error(
+        "policy {0} deprecates whole versions only; to change part of an API, publish a new major version and deprecate the old one"
+    )]
+    PartsNotInPolicy(PolicyName),
+    /// The version lists no such operation.
+    #[error("version {} lists no operation {} {}; list its endpoints to see which there are", .0.version, .0.method, .0.path)]
+    OperationUnknown(OperationName),
+    /// No API lies in the namespace.
+    #[error("no API has a context that is {0} or begins with it and a '/'; list the APIs to see which there are")]
+    NamespaceEmpty(Context),
+    /// The brownout cannot be so.
+    #[error("{0}")]
+    BrownoutRefused(String),
+    /// Nothing was ever announced about the target, or not yet at the instant asked for.
+    #[error("there is no schedule of {0}; nothing was announced about it by then")]
+    ScheduleNotFound(String),
+    /// What a plan stands on has changed.
+    #[error("the plan no longer holds: {0}; preview the changes again")]
+    PlanStale(String),
+    /// One change of several is refused, so all are.
+    #[error("change {position} ({target}): {refusal}; none of the changes was made")]
+    InBatch {
+        /// Its place, from 0.
+        position: usize,
+        /// What it is about.
+        target: String,
+        /// Why.
+        refusal: Box<Refusal>,
+    },
     /// An imported subscription states a beginning that cannot be.
     #[error("a subscription cannot have begun at {}: {why}", at(.since))]
     SinceOutOfRange {

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use devhub_decision::{Environment, Lifecycle, Stage};
+use devhub_decision::{Brownout, Environment, Lifecycle, Stage};
 
 use super::fact::Subject;
 use super::field::FieldDefinition;
+use super::ledger::LedgerEnd;
 use super::name::{PolicyName, VersionName};
+use super::operation::OperationSchedule;
 use super::policy::Policy;
 use super::refusal::Refusal;
 use super::setting::Rules;
@@ -67,6 +69,27 @@ pub struct Deployment {
     pub successor: Option<VersionName>,
     /// Where the successor's documentation was when it was named; empty for none. For the Link header.
     pub successor_uri: String,
+    /// Short denials that have not ended.
+    pub brownouts: Vec<Brownout>,
+    /// Operations with dates of their own.
+    pub operations: Vec<OperationSchedule>,
+    /// How far the ledger of its dates has come.
+    pub ledger: LedgerEnd,
+}
+
+impl Deployment {
+    /// A deployment with nothing but its lifecycle.
+    pub fn new(lifecycle: Lifecycle) -> Deployment {
+        Deployment {
+            lifecycle,
+            endpoints_enabled: false,
+            successor: None,
+            successor_uri: String::new(),
+            brownouts: Vec::new(),
+            operations: Vec::new(),
+            ledger: LedgerEnd::default(),
+        }
+    }
 }
 
 /// A version of an API. Versions are never deleted, only retired (rule B34).

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use devhub_decision::{Change, Question, Table};
+use devhub_decision::{Change, Question, Table, namespace};
 use devhub_proto::v1;
 
 use super::fold::Fold;
@@ -118,9 +118,9 @@ impl Hub {
             }
             Change::Application(application) => &*application.client_id == question.client_id,
             Change::Subscription(subscription) => &*subscription.client_id == question.client_id,
-            Change::Namespace(namespace) => namespace.covers(question.context),
             Change::Waiver(waiver) => &*waiver.client_id == question.client_id,
             Change::Exemption(exemption) => &*exemption.client_id == question.client_id,
+            Change::Namespace(entry) => namespace::covers(&entry.namespace, question.context),
         })
     }
 

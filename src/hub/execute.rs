@@ -170,12 +170,10 @@ impl Hub {
     }
 
     fn answer(&self, command: &Command, outcome: &Outcome, records: &Records, now: DateTime<Utc>) -> Answer {
-        let subject = command.subject();
-        let affected = match (&outcome.subject.1, subject.environment) {
-            (Record::Version(version), Some(environment)) => {
-                self.index().live_subscriptions(&version.name, now).get(&environment).copied().unwrap_or_default()
-            }
-            _ => 0,
+        let affected = if let Command::ChangeLifecycle(command) = command {
+            self.index().live_at(&command.targets(), now)
+        } else {
+            0
         };
         Answer {
             subject: outcome.subject.1.clone(),

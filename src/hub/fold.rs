@@ -34,6 +34,8 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
             RecordKey::Subscription(s.application.clone(), s.version.clone())
         }
         Record::Subscription(s) => RecordKey::EndedSubscription(s.application.clone(), s.version.clone(), s.id.clone()),
+        Record::Revision(revision) => RecordKey::Revision(revision.target.clone(), revision.number),
+        Record::Namespace(namespace) => RecordKey::Namespace(namespace.name.clone()),
         Record::AccessRequest(_) | Record::Name(_) => return None,
     })
 }
@@ -58,8 +60,13 @@ impl Fold {
     fn fold(&self, key: &Key, value: &Bytes, changes: &mut Vec<Change>) {
         let Some(kind) = codec::key_kind(key) else { return };
         match kind {
-            Kind::Answer | Kind::ClientId | Kind::ApplicationName | Kind::AccessRequest => return,
-            Kind::Api | Kind::Version | Kind::Application | Kind::Subscription | Kind::EndedSubscription => {}
+            Kind::Answer | Kind::ClientId | Kind::ApplicationName | Kind::AccessRequest | Kind::Revision => return,
+            Kind::Api
+            | Kind::Version
+            | Kind::Application
+            | Kind::Subscription
+            | Kind::EndedSubscription
+            | Kind::Namespace => {}
         }
         let record = match codec::decode_record(value) {
             Ok(record) => record,

@@ -11,7 +11,9 @@ use parking_lot::RwLock;
 use chrono::{DateTime, Utc};
 
 use crate::domain::application::Application;
+use crate::domain::ledger::Target;
 use crate::domain::name::{ApplicationId, Context, Email, Label, VersionName};
+use crate::domain::namespace::{self, Namespace};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::subscription::Subscription;
 use crate::domain::version::Version;
@@ -43,6 +45,8 @@ struct Inner {
     /// Subscriptions that nobody ended, of applications that are not deleted; by version, then environment.
     live: Vec<[u64; 2]>,
     catalogue: BTreeMap<Context, BTreeMap<Label, Version>>,
+    apis: BTreeSet<Context>,
+    namespaces: BTreeMap<Context, Namespace>,
     applications: HashMap<Arc<str>, Entry>,
     by_owner: HashMap<String, BTreeSet<Arc<str>>>,
     by_collaborator: HashMap<Email, BTreeSet<Arc<str>>>,
@@ -169,7 +173,13 @@ impl Index {
                 let versions = inner.catalogue.entry(version.name.context.clone()).or_default();
                 versions.insert(version.name.label.clone(), version.clone());
             }
-            (_, Record::Subscription(_) | Record::Api(_) | Record::AccessRequest(_) | Record::Name(_)) => {}
+            (_, Record::Namespace(namespace)) => {
+                inner.namespaces.insert(namespace.name.clone(), namespace.clone());
+            }
+            (_, Record::Api(api)) => {
+                inner.apis.insert(api.context.clone());
+            }
+            (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
         }
     }
 
@@ -222,6 +232,40 @@ impl Index {
                 (environment, if retired(environment) { 0 } else { count })
             })
             .collect()
+    }
+
+    /// The versions that an end of `target` ends, in its environment: one, or all in a namespace.
+    pub fn versions_of(&self, target: &Target) -> Vec<VersionName> {
+        let inner = self.0.read();
+        let Target::Namespace(namespace, environment) = target else {
+            return target.version().cloned().into_iter().collect();
+        };
+        inner
+            .catalogue
+            .iter()
+            .filter(|(context, _)| namespace::contains(namespace, context))
+            .flat_map(|(_, versions)| versions.values())
+            .filter(|version| version.deployments.contains_key(environment))
+            .map(|version| version.name.clone())
+            .collect()
+    }
+
+    /// Live subscriptions to what `targets` name at `now`, each counted once.
+    pub fn live_at<'t>(&self, targets: impl IntoIterator<Item = &'t Target>, now: DateTime<Utc>) -> u64 {
+        let concerned: BTreeSet<(VersionName, Environment)> = targets
+            .into_iter()
+            .flat_map(|target| self.versions_of(target).into_iter().map(|name| (name, target.environment())))
+            .collect();
+        let live = |(name, environment): &(VersionName, Environment)| {
+            self.live_subscriptions(name, now).get(environment).copied().unwrap_or_default()
+        };
+        concerned.iter().map(live).sum()
+    }
+
+    /// The contexts of the APIs in a namespace.
+    pub fn members(&self, namespace: &Context) -> Vec<Context> {
+        let inner = self.0.read();
+        inner.apis.iter().filter(|context| namespace::contains(namespace, context)).cloned().collect()
     }
 
     /// Up to `limit` applications with a latest subscription to a version, ended or not, after `after`.

@@ -9,11 +9,12 @@ use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
 use super::version::{DESCRIPTION_CHARS_MAX, categories, definitions, deployment, deployments, endpoints, title, uri};
 use super::{execute, read, record, render, revision, status};
 use crate::domain::api::{CreateApi, UpdateApi};
+use crate::domain::ledger::Target;
 use crate::domain::name::{Context, PolicyName, VersionName};
 use crate::domain::publish::{CreateVersion, DeployVersion, UpdateVersion};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
-use crate::domain::retire::{DeprecateVersion, PromoteVersion, RetireVersion};
+use crate::domain::schedule::{ChangeLifecycle, LifecycleChange, Step, Successor};
 use crate::domain::version::AccessType;
 use crate::hub::{Answer, Failure, Hub, Mode, PAGE_BYTES_MAX};
 use crate::store::codec::Kind;
@@ -305,7 +306,9 @@ impl ApiService for ApiRpc {
         };
         fields.check()?;
         let endpoints_enabled = message.endpoints_enabled;
-        let command = PromoteVersion { name, environment, maturity, endpoints_enabled, reason, etag };
+        let step = Step::Promote { maturity, endpoints_enabled };
+        let change = LifecycleChange { reason, etag, ..LifecycleChange::new(Target::Version(name, environment), step) };
+        let command = ChangeLifecycle::from(change);
         let answer = execute(&self.hub, actor, command, request).await?;
         let (revision, warnings) = (revision(&answer), answer.warnings.clone());
         let version = Some(self.render(answer)?);
@@ -324,6 +327,7 @@ impl ApiService for ApiRpc {
         let name = fields.version(&message.context, &message.version);
         let environment = fields.word("environment", message.environment);
         let deprecated_at = fields.instant("deprecate_time", message.deprecate_time.as_ref());
+        let sunset_begins_at = fields.instant("sunset_begin_time", message.sunset_begin_time.as_ref());
         let retires_at = fields.instant("retire_time", message.retire_time.as_ref());
         let successor = fields.version_or_none("successor", message.successor.as_ref());
         let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
@@ -331,8 +335,15 @@ impl ApiService for ApiRpc {
         let etag = fields.etag(&message.etag);
         let (Some(name), Some(environment)) = (name, environment) else { return Err(fields.refuse()) };
         fields.check()?;
-        let command =
-            DeprecateVersion { name, environment, deprecated_at, retires_at, successor, reason, override_reason, etag };
+        let step = Step::Deprecate { deprecated_at, sunset_begins_at, retires_at };
+        let change = LifecycleChange {
+            successor: successor.map(Successor::Version),
+            reason,
+            override_reason,
+            etag,
+            ..LifecycleChange::new(Target::Version(name, environment), step)
+        };
+        let command = ChangeLifecycle::from(change);
         let answer = execute(&self.hub, actor, command, request).await?;
         let (revision, warnings) = (revision(&answer), answer.warnings.clone());
         let affected_subscriptions = i64::try_from(answer.affected).unwrap_or(i64::MAX);
@@ -358,7 +369,15 @@ impl ApiService for ApiRpc {
         let etag = fields.etag(&message.etag);
         let (Some(name), Some(environment)) = (name, environment) else { return Err(fields.refuse()) };
         fields.check()?;
-        let command = RetireVersion { name, environment, retires_at, successor, reason, override_reason, etag };
+        let step = Step::Retire { retires_at };
+        let change = LifecycleChange {
+            successor: successor.map(Successor::Version),
+            reason,
+            override_reason,
+            etag,
+            ..LifecycleChange::new(Target::Version(name, environment), step)
+        };
+        let command = ChangeLifecycle::from(change);
         let answer = execute(&self.hub, actor, command, request).await?;
         let (revision, warnings) = (revision(&answer), answer.warnings.clone());
         let affected_subscriptions = i64::try_from(answer.affected).unwrap_or(i64::MAX);

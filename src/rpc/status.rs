@@ -43,12 +43,15 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::ApplicationNotFound
         | ErrorReason::SubscriptionNotFound
         | ErrorReason::AccessRequestNotFound
-        | ErrorReason::CollaboratorNotFound => Code::NotFound,
+        | ErrorReason::CollaboratorNotFound
+        | ErrorReason::OperationUnknown
+        | ErrorReason::NamespaceEmpty
+        | ErrorReason::ScheduleNotFound => Code::NotFound,
         ErrorReason::AlreadyExists
         | ErrorReason::DuplicateSubscription
         | ErrorReason::RequestIdReused
         | ErrorReason::CollaboratorExists => Code::AlreadyExists,
-        ErrorReason::EtagMismatch | ErrorReason::Contention => Code::Aborted,
+        ErrorReason::EtagMismatch | ErrorReason::Contention | ErrorReason::PlanStale => Code::Aborted,
         ErrorReason::VersionAlpha
         | ErrorReason::VersionDeprecated
         | ErrorReason::VersionRetired
@@ -72,6 +75,10 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::SinceOutOfRange
         | ErrorReason::AcknowledgementRequired
         | ErrorReason::NothingToDo
+        | ErrorReason::NoticeTooShort
+        | ErrorReason::AnnouncementOutOfOrder
+        | ErrorReason::PartsNotInPolicy
+        | ErrorReason::BrownoutRefused
         | ErrorReason::EpochChanged => Code::FailedPrecondition,
         ErrorReason::LimitReached | ErrorReason::StoreFull | ErrorReason::Overloaded => Code::ResourceExhausted,
         ErrorReason::StoreUnavailable | ErrorReason::RevisionNotReached => Code::Unavailable,
@@ -102,6 +109,11 @@ fn short(text: &str, bytes: usize) -> String {
 /// What a client can read out of a refusal without parsing its sentence.
 fn metadata(refusal: &Refusal) -> HashMap<String, String> {
     let instant = |t: &chrono::DateTime<chrono::Utc>| t.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    if let Refusal::InBatch { position, refusal, .. } = refusal {
+        let mut metadata = self::metadata(refusal);
+        metadata.insert("change".to_owned(), position.to_string());
+        return metadata;
+    }
     let mut metadata = HashMap::new();
     let mut put = |key: &str, value: String| {
         metadata.insert(key.to_owned(), value);
@@ -125,6 +137,7 @@ fn metadata(refusal: &Refusal) -> HashMap<String, String> {
             }
         }
         Refusal::PeriodTooShort { earliest, .. } => put("earliest_retire_time", instant(earliest)),
+        Refusal::NoticeTooShort { earliest, .. } => put("earliest_time", instant(earliest)),
         Refusal::IllegalState { expected, actual, .. } => {
             put("expected_state", (*expected).to_owned());
             put("actual_state", actual.to_string());
@@ -143,8 +156,9 @@ pub fn refused(refusal: &Refusal) -> Status {
         field: "acknowledge_one_way".to_owned(),
         sentence: "must be true to unsubscribe from a deprecated version".to_owned(),
     }];
+    let inner = if let Refusal::InBatch { refusal, .. } = refusal { refusal } else { refusal };
     #[expect(clippy::wildcard_enum_match_arm, reason = "only these are about fields")]
-    let violations: &[Violation] = match refusal {
+    let violations: &[Violation] = match inner {
         Refusal::InvalidFields(violations) | Refusal::SubscriptionFields(violations) => violations,
         Refusal::AcknowledgementRequired(_) => &acknowledge,
         _ => &[],

@@ -129,18 +129,16 @@ pub(super) fn deployment(
     let environment = fields.word(&at("environment"), given.environment);
     let maturity = fields.word(&at("maturity"), given.maturity);
     let deprecated_at = fields.instant(&at("deprecate_time"), given.deprecate_time.as_ref());
+    let sunset_begins_at = fields.instant(&at("sunset_begin_time"), given.sunset_begin_time.as_ref());
     let retires_at = fields.instant(&at("retire_time"), given.retire_time.as_ref());
     let successor = fields.version_or_none(&at("successor"), given.successor.as_ref());
     let schedule = match (deprecated_at, retires_at) {
-        (Some(deprecated_at), retires_at) => {
-            Schedule::Deprecation { deprecated_at, sunset_begins_at: None, retires_at }
-        }
+        (Some(deprecated_at), retires_at) => Schedule::Deprecation { deprecated_at, sunset_begins_at, retires_at },
         (None, Some(retires_at)) => Schedule::Retirement { retires_at },
         (None, None) => Schedule::Open,
     };
     let lifecycle = Lifecycle { maturity: maturity?, schedule };
-    let deployment =
-        Deployment { lifecycle, endpoints_enabled: given.endpoints_enabled, successor, successor_uri: String::new() };
+    let deployment = Deployment { successor, endpoints_enabled: given.endpoints_enabled, ..Deployment::new(lifecycle) };
     Some((environment?, deployment))
 }
 

@@ -2,6 +2,7 @@
 //! and by the calls alike. No rule lives here.
 
 pub mod reason;
+mod target;
 
 use std::collections::BTreeMap;
 
@@ -15,9 +16,12 @@ use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::approve::Step;
 use crate::domain::fact::FactKind;
 use crate::domain::field::FieldDefinition;
+use crate::domain::ledger::RevisionKind;
 use crate::domain::name::{Email, VersionName};
 use crate::domain::subscription::EndReason;
 use crate::domain::version::{AccessType, AuthType, Endpoint};
+
+pub use target::{brownout, operation_name, parse_operation_name, parse_target, target};
 
 /// A word that the protocol knows too.
 pub trait Word: Sized + Copy {
@@ -72,11 +76,13 @@ words! {
         VersionRetired = VersionRetired, VersionNotCallable = VersionAlpha, UnknownClient = UnknownClient,
         EnvironmentMismatch = EnvironmentMismatch, ApplicationNotApproved = ApplicationNotApproved,
         ApplicationBlocked = ApplicationBlocked, ApplicationDeleted = ApplicationDeleted, NotSubscribed = NotSubscribed,
+        Waived = Waived, OperationRetired = OperationRetired, Brownout = Brownout,
     };
     RemedyAction <=> RemedyAction {
         Subscribe = Subscribe, MoveToSuccessor = MoveToSuccessor, CheckVersion = CheckVersion,
         RegisterClient = RegisterClient, UseOwnEnvironment = UseOwnEnvironment, CompleteApproval = CompleteApproval,
         AskOperator = AskOperator, RestoreApplication = RestoreApplication, WaitForRelease = WaitForRelease,
+        WaitForBrownoutEnd = WaitForBrownoutEnd, UseReplacement = UseReplacement,
     };
     AccessType <=> AccessType { Public = Public, Controlled = Controlled, Internal = Internal };
     AuthType <=> AuthType { None = None, Application = Application, User = User };
@@ -116,7 +122,13 @@ words! {
         SubscriptionImported = SubscriptionImported, AccessRequested = AccessRequested,
         AccessGranted = AccessGranted, AccessRejected = AccessRejected, AccessRevoked = AccessRevoked,
         AccessCancelled = AccessCancelled, CommandRefused = CommandRefused,
-        AnswersForgotten = AnswersForgotten,
+        AnswersForgotten = AnswersForgotten, ScheduleRevised = ScheduleRevised, EndWithdrawn = EndWithdrawn,
+        Reinstated = Reinstated, BrownoutScheduled = BrownoutScheduled, BrownoutCancelled = BrownoutCancelled,
+    };
+    RevisionKind <=> RevisionKind {
+        Published = Published, Promoted = Promoted, Deprecated = Deprecated, Revised = Revised, Withdrawn = Withdrawn,
+        Retired = Retired, Reinstated = Reinstated, BrownoutScheduled = BrownoutScheduled,
+        BrownoutCancelled = BrownoutCancelled,
     };
 }
 

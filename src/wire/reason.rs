@@ -51,6 +51,15 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::IllegalAccessRequestState(_) => ErrorReason::IllegalAccessRequestState,
         Refusal::AcknowledgementRequired(_) => ErrorReason::AcknowledgementRequired,
         Refusal::SinceOutOfRange { .. } => ErrorReason::SinceOutOfRange,
+        Refusal::NoticeTooShort { .. } => ErrorReason::NoticeTooShort,
+        Refusal::AnnouncementOutOfOrder { .. } => ErrorReason::AnnouncementOutOfOrder,
+        Refusal::PartsNotInPolicy(_) => ErrorReason::PartsNotInPolicy,
+        Refusal::OperationUnknown(_) => ErrorReason::OperationUnknown,
+        Refusal::NamespaceEmpty(_) => ErrorReason::NamespaceEmpty,
+        Refusal::BrownoutRefused(_) => ErrorReason::BrownoutRefused,
+        Refusal::ScheduleNotFound(_) => ErrorReason::ScheduleNotFound,
+        Refusal::PlanStale(_) => ErrorReason::PlanStale,
+        Refusal::InBatch { refusal, .. } => reason(refusal),
     }
 }
 

@@ -9,16 +9,17 @@ use devhub::clock::{Clock, ManualClock};
 use devhub::domain::actor::Actor;
 use devhub::domain::application::{Application, State};
 use devhub::domain::approve::{AdvanceApplication, Block, SetBlocked, Step};
+use devhub::domain::ledger::Target;
 use devhub::domain::name::{ApplicationId, Context, VersionName};
 use devhub::domain::record::{Record, RecordKey};
 use devhub::domain::register::{DeleteApplication, RestoreApplication};
-use devhub::domain::retire::{DeprecateVersion, PromoteVersion, RetireVersion};
+use devhub::domain::schedule::{ChangeLifecycle, LifecycleChange, NewDate, Step as Turn};
 use devhub::domain::subscribe::{OneWay, Since, Subscribe, Unsubscribe};
 use devhub::domain::{Command, Record as R};
 use devhub::hub::{Hub, Mode, Request};
 use devhub::store::Store;
 use devhub::store::memory::Memory;
-use devhub_decision::{Environment, Limits, Maturity, Question, Reason, Stage, decide};
+use devhub_decision::{Brownout, Environment, Limits, Maturity, Question, Reason, Stage, decide};
 use proptest::prelude::*;
 
 use crate::racing::{rules, scenario};
@@ -37,6 +38,10 @@ enum Act {
     Promote(usize),
     Delete(usize),
     Restore(usize),
+    Revise(usize, Option<i64>),
+    Withdraw(usize),
+    Reinstate(usize),
+    Brownout(usize, i64),
     Block(usize),
     Unblock(usize),
     Advance(usize, usize),
@@ -53,7 +58,11 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (application.clone(), version.clone()).prop_map(|(a, v)| Act::Unsubscribe(a, v)),
         2 => (version.clone(), later.clone(), later.clone()).prop_map(|(v, d, r)| Act::Deprecate(v, d, r)),
         1 => (version.clone(), later).prop_map(|(v, r)| Act::Retire(v, r)),
-        1 => version.prop_map(Act::Promote),
+        1 => version.clone().prop_map(Act::Promote),
+        1 => (version.clone(), proptest::option::of(0i64..40)).prop_map(|(v, r)| Act::Revise(v, r)),
+        1 => version.clone().prop_map(Act::Withdraw),
+        1 => version.clone().prop_map(Act::Reinstate),
+        1 => (version, 0i64..20).prop_map(|(v, d)| Act::Brownout(v, d)),
         1 => application.clone().prop_map(Act::Delete),
         1 => application.clone().prop_map(Act::Restore),
         1 => application.clone().prop_map(Act::Block),
@@ -73,9 +82,15 @@ fn version(number: usize) -> VersionName {
 
 fn command(act: &Act, clock: &ManualClock, number: usize) -> Option<Command> {
     let in_days = |days: &Option<i64>| days.map(|days| clock.now() + TimeDelta::days(days));
-    let environment = Environment::Sandbox;
     let reason = String::new;
-    let overridden = || "a test".to_owned();
+    let end = |number: usize, step: Turn| {
+        let change = LifecycleChange {
+            reason: "a test".into(),
+            override_reason: "a test".into(),
+            ..LifecycleChange::new(Target::Version(version(number), Environment::Sandbox), step)
+        };
+        ChangeLifecycle::from(change).into()
+    };
     Some(match act {
         Act::Wait(_) => return None,
         Act::Subscribe(a, v) => scenario::subscribe(application(*a).as_str(), &version(*v), number),
@@ -95,36 +110,22 @@ fn command(act: &Act, clock: &ManualClock, number: usize) -> Option<Command> {
             etag: None,
         }
         .into(),
-        Act::Deprecate(v, deprecated_at, retires_at) => DeprecateVersion {
-            name: version(*v),
-            environment,
-            deprecated_at: in_days(deprecated_at),
-            retires_at: in_days(retires_at),
-            successor: None,
-            reason: reason(),
-            override_reason: overridden(),
-            etag: None,
+        Act::Deprecate(v, deprecated_at, retires_at) => {
+            let (deprecated_at, retires_at) = (in_days(deprecated_at), in_days(retires_at));
+            end(*v, Turn::Deprecate { deprecated_at, sunset_begins_at: None, retires_at })
         }
-        .into(),
-        Act::Retire(v, retires_at) => RetireVersion {
-            name: version(*v),
-            environment,
-            retires_at: in_days(retires_at),
-            successor: None,
-            reason: reason(),
-            override_reason: overridden(),
-            etag: None,
+        Act::Retire(v, retires_at) => end(*v, Turn::Retire { retires_at: in_days(retires_at) }),
+        Act::Promote(v) => end(*v, Turn::Promote { maturity: Maturity::Stable, endpoints_enabled: false }),
+        Act::Revise(v, days) => {
+            let retires = in_days(days).map_or(NewDate::ToBeAnnounced, NewDate::At);
+            end(*v, Turn::Revise { deprecated: NewDate::Keep, sunset_begins: NewDate::Keep, retires })
         }
-        .into(),
-        Act::Promote(v) => PromoteVersion {
-            name: version(*v),
-            environment,
-            maturity: Maturity::Stable,
-            endpoints_enabled: false,
-            reason: reason(),
-            etag: None,
+        Act::Withdraw(v) => end(*v, Turn::Withdraw),
+        Act::Reinstate(v) => end(*v, Turn::Reinstate { retires: NewDate::ToBeAnnounced }),
+        Act::Brownout(v, days) => {
+            let from = clock.now() + TimeDelta::days(*days);
+            end(*v, Turn::ScheduleBrownout(Brownout { from, until: from + TimeDelta::hours(12) }))
         }
-        .into(),
         Act::Delete(a) => DeleteApplication { id: application(*a), reason: reason(), etag: None }.into(),
         Act::Restore(a) => RestoreApplication { id: application(*a), reason: reason(), etag: None }.into(),
         Act::Block(a) => SetBlocked { id: application(*a), block: Block::Set, reason: reason(), etag: None }.into(),

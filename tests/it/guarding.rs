@@ -88,7 +88,7 @@ async fn every_etag_is_checked() {
 }
 
 #[tokio::test]
-async fn an_announced_retirement_moves_later_freely_and_earlier_only_with_a_reason() {
+async fn an_announced_retirement_moves_later_freely_and_earlier_only_with_notice_or_a_reason() {
     let world = World::usual().await;
     let retired = start() + days(300);
     world.deprecate("1.0", None, Some(retired)).await.unwrap();
@@ -101,9 +101,13 @@ async fn an_announced_retirement_moves_later_freely_and_earlier_only_with_a_reas
             .await
             .map(|response| response.version.unwrap().deployments[0].retire_time)
     };
-    assert_eq!(refused(retire(retired - ms(1), "").await), "ILLEGAL_LIFECYCLE_MOVE");
     assert_eq!(retire(retired + days(9), "").await.unwrap(), Some(timestamp(retired + days(9))));
-    assert_eq!(retire(retired, "agreed with everybody").await.unwrap(), Some(timestamp(retired)));
+    // Earlier again, with far more than thirty days' notice.
+    assert_eq!(retire(retired, "").await.unwrap(), Some(timestamp(retired)));
+    world.clock.set(retired - days(30));
+    assert_eq!(refused(retire(retired - ms(1), "").await), "NOTICE_TOO_SHORT");
+    let soon = retired - days(20);
+    assert_eq!(retire(soon, "agreed with everybody").await.unwrap(), Some(timestamp(soon)));
 }
 
 #[tokio::test]

@@ -126,20 +126,19 @@ pub(crate) mod scenario {
 
     use devhub::domain::Command;
     use devhub::domain::application::{Kind, Persona, Role};
+    use devhub::domain::ledger::Target;
     use devhub::domain::name::VersionName;
     use devhub::domain::publish::CreateVersion;
     use devhub::domain::register::{ClientIdOrigin, CreateApplication};
-    use devhub::domain::retire::DeprecateVersion;
+    use devhub::domain::schedule::{ChangeLifecycle, LifecycleChange, Step};
     use devhub::domain::subscribe::{Since, Subscribe};
     use devhub::domain::version::{AccessType, Deployment};
     use devhub_decision::{Environment, Lifecycle, Maturity, Schedule};
 
     pub(crate) fn version(name: &VersionName) -> Command {
         let deployment = Deployment {
-            lifecycle: Lifecycle { maturity: Maturity::Stable, schedule: Schedule::Open },
             endpoints_enabled: true,
-            successor: None,
-            successor_uri: String::new(),
+            ..Deployment::new(Lifecycle { maturity: Maturity::Stable, schedule: Schedule::Open })
         };
         CreateVersion {
             name: name.clone(),
@@ -182,16 +181,8 @@ pub(crate) mod scenario {
     }
 
     pub(crate) fn deprecate(name: &VersionName) -> Command {
-        DeprecateVersion {
-            name: name.clone(),
-            environment: Environment::Sandbox,
-            deprecated_at: None,
-            retires_at: None,
-            successor: None,
-            reason: String::new(),
-            override_reason: String::new(),
-            etag: None,
-        }
-        .into()
+        let step = Step::Deprecate { deprecated_at: None, sunset_begins_at: None, retires_at: None };
+        let target = Target::Version(name.clone(), Environment::Sandbox);
+        ChangeLifecycle::from(LifecycleChange::new(target, step)).into()
     }
 }

@@ -3,7 +3,8 @@
 //! Subscriptions hold these numbers and nothing else, so deprecating a version touches one slot here and no
 //! subscription. A name keeps its number for ever: versions are retired, never removed (rule B34).
 //!
-//! Namespaces are folded into the versions that they cover when either changes: a question looks at a version alone.
+//! What namespaces add to a version is worked out when one of the two changes, and never for a question. So a version is
+//! held twice: as it was told, and as it stands.
 
 use std::hash::BuildHasher;
 
@@ -11,7 +12,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::entry::{VersionEntry, VersionName};
 use crate::facts::VersionFacts;
-use crate::namespace::{NamespaceEntry, Namespaces};
+use crate::namespace::{self, NamespaceEntry, Namespaces};
 use crate::stage::Environment;
 
 /// Number of a (context, label, environment).
@@ -21,8 +22,30 @@ pub(crate) type VersionNumber = u32;
 struct Slot {
     name: VersionName,
     environment: Environment,
-    /// Absent while only a subscription has mentioned the name.
-    version: Option<VersionFacts>,
+    /// Absent while only a subscription, a waiver or an exemption has mentioned the name.
+    version: Option<Version>,
+}
+
+/// A version as it was told, and as it stands in its namespaces.
+#[derive(Clone)]
+pub(crate) struct Version {
+    told: VersionEntry,
+    facts: VersionFacts,
+}
+
+/// What becomes of the catalogue, worked out before readers have to wait.
+#[derive(Default)]
+pub(crate) struct Update {
+    /// All namespaces, if any of them changes.
+    namespaces: Option<Namespaces>,
+    versions: Vec<Version>,
+}
+
+impl Update {
+    /// Nothing becomes of it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.namespaces.is_none() && self.versions.is_empty()
+    }
 }
 
 impl Slot {
@@ -34,7 +57,7 @@ impl Slot {
 /// Context, label and environment.
 pub(crate) type Key<'a> = (&'a str, &'a str, Environment);
 
-/// All versions, by key and by number, and the namespaces that cover them.
+/// All versions, by key and by number, and all namespaces.
 #[derive(Clone, Default)]
 pub(crate) struct Catalogue {
     hasher: DefaultHashBuilder,
@@ -42,19 +65,6 @@ pub(crate) struct Catalogue {
     slots: Vec<Slot>,
     versions: usize,
     namespaces: Namespaces,
-}
-
-/// A change of namespaces, with what it makes of the versions that they cover.
-pub(crate) struct Regrouping {
-    namespaces: Namespaces,
-    versions: Vec<VersionFacts>,
-}
-
-impl Regrouping {
-    /// All namespaces, as they will be.
-    pub(crate) fn namespaces(&self) -> &Namespaces {
-        &self.namespaces
-    }
 }
 
 impl Catalogue {
@@ -79,38 +89,43 @@ impl Catalogue {
 
     /// The version of a number, if the table was told of it.
     pub(crate) fn version(&self, number: VersionNumber) -> Option<&VersionFacts> {
-        self.slots[number as usize].version.as_ref()
+        self.slots[number as usize].version.as_ref().map(|version| &version.facts)
     }
 
-    /// Sets a version under its key.
-    pub(crate) fn set(&mut self, version: VersionFacts) {
-        let VersionEntry { name, environment, .. } = version.told();
-        let number = self.intern((&name.context, &name.label, *environment));
-        let replaced = self.slots[number as usize].version.replace(version);
-        self.versions += usize::from(replaced.is_none());
-    }
-
-    /// All namespaces.
-    pub(crate) fn namespaces(&self) -> &Namespaces {
-        &self.namespaces
-    }
-
-    /// What these changes of namespaces will come to. The versions are judged as they are; whoever changes one of them
-    /// too does so afterwards, under the namespaces of the regrouping.
-    pub(crate) fn regrouped(&self, changed: &[NamespaceEntry]) -> Regrouping {
-        let mut namespaces = self.namespaces.clone();
-        changed.iter().for_each(|entry| namespaces.set(entry.clone()));
-        let covered = self.entries().filter(|version| {
-            changed.iter().any(|entry| entry.environment == version.environment && entry.covers(&version.name.context))
+    /// What these versions and namespaces make of the catalogue; of two with the same key the later one counts.
+    pub(crate) fn prepared(&self, versions: Vec<VersionEntry>, changed: Vec<NamespaceEntry>) -> Update {
+        let covered = |slot: &&Slot| {
+            changed.iter().any(|namespace| {
+                namespace.environment == slot.environment && namespace::covers(&namespace.namespace, &slot.name.context)
+            })
+        };
+        let known = self.slots.iter().filter(covered).filter_map(|slot| slot.version.as_ref());
+        // A version that is told now counts, not as it was known before: so it comes later.
+        let told: Vec<VersionEntry> = known.map(|version| version.told.clone()).chain(versions).collect();
+        let namespaces = (!changed.is_empty()).then(|| {
+            let mut namespaces = self.namespaces.clone();
+            changed.into_iter().for_each(|entry| namespaces.set(entry));
+            namespaces
         });
-        let versions = covered.map(|version| namespaces.over(version.clone())).collect();
-        Regrouping { namespaces, versions }
+        let present = namespaces.as_ref().unwrap_or(&self.namespaces);
+        let stands = |told: VersionEntry| {
+            let enclosing: Vec<&NamespaceEntry> = present.enclosing(&told.name.context, told.environment).collect();
+            Version { facts: VersionFacts::within(told.clone(), &enclosing), told }
+        };
+        Update { versions: told.into_iter().map(stands).collect(), namespaces }
     }
 
-    /// Puts a regrouping into effect.
-    pub(crate) fn regroup(&mut self, regrouping: Regrouping) {
-        self.namespaces = regrouping.namespaces;
-        regrouping.versions.into_iter().for_each(|version| self.set(version));
+    /// Makes an update that was prepared of this catalogue.
+    pub(crate) fn set(&mut self, update: Update) {
+        if let Some(namespaces) = update.namespaces {
+            self.namespaces = namespaces;
+        }
+        for version in update.versions {
+            let VersionEntry { name, environment, .. } = &version.told;
+            let number = self.intern((&name.context, &name.label, *environment));
+            let replaced = self.slots[number as usize].version.replace(version);
+            self.versions += usize::from(replaced.is_none());
+        }
     }
 
     /// How many versions the table was told of.
@@ -118,14 +133,14 @@ impl Catalogue {
         self.versions
     }
 
-    /// Each version that the table was told of.
-    pub(crate) fn facts(&self) -> impl Iterator<Item = &VersionFacts> {
-        self.slots.iter().filter_map(|slot| slot.version.as_ref())
+    /// Each version that the table was told of, as it stands.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &VersionFacts> {
+        self.slots.iter().filter_map(|slot| slot.version.as_ref()).map(|version| &version.facts)
     }
 
-    /// Each version as the table was told of it.
-    fn entries(&self) -> impl Iterator<Item = &VersionEntry> {
-        self.facts().map(VersionFacts::told)
+    /// Each namespace that the table was told of.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &NamespaceEntry> {
+        self.namespaces.entries()
     }
 
     /// Name and environment of a number.

@@ -1,8 +1,8 @@
-//! What the table is told: one entry per version, application, subscription, namespace, waiver or exemption, as the
+//! What the table is told: one entry per version, namespace, application, subscription, waiver or exemption, as the
 //! committed facts left it.
 //!
 //! Each entry replaces what was known under the same key. Entries of different keys may arrive in any order: a
-//! subscription may come before its application or its version, a namespace after the versions in it.
+//! subscription may come before its application or its version.
 
 use std::fmt;
 
@@ -62,13 +62,14 @@ impl Links {
         Ok(Self { deprecation, sunset, successor })
     }
 
-    /// These links, and those of `others` for what these lack.
-    pub fn or(&self, others: &Links) -> Links {
-        let first = |own: &Option<Box<str>>, other: &Option<Box<str>>| own.as_ref().or(other.as_ref()).cloned();
+    /// These links, and where one is missing the other's.
+    #[must_use]
+    pub fn or(&self, other: &Links) -> Links {
+        let either = |link: &Option<Box<str>>, other: &Option<Box<str>>| link.as_ref().or(other.as_ref()).cloned();
         Links {
-            deprecation: first(&self.deprecation, &others.deprecation),
-            sunset: first(&self.sunset, &others.sunset),
-            successor: first(&self.successor, &others.successor),
+            deprecation: either(&self.deprecation, &other.deprecation),
+            sunset: either(&self.sunset, &other.sunset),
+            successor: either(&self.successor, &other.successor),
         }
     }
 }
@@ -90,9 +91,9 @@ pub struct VersionEntry {
     pub successor: Option<VersionName>,
     /// The pages that its lifecycle headers point to.
     pub links: Links,
-    /// Windows in which its calls are denied while it is deprecated; in any order.
+    /// Planned short denials while deprecated.
     pub brownouts: Box<[Brownout]>,
-    /// Those of its operations that have dates, a replacement or links of their own.
+    /// Its operations with dates of their own.
     pub operations: Box<[OperationEntry]>,
 }
 
@@ -148,7 +149,7 @@ pub struct SubscriptionEntry {
     pub version: VersionName,
     /// It holds; `false` removes it.
     pub live: bool,
-    /// First instant at which it no longer holds, when its end is planned: the overlap of a move.
+    /// The first instant at which it no longer holds, when it is kept only for a while: the overlap of a move.
     pub ends_at: Option<DateTime<Utc>>,
 }
 

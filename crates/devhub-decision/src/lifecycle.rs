@@ -4,8 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::stage::{Maturity, Stage};
 
-/// The dates that end a version, an operation or a namespace. An effect holds for `now >= instant` (half-open
-/// intervals).
+/// The dates that end a version. An effect holds for `now >= instant` (half-open intervals).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Schedule {
     /// No end is planned.
@@ -14,8 +13,8 @@ pub enum Schedule {
     Deprecation {
         /// First instant at which the version is DEPRECATED.
         deprecated_at: DateTime<Utc>,
-        /// First instant of a gradual sunset: callers must expect to be turned away now and then from here on, though
-        /// the stage stays DEPRECATED until `retires_at`. Never earlier than `deprecated_at`, never later than
+        /// First instant of a gradual sunset: from then on callers must expect to be turned away now and then, by
+        /// brownouts, while the stage stays DEPRECATED. Never earlier than `deprecated_at`, never later than
         /// `retires_at`.
         sunset_begins_at: Option<DateTime<Utc>>,
         /// First instant at which it is RETIRED; never earlier than `deprecated_at`.
@@ -37,12 +36,17 @@ impl Schedule {
         }
     }
 
-    /// First instant of a gradual sunset, if there is one.
+    /// First instant of a gradual sunset, if one is set.
     pub const fn sunset_begins_at(&self) -> Option<DateTime<Utc>> {
         match self {
             Schedule::Open | Schedule::Retirement { .. } => None,
             Schedule::Deprecation { sunset_begins_at, .. } => *sunset_begins_at,
         }
+    }
+
+    /// First instant at which callers must expect to be turned away: what the `Sunset` header announces.
+    pub fn sunset_at(&self) -> Option<DateTime<Utc>> {
+        self.sunset_begins_at().or(self.retires_at())
     }
 
     /// First instant at which the version is RETIRED, if one is set.
@@ -54,37 +58,30 @@ impl Schedule {
         }
     }
 
-    /// From when callers must expect not to be answered any more, which is what the `Sunset` header announces: the
-    /// begin of a gradual sunset, or else retirement.
-    pub fn sunset_at(&self) -> Option<DateTime<Utc>> {
-        self.sunset_begins_at().or(self.retires_at())
-    }
-
-    /// Both schedules apply, as for a version in a namespace: the earlier of each date wins. The stage that comes of it
-    /// is the later of both stages at every instant.
+    /// This schedule under another that applies as well: of each date the earlier one wins, so the stage is the later
+    /// of both at every instant. A deprecation that the other's retirement overtakes is left out.
+    #[must_use]
     pub fn under(self, outer: Schedule) -> Schedule {
-        let retires_at = earlier(self.retires_at(), outer.retires_at());
-        let sunset_begins_at = earlier(self.sunset_begins_at(), outer.sunset_begins_at());
-        match (earlier(self.deprecated_at(), outer.deprecated_at()), retires_at) {
-            (None, None) => Schedule::Open,
-            (None, Some(retires_at)) => Schedule::Retirement { retires_at },
-            // The deprecation of one would begin when the other has ended it already.
-            (Some(deprecated_at), Some(retires_at)) if deprecated_at >= retires_at => {
-                Schedule::Retirement { retires_at }
+        if outer == Schedule::Open || outer == self {
+            return self;
+        }
+        if self == Schedule::Open {
+            return outer;
+        }
+        let earlier = |date: fn(&Schedule) -> Option<DateTime<Utc>>| date(&self).into_iter().chain(date(&outer)).min();
+        let retires_at = earlier(Schedule::retires_at);
+        // A gradual sunset that begins after the end of the other is none.
+        let begins = |date: &DateTime<Utc>| retires_at.is_none_or(|retires_at| *date <= retires_at);
+        let sunset_begins_at = earlier(Schedule::sunset_begins_at).filter(begins);
+        match (earlier(Schedule::deprecated_at), retires_at) {
+            (Some(deprecated_at), None) => Schedule::Deprecation { deprecated_at, sunset_begins_at, retires_at },
+            (Some(deprecated_at), Some(end)) if deprecated_at < end => {
+                Schedule::Deprecation { deprecated_at, sunset_begins_at, retires_at }
             }
-            (Some(deprecated_at), retires_at) => Schedule::Deprecation {
-                deprecated_at,
-                // A gradual sunset that would begin after the end of the other does not show.
-                sunset_begins_at: sunset_begins_at.filter(|begins| retires_at.is_none_or(|end| *begins <= end)),
-                retires_at,
-            },
+            (Some(_) | None, Some(retires_at)) => Schedule::Retirement { retires_at },
+            (None, None) => Schedule::Open,
         }
     }
-}
-
-/// The earlier of two instants, where there is one.
-fn earlier(one: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-    one.into_iter().chain(other).min()
 }
 
 /// A version's lifecycle in one environment.
@@ -119,10 +116,5 @@ impl Lifecycle {
     /// Whole days until retirement, rounded down, if retirement is known and ahead.
     pub fn days_left(&self, now: DateTime<Utc>) -> Option<i64> {
         self.schedule.retires_at().filter(|date| *date > now).map(|date| (date - now).num_days())
-    }
-
-    /// The same maturity, with this schedule.
-    pub const fn scheduled(self, schedule: Schedule) -> Lifecycle {
-        Lifecycle { schedule, ..self }
     }
 }

@@ -1,73 +1,62 @@
-//! Namespaces: contexts that begin alike and are deprecated together, as one old host or prefix of a whole platform.
+//! Namespaces: all that lies under one prefix of contexts, with dates of its own.
 
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
 
 use crate::brownout::Brownout;
-use crate::entry::{Links, VersionEntry};
-use crate::facts::VersionFacts;
+use crate::entry::Links;
 use crate::lifecycle::Schedule;
 use crate::stage::Environment;
 
-/// One namespace in one environment. It covers the context of its own name and all below it: `vapid` covers `vapid` and
-/// `vapid/companies`, not `vapidity`.
+/// One namespace in one environment: its dates hold for every version of every context in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamespaceEntry {
-    /// The contexts that it covers begin with this.
+    /// The prefix: `vapid` holds the contexts `vapid` and `vapid/companies`, not `vapidity`.
     pub namespace: Box<str>,
     /// In which environment.
     pub environment: Environment,
-    /// The dates that end everything in it.
+    /// The dates that end it.
     pub schedule: Schedule,
-    /// Windows in which everything in it is denied while it is deprecated.
+    /// Planned short denials while deprecated.
     pub brownouts: Box<[Brownout]>,
     /// The namespace that replaces it, when one is named.
     pub successor: Option<Box<str>>,
-    /// The pages that the headers of its versions point to, after those of the version itself.
+    /// The pages that lifecycle headers point to, for versions that have none of their own.
     pub links: Links,
 }
 
-impl NamespaceEntry {
-    /// It covers this context.
-    pub fn covers(&self, context: &str) -> bool {
-        let rest = context.strip_prefix(&*self.namespace);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
+/// Whether a context lies in a namespace: they are the same, or the rest begins a new segment.
+pub fn covers(namespace: &str, context: &str) -> bool {
+    context.strip_prefix(namespace).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// All namespaces that the table was told of.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Namespaces(BTreeMap<(Environment, Box<str>), NamespaceEntry>);
+/// All namespaces, by environment and name.
+#[derive(Clone, Default)]
+pub(crate) struct Namespaces([HashMap<Box<str>, NamespaceEntry>; Environment::ALL.len()]);
 
 impl Namespaces {
-    /// Sets a namespace under its name.
+    /// Sets one under its name.
     pub(crate) fn set(&mut self, entry: NamespaceEntry) {
-        self.0.insert((entry.environment, entry.namespace.clone()), entry);
+        self.0[entry.environment as usize].insert(entry.namespace.clone(), entry);
     }
 
-    /// Those that cover a context, innermost first.
-    pub(crate) fn covering<'n>(
+    /// Those that a context lies in, innermost first: one look-up for each segment of the context.
+    pub(crate) fn enclosing<'n>(
         &'n self,
-        context: &'n str,
+        context: &str,
         environment: Environment,
     ) -> impl Iterator<Item = &'n NamespaceEntry> {
-        let whole = std::iter::once(context.len());
-        let boundaries = context.rmatch_indices('/').map(|(position, _)| position);
-        let none = self.0.is_empty();
-        whole.chain(boundaries).take_while(move |_| !none).filter_map(move |end| {
-            // The key is borrowed in parts nowhere else, so the few look-ups of a change may each cost an allocation.
-            self.0.get(&(environment, Box::from(&context[..end])))
-        })
-    }
-
-    /// A version under those that cover it.
-    pub(crate) fn over(&self, version: VersionEntry) -> VersionFacts {
-        let covering: Vec<NamespaceEntry> =
-            self.covering(&version.name.context, version.environment).cloned().collect();
-        VersionFacts::within(version, &covering)
+        let named = &self.0[environment as usize];
+        // Most hubs have no namespace with dates.
+        let context = if named.is_empty() { None } else { Some(context) };
+        let ends = context.into_iter().flat_map(|context| {
+            let slashes = context.rmatch_indices('/').map(|(position, _)| position);
+            std::iter::once(context.len()).chain(slashes).map(|end| &context[..end])
+        });
+        ends.filter_map(|name| named.get(name))
     }
 
     /// Each of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &NamespaceEntry> {
-        self.0.values()
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &NamespaceEntry> {
+        self.0.iter().flat_map(HashMap::values)
     }
 }

@@ -1,122 +1,117 @@
-//! Operations of a version that have a schedule of their own, and how a call is matched to one.
+//! Operations: one method and path of a version, with dates of its own.
+
+use chrono::{DateTime, Utc};
 
 use crate::entry::{Links, VersionName};
 use crate::header::RenderedHeaders;
 use crate::lifecycle::{Lifecycle, Schedule};
 
-/// What to call instead of an operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replacement {
-    /// The version that has it; often the same one.
-    pub version: VersionName,
-    /// Its method.
-    pub method: Box<str>,
-    /// Its path template, below the context.
-    pub path: Box<str>,
-}
-
-/// One operation of a version with dates, a replacement or links of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperationEntry {
-    /// Its method, in upper case.
-    pub method: Box<str>,
-    /// Its path template below the context, as `/{id}/losses`: a segment in braces stands for any one segment.
-    pub path: Box<str>,
-    /// The dates that end it; those of its version end it too.
-    pub schedule: Schedule,
-    /// What to call instead.
-    pub replacement: Option<Replacement>,
-    /// The pages that its headers point to, before those of the version.
-    pub links: Links,
-}
-
-/// The call that a question is about: its actual method and path.
+/// One operation as a call names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Operation<'a> {
-    /// The method, in upper case.
+    /// The HTTP method of the call, in upper case.
     pub method: &'a str,
-    /// The path below the context; a query string is ignored.
+    /// Its path below the context; a query string, from `?` on, does not count.
     pub path: &'a str,
 }
 
-impl Operation<'_> {
-    /// The path without a query string.
-    fn bare_path(&self) -> &str {
-        self.path.split_once('?').map_or(self.path, |(path, _)| path)
-    }
+/// The operation to use instead of another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacement {
+    /// The version that it belongs to.
+    pub version: VersionName,
+    /// Its HTTP method.
+    pub method: Box<str>,
+    /// Its path template below the context.
+    pub path: Box<str>,
 }
 
-/// An operation as the table holds it: what it was told, under the schedule of its version, with the headers made from
-/// that.
+/// One operation of a version that ends before its version does, or is about to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperationEntry {
+    /// Its HTTP method, in upper case.
+    pub method: Box<str>,
+    /// Its path template below the context: `/{id}/losses`.
+    pub path: Box<str>,
+    /// The dates that end it; those of its version end it too.
+    pub schedule: Schedule,
+    /// The operation to use instead, when one is named.
+    pub replacement: Option<Replacement>,
+    /// The pages that its lifecycle headers point to; where one is missing, the version's.
+    pub links: Links,
+}
+
+/// An operation as the table holds it: what it was told, and what follows from that within its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperationFacts {
-    told: OperationEntry,
+    entry: OperationEntry,
     lifecycle: Lifecycle,
     headers: RenderedHeaders,
 }
 
 impl OperationFacts {
-    /// Puts an operation under the lifecycle and the links of its version.
-    pub(crate) fn new(told: &OperationEntry, version: Lifecycle, links: &Links) -> Self {
-        let lifecycle = version.scheduled(told.schedule.under(version.schedule));
-        let headers = RenderedHeaders::new(&lifecycle.schedule, &told.links.or(links));
-        Self { told: told.clone(), lifecycle, headers }
+    /// The operation within a version of this lifecycle and with these links.
+    pub(crate) fn new(entry: OperationEntry, version: &Lifecycle, links: &Links) -> Self {
+        let lifecycle = Lifecycle { schedule: entry.schedule.under(version.schedule), ..*version };
+        let headers = RenderedHeaders::new(&lifecycle.schedule, &entry.links.or(links));
+        Self { entry, lifecycle, headers }
     }
 
     /// What the table was told.
-    pub fn told(&self) -> &OperationEntry {
-        &self.told
+    pub fn entry(&self) -> &OperationEntry {
+        &self.entry
     }
 
-    /// Its lifecycle, under that of its version.
+    /// The lifecycle of the version, with the dates of the operation.
     pub fn lifecycle(&self) -> &Lifecycle {
         &self.lifecycle
     }
 
-    /// The headers of its responses.
+    /// The headers made from it.
     pub fn headers(&self) -> &RenderedHeaders {
         &self.headers
     }
 
-    /// It is the one that the call names.
-    fn covers(&self, call: &Operation<'_>) -> bool {
-        *self.told.method == *call.method && matches(&self.told.path, call.bare_path())
+    /// Its own dates, not those of its version, have retired it.
+    pub(crate) fn has_ended(&self, now: DateTime<Utc>) -> bool {
+        self.entry.schedule.retires_at().is_some_and(|retires_at| retires_at <= now)
+    }
+
+    /// Whether a call is one of this operation.
+    fn matches(&self, called: &Operation<'_>) -> bool {
+        let path = called.path.split_once('?').map_or(called.path, |(path, _)| path);
+        let (mut given, mut template) = (segments(path), segments(&self.entry.path));
+        let same = |segment: &str, expected: &str| {
+            if is_parameter(expected) { !segment.is_empty() } else { segment == expected }
+        };
+        *called.method == *self.entry.method
+            && loop {
+                match (given.next(), template.next()) {
+                    (None, None) => break true,
+                    (Some(segment), Some(expected)) if same(segment, expected) => {}
+                    (Some(_) | None, Some(_)) | (Some(_), None) => break false,
+                }
+            }
     }
 }
 
-/// Operations in the order in which they are tried: the first that covers a call is the most literal one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Operations(Box<[OperationFacts]>);
-
-impl Operations {
-    /// Sorts literal segments before parameters, from left to right; templates of one shape keep their order.
-    pub(crate) fn new(operations: impl IntoIterator<Item = OperationFacts>) -> Self {
-        let mut operations: Vec<OperationFacts> = operations.into_iter().collect();
-        operations.sort_by_cached_key(|operation| operation.told.path.split('/').map(is_parameter).collect::<Vec<_>>());
-        Self(operations.into_boxed_slice())
-    }
-
-    /// The operation that a call is about, if it has an entry.
-    pub fn find(&self, call: &Operation<'_>) -> Option<&OperationFacts> {
-        self.0.iter().find(|operation| operation.covers(call))
-    }
-
-    /// Each of them, in the order in which they are tried.
-    pub fn iter(&self) -> impl Iterator<Item = &OperationFacts> {
-        self.0.iter()
-    }
+/// The operations in the order in which they are tried: where two templates match, the first segment in which they
+/// differ decides, and a literal goes before a parameter.
+pub(crate) fn ordered(mut operations: Vec<OperationFacts>) -> Box<[OperationFacts]> {
+    operations.sort_by_cached_key(|operation| segments(&operation.entry.path).map(is_parameter).collect::<Vec<bool>>());
+    operations.into_boxed_slice()
 }
 
-/// Only a whole segment in braces is a parameter; `{id}.json` stands for itself.
+/// The operation that a call is one of, among ordered ones.
+pub(crate) fn find<'o>(ordered: &'o [OperationFacts], called: &Operation<'_>) -> Option<&'o OperationFacts> {
+    ordered.iter().find(|operation| operation.matches(called))
+}
+
+fn segments(path: &str) -> std::str::Split<'_, char> {
+    path.strip_prefix('/').unwrap_or(path).split('/')
+}
+
+/// `{id}` stands for exactly one segment that is not empty.
 fn is_parameter(segment: &str) -> bool {
-    segment.len() > 2 && segment.starts_with('{') && segment.ends_with('}')
-}
-
-/// The path has as many segments as the template, and each is the same or fills a parameter.
-fn matches(template: &str, path: &str) -> bool {
-    let mut segments = path.split('/');
-    let each = template.split('/').all(|wanted| {
-        segments.next().is_some_and(|given| wanted == given || (is_parameter(wanted) && !given.is_empty()))
-    });
-    each && segments.next().is_none()
+    segment.starts_with('{') && segment.ends_with('}')
 }

@@ -165,6 +165,7 @@ pub async fn call(hub: &Hub, action: &Action, etag: &str, mode: Mode<'_>) -> Res
             override_reason,
         } => {
             let request = v1::DeprecateApiVersionRequest {
+                sunset_begin_time: None,
                 context: name.context.clone(),
                 version: name.version.clone(),
                 environment: environment.wire().into(),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::entry::{ApiEntry, Catalogue, DeploymentEntry, VersionEntry};
 use crate::domain::name::is_hidden;
-use crate::domain::retire::check_order;
+use crate::domain::schedule::check_order;
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;

@@ -61,7 +61,9 @@ impl Answer {
             | disk::record::Content::Application(_)
             | disk::record::Content::Subscription(_)
             | disk::record::Content::AccessRequest(_)
-            | disk::record::Content::Name(_) => Err(damaged),
+            | disk::record::Content::Name(_)
+            | disk::record::Content::Revision(_)
+            | disk::record::Content::Namespace(_) => Err(damaged),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::domain::name::{ApplicationId, RequestId};
+use crate::domain::ledger::{OperationName, Target};
+use crate::domain::name::{ApplicationId, Context, RequestId};
 use crate::domain::record::RecordKey;
 
 /// What a key is of: its first byte.
@@ -26,10 +27,14 @@ pub enum Kind {
     ApplicationName = b'n' as isize,
     /// The answer to a request id.
     Answer = b'q' as isize,
+    /// One revision of a schedule.
+    Revision = b'l' as isize,
+    /// A namespace with a schedule.
+    Namespace = b'p' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 9] = [
+    const ALL: [Kind; 11] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -39,6 +44,8 @@ impl Kind {
         Kind::ClientId,
         Kind::ApplicationName,
         Kind::Answer,
+        Kind::Revision,
+        Kind::Namespace,
     ];
 
     /// The byte.
@@ -82,7 +89,35 @@ pub fn encode(key: &RecordKey) -> Bytes {
         }
         RecordKey::ClientId(client_id) => join(Kind::ClientId, &[client_id.as_str()]),
         RecordKey::ApplicationName(name) => join(Kind::ApplicationName, &[name]),
+        RecordKey::Revision(target, number) => {
+            // Big-endian, so that the revisions of a target stand in their order.
+            let mut key = BytesMut::from(&revisions_of(target)[..]);
+            key.put_u32(*number);
+            key.freeze()
+        }
+        RecordKey::Namespace(name) => join(Kind::Namespace, &[name.as_str()]),
     }
+}
+
+/// The prefix of the keys of all revisions of a target.
+pub fn revisions_of(target: &Target) -> Bytes {
+    let environment = target.environment().name();
+    match target {
+        Target::Version(name, _) => {
+            join(Kind::Revision, &[name.context.as_str(), name.label.as_str(), environment, "", ""])
+        }
+        Target::Operation(operation, _) => {
+            let OperationName { version, method, path } = operation;
+            let (context, label) = (version.context.as_str(), version.label.as_str());
+            join(Kind::Revision, &[context, label, environment, method, path, ""])
+        }
+        Target::Namespace(name, _) => join(Kind::Revision, &[name.as_str(), "", environment, "", ""]),
+    }
+}
+
+/// The prefix of the keys of all revisions of what lies in a context, or of a namespace itself.
+pub fn revisions_in(context: &Context) -> Bytes {
+    join(Kind::Revision, &[context.as_str(), ""])
 }
 
 /// The key of the answer to a request id.

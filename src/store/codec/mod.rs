@@ -8,10 +8,11 @@ mod answer;
 mod fact;
 mod key;
 mod record;
+mod schedule;
 
 pub use answer::Answer;
 pub use fact::{decode_fact, encode_fact};
-pub use key::{Kind, encode as encode_key, kind as key_kind, prefix_of};
+pub use key::{Kind, encode as encode_key, kind as key_kind, prefix_of, revisions_in, revisions_of};
 pub use record::{decode as decode_record, encode as encode_record};
 
 /// The format that this release writes, and the newest that it reads.

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use devhub_decision::{Lifecycle, Schedule};
+use devhub_decision::Lifecycle;
 use devhub_proto::store::v1 as disk;
 use devhub_proto::store::v1::record::Content;
 use prost::Message;
 use prost_types::Timestamp;
 
-use super::{FORMAT, Undecodable};
+use super::{FORMAT, Undecodable, schedule};
 use crate::domain::access::{AccessRequest, Decided};
 use crate::domain::api::Api;
 use crate::domain::application::{Application, Deletion};
@@ -43,6 +43,8 @@ pub fn encode(record: &Record) -> Bytes {
         Record::Subscription(subscription) => Content::Subscription(encode_subscription(subscription)),
         Record::AccessRequest(request) => Content::AccessRequest(encode_access_request(request)),
         Record::Name(bearer) => Content::Name(disk::NameRecord { application_id: bearer.to_string() }),
+        Record::Revision(revision) => Content::Revision(schedule::encode_revision(revision)),
+        Record::Namespace(namespace) => Content::Namespace(schedule::encode_namespace(namespace)),
     })
 }
 
@@ -58,6 +60,8 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
         Content::Subscription(subscription) => decode_subscription(subscription).map(Record::Subscription),
         Content::AccessRequest(request) => decode_access_request(request).map(Record::AccessRequest),
         Content::Name(name) => Some(Record::Name(name.application_id.parse().map_err(|_| IMPOSSIBLE)?)),
+        Content::Revision(revision) => schedule::decode_revision(revision).map(Record::Revision),
+        Content::Namespace(namespace) => schedule::decode_namespace(namespace).map(Record::Namespace),
         Content::Answer(_) => None,
     }
     .ok_or(IMPOSSIBLE)
@@ -66,12 +70,12 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
 const IMPOSSIBLE: Undecodable = Undecodable::Damaged("it has impossible content");
 
 /// An instant that must be there.
-fn needed(timestamp: Option<&Timestamp>) -> Option<DateTime<Utc>> {
+pub(super) fn needed(timestamp: Option<&Timestamp>) -> Option<DateTime<Utc>> {
     timestamp.and_then(instant)
 }
 
 /// An instant that may be left out, but must be valid if it is not.
-fn optional(timestamp: Option<&Timestamp>) -> Option<Option<DateTime<Utc>>> {
+pub(super) fn optional(timestamp: Option<&Timestamp>) -> Option<Option<DateTime<Utc>>> {
     match timestamp {
         Some(timestamp) => instant(timestamp).map(Some),
         None => Some(None),
@@ -115,14 +119,23 @@ fn encode_version(version: &Version) -> disk::VersionRecord {
         deployments: version
             .deployments
             .iter()
-            .map(|(environment, deployment)| disk::DeploymentRecord {
-                environment: environment.number(),
-                maturity: deployment.lifecycle.maturity.number(),
-                endpoints_enabled: deployment.endpoints_enabled,
-                deprecated_at: deployment.lifecycle.schedule.deprecated_at().map(timestamp),
-                retires_at: deployment.lifecycle.schedule.retires_at().map(timestamp),
-                successor: deployment.successor.as_ref().map(wire::version_name),
-                successor_uri: deployment.successor_uri.clone(),
+            .map(|(environment, deployment)| {
+                let (deprecated_at, sunset_begins_at, retires_at) =
+                    schedule::encode_dates(&deployment.lifecycle.schedule);
+                disk::DeploymentRecord {
+                    environment: environment.number(),
+                    maturity: deployment.lifecycle.maturity.number(),
+                    endpoints_enabled: deployment.endpoints_enabled,
+                    deprecated_at,
+                    sunset_begins_at,
+                    retires_at,
+                    successor: deployment.successor.as_ref().map(wire::version_name),
+                    successor_uri: deployment.successor_uri.clone(),
+                    brownouts: schedule::encode_brownouts(&deployment.brownouts),
+                    operations: deployment.operations.iter().map(schedule::encode_operation).collect(),
+                    revisions: deployment.ledger.revisions,
+                    announced_at: deployment.ledger.announced_at.map(timestamp),
+                }
             })
             .collect(),
         documentation_uri: version.documentation_uri.clone(),
@@ -157,14 +170,8 @@ fn decode_version(version: disk::VersionRecord) -> Option<Version> {
             .into_iter()
             .map(|deployment| {
                 let environment = Word::from_number(deployment.environment)?;
-                let schedule =
-                    match (optional(deployment.deprecated_at.as_ref())?, optional(deployment.retires_at.as_ref())?) {
-                        (Some(deprecated_at), retires_at) => {
-                            Schedule::Deprecation { deprecated_at, sunset_begins_at: None, retires_at }
-                        }
-                        (None, Some(retires_at)) => Schedule::Retirement { retires_at },
-                        (None, None) => Schedule::Open,
-                    };
+                let dates = (deployment.deprecated_at, deployment.sunset_begins_at, deployment.retires_at);
+                let schedule = schedule::decode_dates(dates)?;
                 let successor = match deployment.successor {
                     Some(name) => Some(decode_name(&name.context, &name.version)?),
                     None => None,
@@ -175,6 +182,13 @@ fn decode_version(version: disk::VersionRecord) -> Option<Version> {
                     endpoints_enabled: deployment.endpoints_enabled,
                     successor,
                     successor_uri: deployment.successor_uri,
+                    brownouts: schedule::decode_brownouts(&deployment.brownouts)?,
+                    operations: deployment
+                        .operations
+                        .into_iter()
+                        .map(schedule::decode_operation)
+                        .collect::<Option<_>>()?,
+                    ledger: schedule::decode_ledger_end(deployment.revisions, deployment.announced_at)?,
                 };
                 Some((environment, deployment))
             })
@@ -299,11 +313,14 @@ fn decode_access_request(request: disk::AccessRequestRecord) -> Option<AccessReq
 mod tests {
     use std::collections::BTreeMap;
 
-    use devhub_decision::{Environment, Maturity};
+    use devhub_decision::{Brownout, Environment, Maturity, Schedule};
 
     use super::*;
     use crate::domain::access::AccessState;
     use crate::domain::application::{Kind, Persona, Role, State};
+    use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
+    use crate::domain::namespace::{Namespace, NamespaceDeployment};
+    use crate::domain::operation::OperationSchedule;
     use crate::domain::subscription::EndReason;
     use crate::domain::version::{AccessType, AuthType};
 
@@ -315,6 +332,10 @@ mod tests {
         VersionName { context: "individuals/losses".parse().expect("valid"), label: label.parse().expect("valid") }
     }
 
+    fn operation(label: &str) -> OperationName {
+        OperationName { version: name(label), method: "GET".into(), path: "/{id}".into() }
+    }
+
     /// One of each kind, with every part filled.
     fn records() -> Vec<Record> {
         let deployment = |schedule| Deployment {
@@ -322,9 +343,36 @@ mod tests {
             endpoints_enabled: true,
             successor: Some(name("2.0")),
             successor_uri: "https://example.com/2.0".into(),
+            brownouts: vec![Brownout { from: at("2026-08-01T00:00:00Z"), until: at("2026-08-01T01:00:00Z") }],
+            operations: vec![OperationSchedule {
+                method: "GET".into(),
+                path: "/{id}".into(),
+                schedule: Schedule::Retirement { retires_at: at("2026-09-09T00:00:00Z") },
+                replacement: Some(operation("2.0")),
+                replacement_uri: "https://example.com/2.0/get".into(),
+                ledger: LedgerEnd { revisions: 1, announced_at: Some(at("2026-01-01T00:00:00Z")) },
+            }],
+            ledger: LedgerEnd { revisions: 2, announced_at: Some(at("2026-01-02T00:00:00Z")) },
         };
         let (deprecated_at, retires_at) = (at("2026-01-02T03:04:05.000000006Z"), at("2026-09-09T00:00:00Z"));
-        let dated = Schedule::Deprecation { deprecated_at, sunset_begins_at: None, retires_at: Some(retires_at) };
+        let sunset_begins_at = Some(at("2026-09-01T00:00:00Z"));
+        let dated = Schedule::Deprecation { deprecated_at, sunset_begins_at, retires_at: Some(retires_at) };
+        let lifecycle = |schedule| Lifecycle { maturity: Maturity::Stable, schedule };
+        let revision = |target| Revision {
+            target,
+            number: 2,
+            kind: RevisionKind::BrownoutScheduled,
+            before: Some(lifecycle(Schedule::Open)),
+            after: lifecycle(dated),
+            brownout: Some(Brownout { from: at("2026-08-01T00:00:00Z"), until: at("2026-08-01T01:00:00Z") }),
+            successor: "individuals/losses 2.0".into(),
+            announced_at: at("2026-01-01T00:00:00Z"),
+            recorded_at: at("2026-01-02T00:00:00Z"),
+            zone: Some("Europe/London".parse().expect("valid")),
+            by: "operator:jane".into(),
+            reason: "because".into(),
+            override_reason: "an emergency".into(),
+        };
         vec![
             Record::Api(Api {
                 context: name("1.0").context,
@@ -385,6 +433,25 @@ mod tests {
                 }),
             }),
             Record::Name("ledgerly".parse().expect("valid")),
+            Record::Revision(revision(Target::Version(name("1.10"), Environment::Sandbox))),
+            Record::Revision(revision(Target::Operation(operation("1.10"), Environment::Production))),
+            Record::Revision(revision(Target::Namespace(name("1.10").context, Environment::Production))),
+            Record::Namespace(Namespace {
+                name: "individuals".parse().expect("valid"),
+                deployments: BTreeMap::from([(
+                    Environment::Production,
+                    NamespaceDeployment {
+                        lifecycle: lifecycle(dated),
+                        brownouts: vec![Brownout {
+                            from: at("2026-08-01T00:00:00Z"),
+                            until: at("2026-08-01T01:00:00Z"),
+                        }],
+                        successor: Some("people".parse().expect("valid")),
+                        successor_uri: "https://example.com/people".into(),
+                        ledger: LedgerEnd { revisions: 3, announced_at: None },
+                    },
+                )]),
+            }),
         ]
     }
 

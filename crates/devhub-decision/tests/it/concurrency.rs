@@ -33,7 +33,7 @@ fn commit(revision: u64) -> Vec<Change> {
 /// Asserts that the facts are those of exactly one commit, and returns its revision.
 fn whole(facts: &Facts<'_>) -> u64 {
     let revision = facts.revision;
-    let successor = facts.version.unwrap().successor().unwrap();
+    let successor = facts.version.unwrap().entry().successor.as_ref().unwrap();
     assert_eq!(*successor.label, revision.to_string());
     assert_eq!(facts.application.unwrap().application_id, revision.to_string());
     assert_eq!(facts.subscribed, revision.is_multiple_of(2));

@@ -73,7 +73,7 @@ impl Model {
             let question = &questions[index];
             let key = (question.context.to_owned(), question.label.to_owned(), question.environment);
             assert_eq!(facts.revision, revision);
-            assert_eq!(facts.version.map(|version| version.told()), self.versions.get(&key), "{question:?}");
+            assert_eq!(facts.version.map(|version| version.entry()), self.versions.get(&key), "{question:?}");
             let known = facts.application.map(|facts| ApplicationEntry {
                 client_id: question.client_id.into(),
                 application_id: facts.application_id.into(),
@@ -218,8 +218,7 @@ fn a_thousand_subscriptions_of_one_client_and_a_thousand_clients_are_all_found()
     for step in 0..1000_u32 {
         let (client, label) = (step.to_string(), step.to_string());
         let subscribed = |client_id: &str, label: &str| {
-            let question =
-                Question { client_id, context: "hello", label, environment: Environment::Production, operation: None };
+            let question = Question { client_id, label, ..Question { context: "hello", ..given::question() } };
             table.ask(&question, |facts| facts.subscribed)
         };
         assert_eq!(subscribed("0", &label), step % 3 != 0, "version {step}");

@@ -84,7 +84,7 @@ proptest! {
         fraction in 0_i32..1_000,
     ) {
         let environment = Environment::Production;
-        let facts = Facts { revision: 9, environment, version: version.as_ref(), operation: None, application, subscribed, terms: Terms::USUAL };
+        let facts = Facts { revision: 9, environment, version: version.as_ref(), operation: None, application, subscribed, terms: Terms::default() };
         let decision = decide(&facts, now, limits);
         let until = decision.valid_until;
         prop_assert!(until > now);
@@ -105,11 +105,11 @@ proptest! {
         now in any_instant(),
     ) {
         let environment = Environment::Production;
-        let facts = Facts { revision: 9, environment, version: version.as_ref(), operation: None, application, subscribed, terms: Terms::USUAL };
+        let facts = Facts { revision: 9, environment, version: version.as_ref(), operation: None, application, subscribed, terms: Terms::default() };
         let decision = decide(&facts, now, given::limits());
         prop_assert_eq!(decision.remedy.is_some(), decision.verdict() == Verdict::Deny);
         if decision.verdict() == Verdict::Allow {
-            let version = version.as_ref().unwrap().told();
+            let version = version.as_ref().unwrap().entry();
             let stage = version.lifecycle.stage(now);
             prop_assert!(stage != Stage::Retired && version.permissions.of(stage).calls);
             let usable = |application: ApplicationFacts<'_>| {
@@ -128,7 +128,7 @@ proptest! {
         limits in any_limits(),
     ) {
         let environment = Environment::Production;
-        let facts = Facts { revision: 9, environment, version: version.as_ref(), operation: None, application, subscribed, terms: Terms::USUAL };
+        let facts = Facts { revision: 9, environment, version: version.as_ref(), operation: None, application, subscribed, terms: Terms::default() };
         let trail = explain(&facts, &given::question(), now, limits);
         prop_assert_eq!(trail.decision, decide(&facts, now, limits));
         let outcomes: Vec<StepOutcome> = trail.steps.iter().map(|step| step.outcome).collect();
