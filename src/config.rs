@@ -58,6 +58,10 @@ pub struct Config {
     pub write_queue: usize,
     /// Free space below which writes are refused, in bytes. Default 33554432.
     pub low_water_bytes: u64,
+    /// How often counted calls are written, in seconds; a crash loses at most that much. Default 60, 1 to 3600.
+    pub usage_flush_seconds: u32,
+    /// Subscriptions whose calls may be counted between two writes; calls of more are not. Default 1000000.
+    pub usage_entries_max: usize,
 }
 
 /// What is wrong with a configuration: one sentence per setting.
@@ -105,6 +109,7 @@ mod tests {
             (config.write_queue, config.low_water_bytes, config.request_timeout_seconds),
             (1024, 33_554_432, 10)
         );
+        assert_eq!((config.usage_flush_seconds, config.usage_entries_max), (60, 1_000_000));
         assert!(config.reflection && !config.lock_production_subscriptions && !config.production_deletion);
         assert_eq!((config.log_format, config.log_filter.as_str()), (LogFormat::Pretty, "info"));
         assert!(config.cors_origins.is_empty() && config.policies.is_none());
@@ -134,6 +139,10 @@ mod tests {
             ("request_timeout_seconds", "0"),
             ("write_queue", "0"),
             ("low_water_bytes", "lots"),
+            ("usage_flush_seconds", "0"),
+            ("usage_flush_seconds", "3601"),
+            ("usage_entries_max", "0"),
+            ("usage_entries_max", "100000001"),
             ("cors_origins", "*"),
             ("cors_origins", "https://portal.example/"),
             ("cors_origins", "portal.example"),

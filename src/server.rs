@@ -15,7 +15,9 @@ use devhub_proto::v1::api_service_server::ApiServiceServer;
 use devhub_proto::v1::application_service_server::ApplicationServiceServer;
 use devhub_proto::v1::authorization_service_server::AuthorizationServiceServer;
 use devhub_proto::v1::fact_service_server::FactServiceServer;
+use devhub_proto::v1::schedule_service_server::ScheduleServiceServer;
 use devhub_proto::v1::subscription_service_server::SubscriptionServiceServer;
+use devhub_proto::v1::usage_service_server::UsageServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -32,18 +34,20 @@ use crate::domain::policy::Policies;
 use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
 use crate::gateway::AuthorizationRpc;
 use crate::hub::Hub;
-use crate::rpc::{ApiRpc, ApplicationRpc, FactRpc, SubscriptionRpc};
+use crate::rpc::{ApiRpc, ApplicationRpc, FactRpc, ScheduleRpc, SubscriptionRpc, UsageRpc};
 use crate::store::embedded::{Embedded, Options};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 7] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
     "devhub.v1.AuthorizationService",
     "devhub.v1.FactService",
+    "devhub.v1.ScheduleService",
+    "devhub.v1.UsageService",
 ];
 
 /// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
@@ -138,6 +142,7 @@ impl Server {
 
         let hub = tokio::task::spawn_blocking(move || -> anyhow::Result<Hub> { Ok(Hub::open(open()?, rules, clock)?) });
         let hub = hub.await??;
+        hub.usage().set_held_max(config.usage_entries_max);
         let ttl = TimeDelta::seconds(i64::from(config.decision_ttl_seconds));
         let limits = Limits::new(ttl, ttl).context("decision_ttl_seconds must be at least 1")?;
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -161,7 +166,9 @@ impl Server {
         let serving = tokio::spawn(async move {
             transport.serve_with_incoming_shutdown(incoming, signal).await.context("the gRPC listener failed")
         });
-        let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping));
+        let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
+        let every = Duration::from_secs(u64::from(config.usage_flush_seconds));
+        let noting = tokio::spawn(note_usage(hub.clone(), every, stopping));
 
         for service in SERVICES {
             health.set_service_status(service, ServingStatus::Serving).await;
@@ -176,7 +183,7 @@ impl Server {
             drain,
             stop,
             health,
-            tasks: vec![serving, administering, housekeeping],
+            tasks: vec![serving, administering, housekeeping, noting],
         })
     }
 
@@ -196,17 +203,24 @@ impl Server {
         }
         self.health.set_service_status("", ServingStatus::NotServing).await;
         self.stop.send_replace(true);
-        for mut task in self.tasks {
-            match tokio::time::timeout(self.drain, &mut task).await {
-                Ok(done) => done??,
-                Err(_) => {
-                    tracing::warn!("calls were still in flight when the drain time was over; they are cut off");
-                    task.abort();
-                }
+        let drained = drain(self.tasks, self.drain).await;
+        // However the rest ended: after the last call that could be counted.
+        flush_usage(&self.hub).await;
+        drained
+    }
+}
+
+async fn drain(tasks: Vec<JoinHandle<anyhow::Result<()>>>, within: Duration) -> anyhow::Result<()> {
+    for mut task in tasks {
+        match tokio::time::timeout(within, &mut task).await {
+            Ok(done) => done??,
+            Err(_) => {
+                tracing::warn!("calls were still in flight when the drain time was over; they are cut off");
+                task.abort();
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 async fn wait(mut stopping: watch::Receiver<bool>) {
@@ -227,6 +241,8 @@ fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopp
         .add_service(bounded!(ApiServiceServer, ApiRpc::new(hub.clone())))
         .add_service(bounded!(ApplicationServiceServer, ApplicationRpc::new(hub.clone())))
         .add_service(bounded!(SubscriptionServiceServer, SubscriptionRpc::new(hub.clone())))
+        .add_service(bounded!(ScheduleServiceServer, ScheduleRpc::new(hub.clone())))
+        .add_service(bounded!(UsageServiceServer, UsageRpc::new(hub.clone())))
         .add_service(bounded!(FactServiceServer, FactRpc::new(hub.clone(), stopping.clone())));
     if config.reflection {
         let builder = || {
@@ -287,6 +303,25 @@ fn admin_routes(ready: Arc<OnceLock<Hub>>, metrics: Metrics, stopping: watch::Re
                 None => unavailable("the store is being verified and loaded\n"),
             }),
         )
+}
+
+/// Writes counted calls from time to time.
+async fn note_usage(hub: Hub, every: Duration, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(every) => flush_usage(&hub).await,
+            () = wait(stopping.clone()) => return Ok(()),
+        }
+    }
+}
+
+async fn flush_usage(hub: &Hub) {
+    let meter = hub.clone();
+    match tokio::task::spawn_blocking(move || meter.usage().flush(meter.now())).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "counted calls were not written; the next flush tries again"),
+        Err(error) => tracing::error!(%error, "the flush of counted calls ended early; those it held are lost"),
+    }
 }
 
 async fn keep_house(hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {

@@ -35,6 +35,15 @@ impl Metrics {
             let verdict = reason.verdict();
             line(format_args!("devhub_decisions_total{{verdict=\"{verdict}\",reason=\"{reason}\"}} {count}"));
         }
+        let usage = hub.usage().figures();
+        for (name, help, value) in [
+            ("usage_calls", "Calls of subscribers counted.", usage.counted),
+            ("usage_calls_not_counted", "Calls not counted: usage_entries_max was reached.", usage.not_counted),
+            ("usage_flushes_failed", "Flushes of usage that failed and will be repeated.", usage.flushes_failed),
+        ] {
+            let name = format!("devhub_{name}_total");
+            line(format_args!("# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}"));
+        }
         let head = hub.store().head();
         let mut gauge = |name: &str, help: &str, value: u64| {
             line(format_args!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}"));
@@ -45,6 +54,7 @@ impl Metrics {
         gauge("devhub_table_versions", "Deployed versions in the decision table.", counts.versions as u64);
         gauge("devhub_table_applications", "Applications in the decision table.", counts.applications as u64);
         gauge("devhub_table_subscriptions", "Open subscriptions in the decision table.", counts.subscriptions as u64);
+        gauge("devhub_usage_entries", "Subscriptions with calls that are not flushed yet.", usage.held);
         let writable = u64::from(hub.store().write_trouble().is_none());
         gauge("devhub_store_writable", "1 while commits are accepted, 0 while they are not.", writable);
         line(format_args!("# HELP devhub_versions Deployed versions by environment and stage."));

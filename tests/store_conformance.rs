@@ -329,3 +329,35 @@ fn epochs_differ() {
     on_every_engine(|store| seen.lock().push(store.epoch()));
     assert_ne!(epochs[0], epochs[1]);
 }
+
+/// Notes as pairs of text.
+fn noted(store: &dyn Store, prefix: &str, after: Option<&str>, limit: usize) -> Vec<(String, String)> {
+    let found = store.scan_noted(prefix.as_bytes(), after.map(str::as_bytes), limit).unwrap();
+    let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+    found.into_iter().map(|(key, value)| (text(key), text(value))).collect()
+}
+
+#[test]
+fn notes_are_kept_beside_the_commits() {
+    let note = |name: &str, value: &str| (key(name), Bytes::copy_from_slice(value.as_bytes()));
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    on_every_engine(|store| {
+        let mirror = Arc::new(Mirror::default());
+        store.attach(mirror.clone()).unwrap();
+        committed(store, put("a", "committed"));
+        let (head, log) = (store.head(), store.changes(0, 10).unwrap());
+        assert_eq!(store.noted(&[key("a")]).unwrap(), [None], "a commit is no note");
+        store.note(vec![note("a", "1"), note("b/1", ""), note("b/2", "2"), note("c", "3")]).unwrap();
+        store.note(vec![note("b/2", "newer")]).unwrap();
+        store.note(Vec::new()).unwrap();
+        let found = store.noted(&[key("b/2"), key("none"), key("b/1")]).unwrap();
+        assert_eq!(found, [Some(Bytes::from_static(b"newer")), None, Some(Bytes::new())]);
+        assert_eq!(noted(store, "b/", None, 10), [pair("b/1", ""), pair("b/2", "newer")]);
+        assert_eq!(noted(store, "b/", Some("b/1"), 10), [pair("b/2", "newer")]);
+        assert_eq!(noted(store, "b/", Some("a"), 1), [pair("b/1", "")]);
+        assert_eq!((noted(store, "", None, 10).len(), noted(store, "", None, 0).len()), (4, 0));
+        assert_eq!(value(store, "a").as_deref(), Some("committed"), "a note is no record");
+        assert_eq!((store.head(), store.changes(0, 10).unwrap()), (head, log), "a note is no commit");
+        assert_eq!(*mirror.applied.lock(), [1], "the sink sees no notes");
+    });
+}

@@ -5,6 +5,7 @@
 //! cargo run -p bench --release -- ratio      Authorize beside a bare tonic unary call
 //! cargo run -p bench --release -- durable    Subscribe beside a raw fdatasync
 //! cargo run -p bench --release -- startup    time to ready and memory, as data grows by tens
+//! cargo run -p bench --release -- usage      deciding and counting a call beside deciding alone
 //! ```
 
 mod child;
@@ -13,6 +14,7 @@ mod echo;
 mod population;
 mod ratio;
 mod startup;
+mod usage;
 
 use anyhow::{Result, bail};
 
@@ -24,12 +26,13 @@ fn main() -> Result<()> {
         match words.as_slice() {
             ["ratio"] => ratio::run().await,
             ["durable"] => durable::run().await,
+            ["usage"] => usage::run().await,
             ["startup"] => startup::run(&[10_000, 100_000, 1_000_000]).await,
             ["startup", subscriptions] => startup::run(&[subscriptions.parse()?]).await,
             // The servers under test run as children of this program, so that their CPU time is told apart.
             ["serve-echo"] => echo::serve().await,
             ["serve-hub", directory] => child::serve_hub(directory).await,
-            _ => bail!("say what to measure: ratio, durable or startup"),
+            _ => bail!("say what to measure: ratio, durable, startup or usage"),
         }
     })
 }

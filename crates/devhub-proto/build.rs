@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "devhub/v1/subscription.proto",
         "devhub/v1/usage.proto",
         "devhub/store/v1/record.proto",
+        "devhub/store/v1/usage.proto",
     ];
     let descriptors = protox::compile(files, [&root])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);

@@ -9,6 +9,7 @@ use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
+use devhub_proto::v1::usage_service_client::UsageServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -157,6 +158,8 @@ clients!(
     authorization: AuthorizationServiceClient,
     /// The audit trail.
     facts: FactServiceClient,
+    /// Who still calls what.
+    usage: UsageServiceClient,
 );
 
 impl Hub {

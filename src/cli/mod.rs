@@ -26,6 +26,7 @@ pub mod plan;
 pub mod question;
 pub mod restore;
 pub mod serve;
+pub mod usage;
 pub mod verdicts;
 pub mod view;
 pub mod watch;
@@ -98,6 +99,10 @@ enum Command {
     /// Show one thing
     #[command(subcommand)]
     Get(get::Get),
+    /// Show who still calls a version, and how regularly
+    ///
+    /// Or, with --application, what an application still calls.
+    Usage(usage::Usage),
     /// Follow what happens
     Watch(watch::Watch),
     /// Write a backup of a data directory
@@ -148,6 +153,7 @@ impl Cli {
             Command::Explain(command) => wait_for(command.run(connection, output)),
             Command::List(command) => wait_for(command.run(connection, output)),
             Command::Get(command) => wait_for(command.run(connection, output)),
+            Command::Usage(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),
             Command::Backup(command) => command.run(output),
             Command::Restore(command) => command.run(output),

@@ -74,6 +74,12 @@ pub struct Settings {
     /// Free space below which writes are refused [default: 33554432]
     #[arg(long, value_name = "BYTES")]
     low_water_bytes: Option<String>,
+    /// How often counted calls are written [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    usage_flush_seconds: Option<String>,
+    /// Subscriptions whose calls may be counted between two writes [default: 1000000]
+    #[arg(long, value_name = "COUNT")]
+    usage_entries_max: Option<String>,
 }
 
 impl Settings {
@@ -108,6 +114,8 @@ impl Settings {
             ("request_timeout_seconds", &self.request_timeout_seconds),
             ("write_queue", &self.write_queue),
             ("low_water_bytes", &self.low_water_bytes),
+            ("usage_flush_seconds", &self.usage_flush_seconds),
+            ("usage_entries_max", &self.usage_entries_max),
         ];
         flags.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
     }

@@ -121,6 +121,22 @@ words!(
     }
 );
 
+words!(
+    /// How regularly an application calls a version.
+    UsageClass, v1::UsageClass, {
+        /// On at least 20 of the last 28 days.
+        Daily = "DAILY",
+        /// In at least 3 of the last 4 weeks.
+        Weekly = "WEEKLY",
+        /// At some time in the last 63 days.
+        Monthly = "MONTHLY",
+        /// Once, but not in the last 63 days.
+        Idle = "IDLE",
+        /// Never, as far as is known.
+        Never = "NEVER",
+    }
+);
+
 /// The name of a value on the wire without the prefix that repeats its type; `UNKNOWN_<number>` for a value that a
 /// newer server sends.
 pub fn wire_name<E>(number: i32, name: fn(&E) -> &'static str, prefix: &str) -> String

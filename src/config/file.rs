@@ -31,6 +31,8 @@ struct File {
     request_timeout_seconds: Option<i64>,
     write_queue: Option<i64>,
     low_water_bytes: Option<i64>,
+    usage_flush_seconds: Option<i64>,
+    usage_entries_max: Option<i64>,
 }
 
 /// Reads the file at `path`; the error is a sentence.
@@ -74,6 +76,8 @@ fn layer(file: File) -> Layer {
         ("request_timeout_seconds", file.request_timeout_seconds),
         ("write_queue", file.write_queue),
         ("low_water_bytes", file.low_water_bytes),
+        ("usage_flush_seconds", file.usage_flush_seconds),
+        ("usage_entries_max", file.usage_entries_max),
     ];
     texts
         .into_iter()

@@ -39,7 +39,7 @@ const fn without_default(name: &'static str) -> Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 18] = [
+pub const SETTINGS: [Setting; 20] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
@@ -58,6 +58,8 @@ pub const SETTINGS: [Setting; 18] = [
     setting("request_timeout_seconds", "10"),
     setting("write_queue", "1024"),
     setting("low_water_bytes", "33554432"),
+    setting("usage_flush_seconds", "60"),
+    setting("usage_entries_max", "1000000"),
 ];
 
 /// Where one value came from.

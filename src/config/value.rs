@@ -55,6 +55,8 @@ impl<'a> Values<'a> {
         let request_timeout_seconds = self.number("request_timeout_seconds", 1..=300);
         let write_queue = self.number("write_queue", 1..=65_536);
         let low_water_bytes = self.number("low_water_bytes", 0..=1_099_511_627_776);
+        let usage_flush_seconds = self.number("usage_flush_seconds", 1..=3600);
+        let usage_entries_max = self.number("usage_entries_max", 1..=100_000_000);
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -74,6 +76,8 @@ impl<'a> Values<'a> {
             request_timeout_seconds: request_timeout_seconds?,
             write_queue: write_queue?,
             low_water_bytes: low_water_bytes?,
+            usage_flush_seconds: usage_flush_seconds?,
+            usage_entries_max: usage_entries_max?,
         })
     }
 

@@ -7,7 +7,7 @@ use super::application::Application;
 use super::fact::{Fact, FactKind, Subject};
 use super::name::{ApplicationId, VersionName};
 use super::outcome::{Judgement, Outcome};
-use super::record::{Record, RecordKey, Records};
+use super::record::{Record, RecordKey, Records, namespace_keys};
 use super::refusal::{Refusal, Violation};
 use super::setting::Setting;
 use super::subscribe::takes_new;
@@ -111,11 +111,14 @@ pub struct DecideAccess {
 }
 
 fn reads(application: &ApplicationId, version: &VersionName) -> Vec<RecordKey> {
-    vec![
+    [
         RecordKey::Application(application.clone()),
         RecordKey::Version(version.clone()),
         RecordKey::AccessRequest(application.clone(), version.clone()),
     ]
+    .into_iter()
+    .chain(namespace_keys(&version.context))
+    .collect()
 }
 
 fn store(request: AccessRequest, kind: FactKind, application: &Application, before: &str, reason: &str) -> Outcome {
@@ -143,7 +146,7 @@ impl RequestAccess {
         application.collaborator(setting)?;
         application.not_deleted()?;
         application.not_blocked()?;
-        let version = records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
+        let version = &*records.effective_version(&self.version)?;
         let stage = version.deployment(application.environment)?.lifecycle.stage(setting.now);
         if stage == Stage::Retired {
             takes_new(version, application, stage, setting)?;
@@ -197,7 +200,7 @@ impl DecideAccess {
             }
         }
         application.not_deleted()?;
-        let version = records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
+        let version = &*records.effective_version(&self.version)?;
         let key = RecordKey::AccessRequest(self.application.clone(), self.version.clone());
         records.check_etag(&key, self.etag)?;
         let before = records.access_request(&self.application, &self.version);

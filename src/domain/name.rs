@@ -121,6 +121,22 @@ name!(
 );
 
 name!(
+    /// The id of an announcement, chosen by who publishes it.
+    AnnouncementId,
+    "an announcement id has 3 to 80 lower-case letters, digits and hyphens and begins with a letter or digit",
+    |text| len(text, 3, 80)
+        && !text.starts_with('-')
+        && all(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+
+name!(
+    /// The id of a notice among those of its application: the same occasion always makes the same one.
+    NoticeId,
+    "a notice id has 40 hexadecimal digits in lower case",
+    |text| text.len() == 40 && all(text, |b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+);
+
+name!(
     /// The id that makes a write repeatable.
     RequestId,
     "a request id has 1 to 64 letters, digits, '-', '_' and '.'",
@@ -150,7 +166,7 @@ name!(
         && matches!(text.split_once('@'), Some((user, host)) if !user.is_empty() && !host.is_empty() && !host.contains('@'))
 );
 
-text_order!(Context, ApplicationId, ClientId, SubscriptionId, RequestId, PolicyName, Email);
+text_order!(Context, ApplicationId, ClientId, SubscriptionId, AnnouncementId, NoticeId, RequestId, PolicyName, Email);
 
 impl Email {
     /// Parses an address as people type it: surrounding spaces and upper case are forgiven.

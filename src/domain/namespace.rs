@@ -1,12 +1,15 @@
 //! Namespaces: all APIs whose context begins with a name. They share an end, as Procore's Vapid did.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use devhub_decision::namespace::covers;
 use devhub_decision::{Brownout, Environment, Lifecycle, Schedule};
 
 use super::ledger::LedgerEnd;
 use super::name::Context;
+use super::version::Version;
 
 /// What a namespace has in one environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,10 +52,22 @@ pub fn enclosing(context: &Context) -> Vec<Context> {
 
 /// Whether a context lies in a namespace.
 pub fn contains(namespace: &Context, context: &Context) -> bool {
-    match context.as_str().strip_prefix(namespace.as_str()) {
-        Some(rest) => rest.is_empty() || rest.starts_with('/'),
-        None => false,
+    covers(namespace.as_str(), context.as_str())
+}
+
+/// The version with the dates that count: its own, under those of every namespace that it lies in. `find` knows the
+/// namespaces.
+pub fn effective<'v, 'n>(version: &'v Version, find: impl Fn(&Context) -> Option<&'n Namespace>) -> Cow<'v, Version> {
+    let namespaces: Vec<&Namespace> = enclosing(&version.name.context).iter().filter_map(find).collect();
+    if namespaces.is_empty() {
+        return Cow::Borrowed(version);
     }
+    let mut version = version.clone();
+    for (environment, deployment) in &mut version.deployments {
+        let schedule = &mut deployment.lifecycle.schedule;
+        *schedule = namespaces.iter().fold(*schedule, |own, outer| own.under(outer.schedule(*environment)));
+    }
+    Cow::Owned(version)
 }
 
 /// Removes what has ended, so that a record does not grow without end.

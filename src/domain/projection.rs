@@ -1,12 +1,14 @@
 //! What the decision table is told of a record. The table is a fold of these over all committed records.
 
 use devhub_decision::{
-    ApplicationEntry, Change, Environment, Links, Permissions, StagePermissions, Standing, SubscriptionEntry,
-    VersionEntry,
+    ApplicationEntry, Change, Environment, Links, NamespaceEntry, OperationEntry, Permissions, Replacement,
+    StagePermissions, Standing, SubscriptionEntry, VersionEntry,
 };
 
 use super::application::{Application, State};
 use super::name::VersionName;
+use super::namespace::Namespace;
+use super::operation::OperationSchedule;
 use super::record::{Record, RecordKey};
 use super::setting::Rules;
 use super::subscription::Subscription;
@@ -22,10 +24,10 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
         }
         (_, Record::Application(application)) => changes.push(Change::Application(project_application(application))),
         (_, Record::Version(version)) => changes.extend(project_version(version, rules).map(Change::Version)),
-        (
-            _,
-            Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_) | Record::Namespace(_),
-        ) => {}
+        (_, Record::Namespace(namespace)) => {
+            changes.extend(project_namespace(namespace).map(Change::Namespace));
+        }
+        (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
     }
 }
 
@@ -73,13 +75,16 @@ fn project_application(application: &Application) -> ApplicationEntry {
     }
 }
 
+fn link(uri: &str) -> Option<Box<str>> {
+    (!uri.is_empty()).then(|| Box::from(uri))
+}
+
 fn project_version<'v>(version: &'v Version, rules: &Rules) -> impl Iterator<Item = VersionEntry> + 'v {
     let nothing = Permissions { documentation: false, new_subscriptions: false, calls: false };
     // A policy that the hub no longer knows permits nothing: fail closed. `serve` refuses to start before it comes to this.
     let permissions =
         rules.policies.get(&version.policy).map_or(StagePermissions([nothing; 5]), |policy| policy.permissions());
     version.deployments.iter().map(move |(environment, deployment)| {
-        let link = |uri: &str| (!uri.is_empty()).then(|| Box::from(uri));
         let links = Links::new(
             link(&version.documentation_uri),
             link(&version.documentation_uri),
@@ -93,8 +98,38 @@ fn project_version<'v>(version: &'v Version, rules: &Rules) -> impl Iterator<Ite
             open_access: version.is_open_access(),
             successor: deployment.successor.as_ref().map(table_name),
             links: links.unwrap_or_default(),
-            brownouts: Box::default(),
-            operations: Box::default(),
+            brownouts: deployment.brownouts.as_slice().into(),
+            operations: deployment.operations.iter().map(project_operation).collect(),
         }
+    })
+}
+
+/// The links of a part: only where its replacement is documented is its own.
+fn successor_link(uri: &str) -> Links {
+    Links::new(None, None, link(uri)).unwrap_or_default()
+}
+
+fn project_operation(operation: &OperationSchedule) -> OperationEntry {
+    OperationEntry {
+        method: operation.method.as_str().into(),
+        path: operation.path.as_str().into(),
+        schedule: operation.schedule,
+        replacement: operation.replacement.as_ref().map(|name| Replacement {
+            version: table_name(&name.version),
+            method: name.method.as_str().into(),
+            path: name.path.as_str().into(),
+        }),
+        links: successor_link(&operation.replacement_uri),
+    }
+}
+
+fn project_namespace(namespace: &Namespace) -> impl Iterator<Item = NamespaceEntry> + '_ {
+    namespace.deployments.iter().map(|(environment, deployment)| NamespaceEntry {
+        namespace: namespace.name.as_str().into(),
+        environment: *environment,
+        schedule: deployment.lifecycle.schedule,
+        brownouts: deployment.brownouts.as_slice().into(),
+        successor: deployment.successor.as_ref().map(|name| name.as_str().into()),
+        links: successor_link(&deployment.successor_uri),
     })
 }

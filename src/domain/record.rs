@@ -1,11 +1,13 @@
 //! Records: the current state of one entity under one key, and the view of them that a judgement gets.
 
+use std::borrow::Cow;
+
 use super::access::AccessRequest;
 use super::api::Api;
 use super::application::Application;
 use super::ledger::{Revision, Target};
 use super::name::{ApplicationId, ClientId, Context, SubscriptionId, VersionName};
-use super::namespace::Namespace;
+use super::namespace::{self, Namespace};
 use super::refusal::Refusal;
 use super::subscription::Subscription;
 use super::version::Version;
@@ -94,12 +96,27 @@ impl Records {
         self.find(key).map(|(revision, _)| *revision)
     }
 
+    /// The version with the dates that count; see [`namespace::effective`]. The command must have announced
+    /// [`namespace_keys`] of it.
+    ///
+    /// # Errors
+    /// When there is no such version.
+    pub(super) fn effective_version(&self, name: &VersionName) -> Result<Cow<'_, Version>, Refusal> {
+        let version = self.version(name).ok_or_else(|| Refusal::VersionNotFound(name.clone()))?;
+        Ok(namespace::effective(version, |name| self.namespace(name)))
+    }
+
     /// Refuses when the caller read another revision than the current one.
     pub(super) fn check_etag(&self, key: &RecordKey, etag: Option<u64>) -> Result<(), Refusal> {
         // A record that is not there has no etag that anybody could have read.
         let current = self.revision(key).unwrap_or_default();
         if etag.is_none_or(|read| read == current) { Ok(()) } else { Err(Refusal::EtagMismatch { current }) }
     }
+}
+
+/// The keys of the namespaces that a context lies in.
+pub(super) fn namespace_keys(context: &Context) -> impl Iterator<Item = RecordKey> {
+    namespace::enclosing(context).into_iter().map(RecordKey::Namespace)
 }
 
 macro_rules! typed {

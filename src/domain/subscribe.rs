@@ -11,7 +11,7 @@ use super::fact::{Fact, FactKind};
 use super::field;
 use super::name::{ApplicationId, SubscriptionId, VersionName};
 use super::outcome::{Judgement, Outcome};
-use super::record::{Record, RecordKey, Records};
+use super::record::{Record, RecordKey, Records, namespace_keys};
 use super::refusal::Refusal;
 use super::setting::{ProductionSubscriptions, Setting};
 use super::subscription::{End, EndReason, Subscription};
@@ -126,12 +126,15 @@ fn has_access(version: &Version, request: Option<&AccessRequest>, setting: &Sett
 
 impl Subscribe {
     pub(super) fn reads(&self) -> Vec<RecordKey> {
-        vec![
+        [
             RecordKey::Application(self.application.clone()),
             RecordKey::Version(self.version.clone()),
             RecordKey::Subscription(self.application.clone(), self.version.clone()),
             RecordKey::AccessRequest(self.application.clone(), self.version.clone()),
         ]
+        .into_iter()
+        .chain(namespace_keys(&self.version.context))
+        .collect()
     }
 
     pub(super) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
@@ -143,7 +146,7 @@ impl Subscribe {
             .ok_or_else(|| Refusal::ApplicationNotFound(self.application.clone()))?;
         application.not_deleted()?;
         application.collaborator(setting)?;
-        let version = records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
+        let version = &*records.effective_version(&self.version)?;
         let deployment = version.deployment(application.environment)?;
         let key = RecordKey::Subscription(self.application.clone(), self.version.clone());
         let before = records.subscription(&self.application, &self.version);
@@ -227,11 +230,14 @@ impl Subscribe {
 
 impl Unsubscribe {
     pub(super) fn reads(&self) -> Vec<RecordKey> {
-        vec![
+        [
             RecordKey::Application(self.application.clone()),
             RecordKey::Version(self.version.clone()),
             RecordKey::Subscription(self.application.clone(), self.version.clone()),
         ]
+        .into_iter()
+        .chain(namespace_keys(&self.version.context))
+        .collect()
     }
 
     pub(super) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
@@ -242,7 +248,7 @@ impl Unsubscribe {
         may_change(application, setting)?;
         let not_found =
             || Refusal::SubscriptionNotFound { application: self.application.clone(), version: self.version.clone() };
-        let version = records.version(&self.version).ok_or_else(|| Refusal::VersionNotFound(self.version.clone()))?;
+        let version = &*records.effective_version(&self.version)?;
         let old = records.subscription(&self.application, &self.version).ok_or_else(not_found)?;
         let key = RecordKey::Subscription(self.application.clone(), self.version.clone());
         records.check_etag(&key, self.etag)?;

@@ -186,6 +186,7 @@ impl AuthorizationService for AuthorizationRpc {
         let reply = self.hub.table().ask(&question, |facts| {
             let decision = decide(facts, now, self.limits);
             self.metrics.decided(decision.reason);
+            self.hub.usage().count(&question, &decision, now);
             render(&decision)
         });
         Ok(Response::new(reply))
@@ -204,9 +205,10 @@ impl AuthorizationService for AuthorizationRpc {
         let questions: Vec<Question<'_>> = parsed.iter().filter_map(|parsed| parsed.as_ref().ok()).copied().collect();
         let now = self.hub.now();
         let mut revision = self.hub.table().revision();
-        let decisions = self.hub.table().ask_all(&questions, |_, facts| {
+        let decisions = self.hub.table().ask_all(&questions, |index, facts| {
             let decision = decide(facts, now, self.limits);
             self.metrics.decided(decision.reason);
+            self.hub.usage().count(&questions[index], &decision, now);
             revision = decision.revision;
             render(&decision)
         });

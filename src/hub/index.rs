@@ -1,17 +1,20 @@
 //! The index: what is found by something else than its key. Kept in memory, a fold of the committed records, rebuilt at
 //! every start: on disk it would cost several times the space and work of the records themselves.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use devhub_decision::{Environment, Stage};
+use devhub_decision::{Brownout, Environment, Stage};
 use parking_lot::RwLock;
 
 use chrono::{DateTime, Utc};
 
+use super::calendar::{CalendarPlace, page as calendar_page};
 use crate::domain::application::Application;
-use crate::domain::ledger::Target;
+use crate::domain::calendar::{CalendarEntry, CalendarFilter, collect};
+use crate::domain::ledger::{OperationName, Target};
 use crate::domain::name::{ApplicationId, Context, Email, Label, VersionName};
 use crate::domain::namespace::{self, Namespace};
 use crate::domain::record::{Record, RecordKey};
@@ -69,6 +72,10 @@ impl Inner {
         self.subscribers.push(BTreeSet::new());
         self.live.push([0, 0]);
         number
+    }
+
+    fn effective<'v>(&self, version: &'v Version) -> Cow<'v, Version> {
+        namespace::effective(version, |name| self.namespaces.get(name))
     }
 
     /// The one shared copy of an application's id.
@@ -183,9 +190,26 @@ impl Index {
         }
     }
 
-    /// The versions of an API, oldest first.
+    /// The versions of an API with the dates that count, oldest first.
     pub fn versions(&self, context: &Context) -> Vec<Version> {
-        self.0.read().catalogue.get(context).into_iter().flat_map(|versions| versions.values().cloned()).collect()
+        let inner = self.0.read();
+        let versions = inner.catalogue.get(context).into_iter().flat_map(BTreeMap::values);
+        versions.map(|version| inner.effective(version).into_owned()).collect()
+    }
+
+    /// The version with the dates that count: its own, under those of the namespaces that it lies in.
+    pub fn effective<'v>(&self, version: &'v Version) -> Cow<'v, Version> {
+        self.0.read().effective(version)
+    }
+
+    /// The innermost namespace that ends a version sooner than its own dates do, in one environment.
+    pub fn ended_by(&self, version: &Version, environment: Environment) -> Option<Context> {
+        let inner = self.0.read();
+        let own = version.deployments.get(&environment)?.lifecycle.schedule;
+        let ends_sooner = |namespace: &Context| {
+            inner.namespaces.get(namespace).is_some_and(|outer| own.under(outer.schedule(environment)) != own)
+        };
+        namespace::enclosing(&version.name.context).into_iter().rev().find(ends_sooner)
     }
 
     /// Up to `limit` names of versions that satisfy `wanted`, in order of context, then newest first, after `after`.
@@ -212,7 +236,7 @@ impl Index {
                 Some(after) => version.name.context > after.context,
                 None => true,
             })
-            .filter(|version| wanted(version))
+            .filter(|version| wanted(&inner.effective(version)))
             .take(limit)
             .map(|version| version.name.clone())
             .collect()
@@ -224,7 +248,8 @@ impl Index {
         let inner = self.0.read();
         let Some(number) = inner.numbers.get(name) else { return BTreeMap::new() };
         let version = inner.catalogue.get(&name.context).and_then(|versions| versions.get(&name.label));
-        let retired = |environment| version.and_then(|v| v.stage(environment, now)) == Some(Stage::Retired);
+        let version = version.map(|version| inner.effective(version));
+        let retired = |environment| version.as_ref().and_then(|v| v.stage(environment, now)) == Some(Stage::Retired);
         Environment::ALL
             .into_iter()
             .map(|environment| {
@@ -262,6 +287,65 @@ impl Index {
         concerned.iter().map(live).sum()
     }
 
+    /// The brownouts of a target that may not have ended.
+    pub fn brownouts(&self, target: &Target) -> Vec<Brownout> {
+        let inner = self.0.read();
+        let found = match target {
+            Target::Version(name, environment) => inner
+                .catalogue
+                .get(&name.context)
+                .and_then(|versions| versions.get(&name.label)?.deployments.get(environment))
+                .map(|deployment| deployment.brownouts.clone()),
+            Target::Namespace(name, environment) => inner
+                .namespaces
+                .get(name)
+                .and_then(|namespace| namespace.deployments.get(environment))
+                .map(|deployment| deployment.brownouts.clone()),
+            Target::Operation(..) => None,
+        };
+        found.unwrap_or_default()
+    }
+
+    /// A page of the dates that lie in a span, soonest first.
+    pub fn calendar(
+        &self,
+        filter: &CalendarFilter,
+        after: Option<&CalendarPlace>,
+        size: usize,
+    ) -> (Vec<CalendarEntry>, Option<CalendarPlace>) {
+        let inner = self.0.read();
+        let wanted =
+            |context: &Context| filter.context.as_ref().is_none_or(|outer| namespace::contains(outer, context));
+        let here = |environment: Environment| filter.environment.is_none_or(|wanted| wanted == environment);
+        let mut entries = Vec::new();
+        for version in inner.catalogue.values().flat_map(BTreeMap::values).filter(|v| wanted(&v.name.context)) {
+            for (environment, deployment) in version.deployments.iter().filter(|(environment, _)| here(**environment)) {
+                let target = Target::Version(version.name.clone(), *environment);
+                let successor = deployment.successor.as_ref().map(ToString::to_string).unwrap_or_default();
+                let schedule = &deployment.lifecycle.schedule;
+                collect(&mut entries, filter, &target, schedule, &deployment.brownouts, &successor);
+                for operation in &deployment.operations {
+                    let (method, path) = (operation.method.clone(), operation.path.clone());
+                    let name = OperationName { version: version.name.clone(), method, path };
+                    let target = Target::Operation(name, *environment);
+                    let successor = operation.replacement.as_ref().map(ToString::to_string).unwrap_or_default();
+                    collect(&mut entries, filter, &target, &operation.schedule, &[], &successor);
+                }
+            }
+        }
+        for namespace in inner.namespaces.values().filter(|namespace| wanted(&namespace.name)) {
+            for (environment, deployment) in namespace.deployments.iter().filter(|(environment, _)| here(**environment))
+            {
+                let target = Target::Namespace(namespace.name.clone(), *environment);
+                let successor = deployment.successor.as_ref().map(ToString::to_string).unwrap_or_default();
+                let schedule = &deployment.lifecycle.schedule;
+                collect(&mut entries, filter, &target, schedule, &deployment.brownouts, &successor);
+            }
+        }
+        drop(inner);
+        calendar_page(entries, filter.from, after, size)
+    }
+
     /// The contexts of the APIs in a namespace.
     pub fn members(&self, namespace: &Context) -> Vec<Context> {
         let inner = self.0.read();
@@ -290,7 +374,7 @@ impl Index {
         let inner = self.0.read();
         let mut standings = Standings::new();
         for version in inner.catalogue.values().flat_map(BTreeMap::values) {
-            for (environment, deployment) in &version.deployments {
+            for (environment, deployment) in &inner.effective(version).deployments {
                 *standings.entry((*environment, deployment.lifecycle.stage(now))).or_default() += 1;
             }
         }

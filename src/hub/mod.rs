@@ -13,6 +13,7 @@
 //! The hub does not know the wire, and no rule of the business lives here.
 
 mod audit;
+mod calendar;
 mod execute;
 mod fold;
 mod housekeeping;
@@ -20,6 +21,7 @@ mod index;
 mod instants;
 mod read;
 mod turns;
+mod usage;
 
 use std::sync::Arc;
 
@@ -32,9 +34,11 @@ use crate::store::codec::Undecodable;
 use crate::store::{Store, StoreError};
 
 pub use audit::{FactFilter, FactPage};
+pub use calendar::CalendarPlace;
 pub use execute::{Answer, Done, Mode, Request};
 pub use index::{Index, Standings};
 pub use read::{PAGE_BYTES_MAX, Page, Stored};
+pub use usage::{Figures, Meter, Reported, SUMMARY_MAX, Summary, UsageOf, UsageRow};
 
 use fold::Fold;
 use instants::Instants;
@@ -71,6 +75,7 @@ struct Parts {
     rules: Rules,
     instants: Instants,
     turns: Turns,
+    usage: Meter,
 }
 
 impl Hub {
@@ -85,7 +90,8 @@ impl Hub {
         store.attach(Arc::clone(&fold) as Arc<dyn crate::store::Sink>)?;
         fold.trouble()?;
         let instants = Instants::new(clock, store.head().instant);
-        Ok(Hub(Arc::new(Parts { store, table, index, rules, instants, turns: Turns::default() })))
+        let usage = Meter::open(Arc::clone(&store), instants.now());
+        Ok(Hub(Arc::new(Parts { store, table, index, rules, instants, turns: Turns::default(), usage })))
     }
 
     /// The decision table.
@@ -96,6 +102,11 @@ impl Hub {
     /// What is found by something else than its key.
     pub fn index(&self) -> &Index {
         &self.0.index
+    }
+
+    /// Who still calls what.
+    pub fn usage(&self) -> &Meter {
+        &self.0.usage
     }
 
     /// The rules of this hub.

@@ -168,9 +168,10 @@ impl ApiService for ApiRpc {
         let stored = found.ok_or_else(|| status::refused(&Refusal::VersionNotFound(name)))?;
         let version = record!(stored.record, Version)?;
         let now = self.hub.now();
+        let effective = self.hub.index().effective(&version);
         let retired = |environment| {
             let environment = Environment::from_number(environment);
-            environment.and_then(|environment| version.stage(environment, now)) == Some(Stage::Retired)
+            environment.and_then(|environment| effective.stage(environment, now)) == Some(Stage::Retired)
         };
         // A reader of a retired version is pointed to the default live one (rule B38).
         let defaults = render::default_versions(&self.hub.index().versions(&version.name.context), now);

@@ -5,8 +5,10 @@ mod application;
 mod fact;
 pub mod parse;
 mod render;
+mod schedule;
 pub mod status;
 mod subscription;
+mod usage;
 mod version;
 
 use tonic::Status;
@@ -17,7 +19,9 @@ use crate::hub::{Answer, Done, Failure, Hub, Request};
 pub use api::ApiRpc;
 pub use application::ApplicationRpc;
 pub use fact::FactRpc;
+pub use schedule::ScheduleRpc;
 pub use subscription::SubscriptionRpc;
+pub use usage::UsageRpc;
 
 /// Executes a command and renders its refusal.
 async fn execute(hub: &Hub, actor: Actor, command: impl Into<Command>, request: Request) -> Result<Answer, Status> {

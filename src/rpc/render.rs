@@ -42,6 +42,7 @@ pub(super) fn api(hub: &Hub, api: &Api, revision: u64, now: DateTime<Utc>) -> v1
 /// A version.
 pub(super) fn api_version(hub: &Hub, version: &Version, revision: u64, now: DateTime<Utc>) -> v1::ApiVersion {
     let policy = hub.rules().policies.get(&version.policy);
+    let effective = hub.index().effective(version);
     let live: u64 = hub.index().live_subscriptions(&version.name, now).values().sum();
     v1::ApiVersion {
         context: version.name.context.to_string(),
@@ -54,7 +55,7 @@ pub(super) fn api_version(hub: &Hub, version: &Version, revision: u64, now: Date
             .deployments
             .iter()
             .map(|(environment, deployment)| {
-                let stage = deployment.lifecycle.stage(now);
+                let stage = effective.stage(*environment, now).unwrap_or_else(|| deployment.lifecycle.stage(now));
                 let permitted = policy.map(|policy| policy.permissions().of(stage));
                 v1::Deployment {
                     environment: environment.number(),
@@ -66,7 +67,11 @@ pub(super) fn api_version(hub: &Hub, version: &Version, revision: u64, now: Date
                     retire_time: deployment.lifecycle.schedule.retires_at().map(timestamp),
                     sunset_begin_time: deployment.lifecycle.schedule.sunset_begins_at().map(timestamp),
                     revisions: deployment.ledger.revisions,
-                    ended_by_namespace: String::new(),
+                    ended_by_namespace: hub
+                        .index()
+                        .ended_by(version, *environment)
+                        .map(|namespace| namespace.to_string())
+                        .unwrap_or_default(),
                     successor: deployment.successor.as_ref().map(wire::version_name),
                     documentation_visible: permitted.is_some_and(|p| p.documentation),
                     takes_subscriptions: permitted.is_some_and(|p| p.new_subscriptions),
@@ -165,6 +170,8 @@ pub(super) fn subscription(
         retire_time: schedule.and_then(|schedule| schedule.retires_at()).map(timestamp),
         successor: deployment.and_then(|deployment| deployment.successor.as_ref()).map(wire::version_name),
         etag: revision.to_string(),
+        last_call_time: None,
+        usage_class: v1::UsageClass::Unspecified.into(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! SubscriptionService: subscriptions, their import, and access requests.
 
+use chrono::{DateTime, Utc};
 use devhub_decision::Environment;
 use devhub_proto::v1;
 use devhub_proto::v1::subscription_service_server::SubscriptionService;
@@ -14,10 +15,11 @@ use crate::domain::name::{ApplicationId, Context, Label, VersionName};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscribe::{OneWay, Since, Subscribe, Unsubscribe};
+use crate::domain::usage::class;
 use crate::hub::{Answer, Done, Failure, Hub, Mode, Page, Stored};
 use crate::ids;
 use crate::store::codec::Kind;
-use crate::wire::reason;
+use crate::wire::{Word, reason, timestamp};
 
 /// Most rows of one import call.
 const IMPORT_ROWS_MAX: usize = 500;
@@ -31,7 +33,7 @@ pub struct SubscriptionRpc {
 }
 
 /// Renders a subscription with what it joins.
-fn show(hub: &Hub, stored: &Stored, now: chrono::DateTime<chrono::Utc>) -> Result<v1::Subscription, Failure> {
+fn show(hub: &Hub, stored: &Stored, now: DateTime<Utc>) -> Result<v1::Subscription, Failure> {
     let Record::Subscription(subscription) = &stored.record else { return Err(Failure::Defect) };
     let (application, version) = hub.ends_of(&subscription.application, &subscription.version)?;
     let application = match application.as_ref().map(|stored| &stored.record) {
@@ -42,7 +44,25 @@ fn show(hub: &Hub, stored: &Stored, now: chrono::DateTime<chrono::Utc>) -> Resul
         Some(Record::Version(version)) => Some(version),
         _ => None,
     };
-    Ok(render::subscription(subscription, stored.revision, application, version, now))
+    let version = version.map(|version| hub.index().effective(version));
+    Ok(render::subscription(subscription, stored.revision, application, version.as_deref(), now))
+}
+
+/// Adds what is known of its calls. Not to the replies of writes: a replay returns the first one, word by word.
+fn show_usage(hub: &Hub, stored: &Stored, shown: v1::Subscription, now: DateTime<Utc>) -> v1::Subscription {
+    let Record::Subscription(subscription) = &stored.record else { return shown };
+    match hub.usage().of_all([subscription], now).map(|mut usages| usages.pop().unwrap_or_default()) {
+        Ok(usage) => v1::Subscription {
+            last_call_time: usage.last_call().map(timestamp),
+            usage_class: class(&usage, now).number(),
+            ..shown
+        },
+        // The subscription is worth reading without.
+        Err(error) => {
+            tracing::error!(%error, "the usage of a subscription cannot be read");
+            shown
+        }
+    }
 }
 
 /// Which subscriptions a list shows.
@@ -63,9 +83,10 @@ impl Wanted {
         if !matches {
             return Ok(None);
         }
-        let shown = show(hub, stored, hub.now())?;
+        let now = hub.now();
+        let shown = show(hub, stored, now)?;
         let live = shown.state() == v1::SubscriptionState::Active;
-        Ok((live || self.show_ended).then_some(shown))
+        Ok((live || self.show_ended).then(|| show_usage(hub, stored, shown, now)))
     }
 
     /// The latest subscriptions first; then, if ended ones are wanted, those that others have followed.
@@ -225,9 +246,13 @@ impl SubscriptionService for SubscriptionRpc {
         let version = fields.version(&message.context, &message.version);
         let (Some(application), Some(version)) = (application, version) else { return Err(fields.refuse()) };
         let key = RecordKey::Subscription(application.clone(), version.clone());
-        let found = self.hub.get_one(key).map_err(status::failed)?;
-        let stored = found.ok_or_else(|| status::refused(&Refusal::SubscriptionNotFound { application, version }))?;
-        let subscription = show(&self.hub, &stored, self.hub.now()).map_err(status::failed)?;
+        let subscription = read(&self.hub, move |hub| {
+            let found = hub.get_one(key)?;
+            let stored = found.ok_or(Refusal::SubscriptionNotFound { application, version })?;
+            let now = hub.now();
+            Ok(show_usage(hub, &stored, show(hub, &stored, now)?, now))
+        })
+        .await?;
         Ok(Response::new(v1::GetSubscriptionResponse { subscription: Some(subscription) }))
     }
 

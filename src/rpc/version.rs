@@ -51,6 +51,21 @@ pub(super) fn uri(fields: &mut Fields, field: &str, uri: &str) -> String {
     uri.to_owned()
 }
 
+/// The method of an operation.
+pub(super) fn method(fields: &mut Fields, field: &str, method: &str) {
+    if !["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&method) {
+        fields.violate(field, "must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in upper case");
+    }
+}
+
+/// The path of an operation.
+pub(super) fn path(fields: &mut Fields, field: &str, path: &str) {
+    let plain = path.bytes().all(|b| b.is_ascii_graphic());
+    if !path.starts_with('/') || path.len() > PATH_CHARS_MAX || !plain {
+        fields.violate(field, "a path begins with '/' and has at most 500 visible ASCII characters");
+    }
+}
+
 /// The endpoints of a version.
 pub(super) fn endpoints(fields: &mut Fields, field: &str, endpoints: &[v1::Endpoint]) -> Vec<Endpoint> {
     if endpoints.len() > ENDPOINTS_MAX {
@@ -59,13 +74,8 @@ pub(super) fn endpoints(fields: &mut Fields, field: &str, endpoints: &[v1::Endpo
     let mut parsed = Vec::new();
     for (position, endpoint) in endpoints.iter().enumerate().take(ENDPOINTS_MAX) {
         let at = |part: &str| format!("{field}[{position}].{part}");
-        if !["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&endpoint.method.as_str()) {
-            fields.violate(at("method"), "must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in upper case");
-        }
-        let plain = endpoint.path.bytes().all(|b| b.is_ascii_graphic());
-        if !endpoint.path.starts_with('/') || endpoint.path.len() > PATH_CHARS_MAX || !plain {
-            fields.violate(at("path"), "a path begins with '/' and has at most 500 visible ASCII characters");
-        }
+        method(fields, &at("method"), &endpoint.method);
+        path(fields, &at("path"), &endpoint.path);
         if let Some(auth_type) = fields.word(&at("auth_type"), endpoint.auth_type) {
             parsed.push(Endpoint { method: endpoint.method.clone(), path: endpoint.path.clone(), auth_type });
         }

@@ -3,14 +3,18 @@
 //! One thread commits. For each group that waits it checks the expectations, appends one frame, syncs once, tells the
 //! witness, applies the group to the state, shows it to the sink and answers. A crash survives at every step: before
 //! the sync nobody was answered; after it the journal has the group, and the next start brings the state up to it.
+//!
+//! Notes are beside all this, in a sled of their own: they wait for no commit, and no commit waits for them.
 
 mod group;
+mod notes;
 mod open;
 mod state;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
@@ -21,6 +25,7 @@ use super::journal::reader::Reader;
 use super::lock::Lock;
 use super::queue::{Attached, Queue, attached_already};
 use super::round::Changed;
+use super::sled_notes::Notes;
 use super::sled_state::State;
 use super::witness::WitnessFile;
 use super::{Batch, Commit, Epoch, Head, Key, Promise, Revision, Sink, Store, StoreError, Verdict, Versioned, trouble};
@@ -75,6 +80,7 @@ struct Shared {
     options: Options,
     disk: Disk,
     state: State,
+    notes: Notes,
     reader: Arc<Reader>,
     /// Held by the committer for a whole group, and by whoever attaches a sink.
     committer: Mutex<Committer>,
@@ -236,6 +242,19 @@ impl Store for Embedded {
         self.shared.epoch
     }
 
+    fn note(&self, notes: Vec<(Key, Bytes)>) -> Result<(), StoreError> {
+        self.shared.check_space()?;
+        self.shared.notes.put(notes).map_err(|why| self.shared.notes_trouble("write", &why))
+    }
+
+    fn noted(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        self.shared.notes.get(keys).map_err(|why| self.shared.notes_trouble("read", &why))
+    }
+
+    fn scan_noted(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, Bytes)>, StoreError> {
+        self.shared.notes.scan(prefix, after, limit).map_err(|why| self.shared.notes_trouble("read", &why))
+    }
+
     fn write_trouble(&self) -> Option<String> {
         self.shared.trouble.lock().clone()
     }
@@ -248,8 +267,6 @@ fn mixed(directory: &Path) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::store::Write;
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -29,6 +30,7 @@ pub struct Memory {
 
 struct Shared {
     content: Mutex<Content>,
+    notes: Mutex<BTreeMap<Key, Bytes>>,
     newest: watch::Sender<Revision>,
     faults: Option<Arc<Faults>>,
 }
@@ -61,7 +63,8 @@ impl Memory {
     fn start(faults: Option<Arc<Faults>>) -> Result<Self, StoreError> {
         let content =
             Content { records: BTreeMap::new(), log: Vec::new(), head: Head::EMPTY, sink: None, stopped: None };
-        let shared = Arc::new(Shared { content: Mutex::new(content), newest: watch::Sender::new(0), faults });
+        let (content, notes) = (Mutex::new(content), Mutex::default());
+        let shared = Arc::new(Shared { content, notes, newest: watch::Sender::new(0), faults });
         let worker = Arc::clone(&shared);
         let queue = Queue::start(QUEUE_BATCHES_MAX, move |group| worker.commit(group), || ())?;
         Ok(Self { shared, queue, epoch: Epoch(identity::random()?) })
@@ -69,23 +72,33 @@ impl Memory {
 }
 
 impl Shared {
+    fn fails(&self, fault: Fault) -> bool {
+        self.faults.as_ref().is_some_and(|faults| faults.is_on(fault))
+    }
+
+    fn check_space(&self) -> Result<(), StoreError> {
+        if self.fails(Fault::DiskFull) || self.fails(Fault::LowSpace) {
+            return Err(StoreError::Full("a test filled the disk".to_owned()));
+        }
+        Ok(())
+    }
+
     fn commit(&self, group: Vec<Waiting>) {
         if let Some(faults) = &self.faults {
             faults.reach_sync();
         }
-        let failing = |fault| self.faults.as_ref().is_some_and(|faults| faults.is_on(fault));
         let mut content = self.content.lock();
         if let Some(why) = &content.stopped {
             return refuse(group, &StoreError::Stopped(why.clone()));
         }
-        if failing(Fault::DiskFull) || failing(Fault::LowSpace) {
-            return refuse(group, &StoreError::Full("a test filled the disk".to_owned()));
+        if let Err(full) = self.check_space() {
+            return refuse(group, &full);
         }
         let round = Round::judge(group, &content.head, &|key| Ok(content.records.get(key).cloned()));
         if round.commits.is_empty() {
             return round.answer();
         }
-        if failing(Fault::SyncFails) || failing(Fault::WriteFails) {
+        if self.fails(Fault::SyncFails) || self.fails(Fault::WriteFails) {
             let why = "a test made the sync fail".to_owned();
             content.stopped = Some(why.clone());
             return round.fail(&StoreError::Unknown(why.clone()), &StoreError::Stopped(why));
@@ -117,6 +130,17 @@ impl Content {
     }
 }
 
+/// Up to `limit` values whose key starts with `prefix` and is greater than `after`.
+fn page<T: Clone>(all: &BTreeMap<Key, T>, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Key, T)> {
+    let from = match after {
+        Some(after) if after >= prefix => Bound::Excluded(after),
+        Some(_) | None => Bound::Included(prefix),
+    };
+    let range = all.range::<[u8], _>((from, Bound::Unbounded));
+    let found = range.take_while(|(key, _)| key.starts_with(prefix)).take(limit);
+    found.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Memory").field("epoch", &self.epoch).finish_non_exhaustive()
@@ -130,14 +154,7 @@ impl Store for Memory {
     }
 
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, Versioned)>, StoreError> {
-        let from = match after {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            Some(_) | None => Bound::Included(prefix),
-        };
-        let content = self.shared.content.lock();
-        let range = content.records.range::<[u8], _>((from, Bound::Unbounded));
-        let found = range.take_while(|(key, _)| key.starts_with(prefix)).take(limit);
-        Ok(found.map(|(key, versioned)| (key.clone(), versioned.clone())).collect())
+        Ok(page(&self.shared.content.lock().records, prefix, after, limit))
     }
 
     fn commit(&self, batch: Batch) -> Promise<Result<Verdict, StoreError>> {
@@ -171,6 +188,21 @@ impl Store for Memory {
 
     fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    fn note(&self, notes: Vec<(Key, Bytes)>) -> Result<(), StoreError> {
+        self.shared.check_space()?;
+        self.shared.notes.lock().extend(notes);
+        Ok(())
+    }
+
+    fn noted(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let notes = self.shared.notes.lock();
+        Ok(keys.iter().map(|key| notes.get(key).cloned()).collect())
+    }
+
+    fn scan_noted(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, Bytes)>, StoreError> {
+        Ok(page(&self.shared.notes.lock(), prefix, after, limit))
     }
 
     fn write_trouble(&self) -> Option<String> {

@@ -12,6 +12,17 @@
 //! 5. **Honest.** An error other than [`StoreError::Unknown`] means that the batch left no trace. Damage is reported,
 //!    never served.
 //!
+//! Beside what was committed, a store keeps **notes** ([`Store::note`]): values that help people and decide nothing.
+//! They have their own keys, no revision, no fact, no place in the journal, and the sink does not see them:
+//!
+//! 1. **Each note whole.** A note reads as one of the values that were written under its key, or as absent. Notes of one
+//!    call are not a transaction.
+//! 2. **Read by the next call.** What a call of [`Store::note`] took is read by every later call, and survives the end
+//!    of the process, however it ends. It may not survive the end of the machine.
+//! 3. **May be lost.** Damaged notes are left out and logged, and may be lost all together: an engine may begin anew
+//!    without any. So nothing that must be right is computed from them. Backups do not carry them.
+//! 4. **Never in the way.** Notes that cannot be written stop no commit, and notes that cannot be read no decision.
+//!
 //! The store does not read the clock: the batch brings its instant.
 
 pub mod codec;
@@ -32,6 +43,7 @@ mod lock;
 mod queue;
 mod record;
 mod round;
+mod sled_notes;
 mod sled_state;
 mod trouble;
 mod witness;
@@ -218,6 +230,25 @@ pub trait Store: Send + Sync + 'static {
 
     /// The history that revisions count in.
     fn epoch(&self) -> Epoch;
+
+    /// Keeps `notes`, each in place of the note that its key had.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] when there is no space, [`StoreError::Io`] when they could not be written. Any of them may
+    /// be there then.
+    fn note(&self, notes: Vec<(Key, Bytes)>) -> Result<(), StoreError>;
+
+    /// Current notes of `keys`, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when they could not be read.
+    fn noted(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError>;
+
+    /// Up to `limit` notes whose key starts with `prefix` and is greater than `after`, in order of key.
+    ///
+    /// # Errors
+    /// As [`Store::noted`].
+    fn scan_noted(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, Bytes)>, StoreError>;
 
     /// `None` while commits are accepted, else the sentence that says why they are not.
     fn write_trouble(&self) -> Option<String>;

@@ -1,6 +1,6 @@
 //! The state in sled: what the fold of the journal yields, kept so that a start need not compute it.
 //!
-//! Every call of sled is in this file. sled is trusted with nothing: each value carries its own checksum, the position
+//! Every call of sled is in this file and in `sled_notes.rs`. sled is trusted with nothing: each value carries its own checksum, the position
 //! record says which journal it reflects and what the sum over all records is, a panic inside sled becomes an error, and
 //! whoever is in doubt throws the directory away and folds the journal again. sled's flush is no fsync on Linux, which
 //! is why durability is the journal's business alone. No subscriber, no transaction, one tree, one batch per group.
@@ -49,7 +49,7 @@ pub(crate) struct State {
 }
 
 /// Runs `call`; sled panics on some damaged files.
-fn guarded<T>(call: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+pub(super) fn guarded<T>(call: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err("sled panicked".to_owned()))
 }
 
@@ -183,7 +183,8 @@ impl State {
     }
 }
 
-fn open_db(path: &Path, cache_bytes: u64) -> Result<sled::Db, String> {
+/// Opens or creates a sled.
+pub(super) fn open_db(path: &Path, cache_bytes: u64) -> Result<sled::Db, String> {
     let config = sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(Some(500));
     let mut attempt = 1;
     loop {
@@ -200,7 +201,7 @@ fn open_db(path: &Path, cache_bytes: u64) -> Result<sled::Db, String> {
 }
 
 /// A crash while sled writes a snapshot leaves a file that the next open would take for the snapshot, and refuse.
-fn remove_leftovers(path: &Path) -> Result<(), String> {
+pub(super) fn remove_leftovers(path: &Path) -> Result<(), String> {
     let Ok(entries) = std::fs::read_dir(path) else {
         return Ok(());
     };

@@ -14,11 +14,13 @@ use prost_types::Timestamp;
 use crate::domain::access::{AccessDecision, AccessState};
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::approve::Step;
+use crate::domain::calendar::CalendarKind;
 use crate::domain::fact::FactKind;
 use crate::domain::field::FieldDefinition;
 use crate::domain::ledger::RevisionKind;
 use crate::domain::name::{Email, VersionName};
 use crate::domain::subscription::EndReason;
+use crate::domain::usage::Class;
 use crate::domain::version::{AccessType, AuthType, Endpoint};
 
 pub use target::{brownout, operation_name, parse_operation_name, parse_target, target};
@@ -109,6 +111,7 @@ words! {
         Pending = Pending, Granted = Granted, Rejected = Rejected, Cancelled = Cancelled, Revoked = Revoked,
     };
     AccessDecision <=> AccessDecision { Grant = Grant, Reject = Reject, Revoke = Revoke, Cancel = Cancel };
+    Class <=> UsageClass { Daily = Daily, Weekly = Weekly, Monthly = Monthly, Idle = Idle, Never = Never };
     FactKind <=> FactKind {
         ApiCreated = ApiCreated, ApiUpdated = ApiUpdated, VersionCreated = VersionCreated,
         VersionUpdated = VersionUpdated, VersionDeployed = VersionDeployed, VersionPromoted = VersionPromoted,
@@ -124,6 +127,10 @@ words! {
         AccessCancelled = AccessCancelled, CommandRefused = CommandRefused,
         AnswersForgotten = AnswersForgotten, ScheduleRevised = ScheduleRevised, EndWithdrawn = EndWithdrawn,
         Reinstated = Reinstated, BrownoutScheduled = BrownoutScheduled, BrownoutCancelled = BrownoutCancelled,
+    };
+    CalendarKind <=> CalendarKind {
+        Deprecates = Deprecates, SunsetBegins = SunsetBegins, Retires = Retires, BrownoutBegins = BrownoutBegins,
+        BrownoutEnds = BrownoutEnds,
     };
     RevisionKind <=> RevisionKind {
         Published = Published, Promoted = Promoted, Deprecated = Deprecated, Revised = Revised, Withdrawn = Withdrawn,

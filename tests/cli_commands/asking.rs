@@ -123,3 +123,36 @@ fn wrong_options_are_sentences() {
     assert!(devhub(&["--help"]).exits(0).out.contains("Exit codes: 0 done"));
     assert!(devhub(&["--version"]).exits(0).out.starts_with("devhub "));
 }
+
+#[test]
+fn usage_tells_who_still_calls() {
+    let hub = TestHub::new();
+    hub.apply(&hub.file("small.yaml", SMALL));
+    let client = hub.application("ledgerly");
+    hub.application("sleeper");
+    for id in ["ledgerly", "sleeper"] {
+        hub.subscribe(id, "individuals/losses", "1.10");
+    }
+    hub.devhub(&["check", "--client", &client, "individuals/losses", "1.10"]).exits(0);
+    let usage = |args: &[&str]| hub.devhub(&[&["usage"], args].concat());
+    let table = usage(&["individuals/losses", "1.10"]).exits(0).out;
+    for text in ["ledgerly", "MONTHLY", "2026-11-21T12:00:00Z", "sleeper", "NEVER", "counting since 2026-11-21"] {
+        assert!(table.contains(text), "{text} is missing in\n{table}");
+    }
+    let json = usage(&["individuals/losses", "1.10", "--class", "monthly", "--daily", "-o", "json"]).exits(0).json();
+    let rows = json.as_array().expect("rows");
+    assert_eq!((rows.len(), &rows[0]["application_id"], &rows[0]["recent_calls"]), (1, &"ledgerly".into(), &1.into()));
+    assert_eq!(rows[0]["daily_calls"][0]["day"], "2026-11-21T00:00:00Z");
+    let json = usage(&["--application", "sleeper", "-o", "json"]).exits(0).json();
+    assert_eq!((&json[0]["version"], &json[0]["usage_class"]), (&"1.10".into(), &"NEVER".into()));
+    let summary = usage(&["individuals/losses", "1.10", "--summary", "--environment", "production"]).exits(0).out;
+    assert!(summary.contains("MONTHLY") && summary.contains("counting since"), "{summary}");
+    assert!(usage(&["individuals/losses", "1.10", "--environment", "sandbox"]).exits(0).out.contains("none found"));
+    // Neither, or half of one, or both.
+    for wrong in [&[][..], &["individuals/losses"], &["individuals/losses", "1.10", "--application", "sleeper"]] {
+        usage(wrong).exits(64);
+    }
+    assert!(usage(&["individuals/losses", "9.9"]).exits(1).err.contains("[VERSION_NOT_FOUND]"));
+    let shown = hub.devhub(&["get", "subscription", "ledgerly", "individuals/losses", "1.10"]).exits(0).out;
+    assert!(shown.contains("last call (hour)") && shown.contains("MONTHLY"), "{shown}");
+}

@@ -93,11 +93,12 @@ fn the_wire_reaches_the_store_through_the_hub_only() {
 }
 
 #[test]
-fn all_sled_calls_are_in_one_file() {
+fn all_sled_calls_are_in_two_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for file in sources(&root.join("src")) {
         if code(&file).contains("sled::") {
-            assert!(file.ends_with("src/store/sled_state.rs"), "{} calls sled", file.display());
+            let allowed = ["src/store/sled_state.rs", "src/store/sled_notes.rs"];
+            assert!(allowed.iter().any(|name| file.ends_with(name)), "{} calls sled", file.display());
         }
     }
 }

@@ -16,7 +16,7 @@ use tonic::Code;
 use crate::world::*;
 
 /// A usual world over a store that can be made to fail.
-async fn failing() -> (World, Arc<Faults>) {
+pub(crate) async fn failing() -> (World, Arc<Faults>) {
     let faults = Faults::new();
     let directory = tempfile::tempdir().unwrap();
     let config = Config::for_testing(directory.path());
@@ -134,7 +134,7 @@ async fn a_second_server_on_the_same_directory_is_refused() {
 }
 
 /// What the admin port answers.
-async fn admin(address: std::net::SocketAddr, path: &str) -> String {
+pub(crate) async fn admin(address: std::net::SocketAddr, path: &str) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

@@ -22,9 +22,9 @@ const ROUNDS: usize = 50;
 const WRITERS: usize = 8;
 
 /// A server process on a store.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    channel: Channel,
+    pub(crate) channel: Channel,
 }
 
 impl Drop for Process {
@@ -36,10 +36,16 @@ impl Drop for Process {
 
 impl Process {
     async fn start(directory: &std::path::Path) -> Process {
+        Process::start_with(directory, &[]).await
+    }
+
+    /// Starts a server with further settings.
+    pub(crate) async fn start_with(directory: &std::path::Path, settings: &[&str]) -> Process {
         let mut child = Command::new(env!("CARGO_BIN_EXE_devhub"))
             .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
             .arg("--data-dir")
             .arg(directory)
+            .args(settings)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -55,6 +61,14 @@ impl Process {
         let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
         Process { child, channel }
     }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn terminate(mut self) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_raw(id).unwrap(), rustix::process::Signal::TERM)
+            .unwrap();
+        assert!(self.child.wait().unwrap().success());
+    }
 }
 
 fn by<T>(message: T) -> Request<T> {
@@ -63,7 +77,7 @@ fn by<T>(message: T) -> Request<T> {
     request
 }
 
-async fn prepare(channel: &Channel) {
+pub(crate) async fn prepare(channel: &Channel) {
     let api =
         v1::Api { context: CONTEXT.into(), title: "Losses".into(), policy: "hmrc-mtd".into(), ..Default::default() };
     let request = v1::CreateApiRequest { api: Some(api), request_id: String::new() };
@@ -74,7 +88,7 @@ async fn prepare(channel: &Channel) {
 }
 
 /// Registers an application and subscribes it: two commands, acknowledged one by one.
-async fn write(channel: &Channel, id: &str) -> Result<(), (Status, usize)> {
+pub(crate) async fn write(channel: &Channel, id: &str) -> Result<(), (Status, usize)> {
     let application = v1::Application {
         application_id: id.into(),
         client_id: client(id),
@@ -96,7 +110,7 @@ async fn write(channel: &Channel, id: &str) -> Result<(), (Status, usize)> {
     Ok(())
 }
 
-async fn decision(channel: &Channel, id: &str) -> String {
+pub(crate) async fn decision(channel: &Channel, id: &str) -> String {
     words(&AuthorizationServiceClient::new(channel.clone()).authorize(question(id, "1.0")).await.unwrap().into_inner())
 }
 

@@ -15,7 +15,9 @@
 //! | `refusing` | bad input |
 //! | `enduring` | faults: cancelled clients, full disks, failing syncs |
 //! | `killing` | kill -9 of the whole server, fifty times |
+//! | `usage` | who still calls what: counted calls, reports, classes, what a crash loses |
 //! | `contract` | the wire as a golden listing, and what every message must have |
+//! | `scheduling` | B26 to B36, B71, B72: plans, revisions, withdrawals, batches, what was public when |
 //! | `policies` | the status matrices and the legal moves as golden text |
 //! | `architecture` | the direction of the arrows |
 
@@ -36,6 +38,8 @@ mod policies;
 mod racing;
 mod refusing;
 mod rules;
+mod scheduling;
 mod subscribing;
 mod trail;
+mod usage;
 mod world;

@@ -13,7 +13,9 @@ use devhub_proto::v1::api_service_client::ApiServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
+use devhub_proto::v1::usage_service_client::UsageServiceClient;
 use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -136,8 +138,40 @@ impl World {
         SubscriptionServiceClient::new(self.channel_as(actor))
     }
 
+    pub(crate) fn schedules(&self, actor: &'static str) -> ScheduleServiceClient<Caller> {
+        ScheduleServiceClient::new(self.channel_as(actor))
+    }
+
+    /// Makes one change of a lifecycle, as an operator.
+    pub(crate) async fn change(&self, change: v1::LifecycleChange) -> Result<v1::ChangeLifecycleResponse, Status> {
+        self.change_all(vec![change]).await
+    }
+
+    /// Makes changes of lifecycles in one commit, as an operator.
+    pub(crate) async fn change_all(
+        &self,
+        changes: Vec<v1::LifecycleChange>,
+    ) -> Result<v1::ChangeLifecycleResponse, Status> {
+        let request = v1::ChangeLifecycleRequest { changes, ..Default::default() };
+        Ok(self.schedules(OPERATOR).change_lifecycle(request).await?.into_inner())
+    }
+
+    /// The schedule of a target as of an instant, by what was announced.
+    pub(crate) async fn schedule(
+        &self,
+        target: v1::ScheduleTarget,
+        as_of: Option<DateTime<Utc>>,
+    ) -> Result<v1::GetScheduleResponse, Status> {
+        let request = v1::GetScheduleRequest { target: Some(target), as_of: as_of.map(timestamp) };
+        Ok(self.schedules(ADA).get_schedule(request).await?.into_inner())
+    }
+
     pub(crate) fn gateway(&self) -> AuthorizationServiceClient<Caller> {
         AuthorizationServiceClient::new(self.channel_as(""))
+    }
+
+    pub(crate) fn usage(&self) -> UsageServiceClient<Caller> {
+        UsageServiceClient::new(self.channel_as(""))
     }
 
     pub(crate) fn facts(&self) -> FactServiceClient<Caller> {
@@ -313,6 +347,30 @@ impl World {
 
 fn connect(server: &Server) -> Channel {
     Channel::from_shared(format!("http://{}", server.address)).unwrap().connect_lazy()
+}
+
+/// A version of this world's API in the sandbox, as a target of changes.
+pub(crate) fn target(label: &str) -> v1::ScheduleTarget {
+    let name = v1::VersionName { context: CONTEXT.into(), version: label.into() };
+    v1::ScheduleTarget {
+        environment: v1::Environment::Sandbox.into(),
+        target: Some(v1::schedule_target::Target::Version(name)),
+    }
+}
+
+/// One step for one target.
+pub(crate) fn step(target: v1::ScheduleTarget, step: v1::lifecycle_change::Step) -> v1::LifecycleChange {
+    v1::LifecycleChange { target: Some(target), step: Some(step), ..Default::default() }
+}
+
+/// This date.
+pub(crate) fn at(instant: DateTime<Utc>) -> Option<v1::NewInstant> {
+    Some(v1::NewInstant { value: Some(v1::new_instant::Value::Time(timestamp(instant))) })
+}
+
+/// No date yet.
+pub(crate) fn to_be_announced() -> Option<v1::NewInstant> {
+    Some(v1::NewInstant { value: Some(v1::new_instant::Value::ToBeAnnounced(true)) })
 }
 
 /// The client id of a test's application.

@@ -8,6 +8,7 @@ pub mod decision;
 pub mod fact;
 pub mod policy;
 pub mod subscription;
+pub mod usage;
 pub mod version;
 
 use devhub_proto::v1;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use devhub_proto::v1;
 use serde::Serialize;
 
+use super::usage::usage_class;
 use super::{NameView, environment, or_empty, stage, time};
 use crate::cli::output::Row;
 use crate::cli::words::wire_name;
@@ -29,6 +30,8 @@ pub struct SubscriptionView {
     retire_time: Option<String>,
     successor: Option<NameView>,
     etag: String,
+    last_call_time: Option<String>,
+    usage_class: Option<String>,
 }
 
 impl From<v1::Subscription> for SubscriptionView {
@@ -52,6 +55,8 @@ impl From<v1::Subscription> for SubscriptionView {
             retire_time: time(subscription.retire_time),
             successor: NameView::of(subscription.successor),
             etag: subscription.etag,
+            last_call_time: time(subscription.last_call_time),
+            usage_class: (subscription.usage_class != 0).then(|| usage_class(subscription.usage_class)),
         }
     }
 }
@@ -76,6 +81,8 @@ impl SubscriptionView {
             ("deprecated at", or_empty(&self.deprecate_time)),
             ("retired at", or_empty(&self.retire_time)),
             ("successor", NameView::text(&self.successor)),
+            ("last call (hour)", or_empty(&self.last_call_time)),
+            ("called", or_empty(&self.usage_class)),
             ("etag", self.etag.clone()),
         ]
     }

@@ -1,6 +1,6 @@
 //! The rules of dates: what a step makes of a timetable, and what a policy demands.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use devhub_decision::{Brownout, Lifecycle, Maturity, Schedule, Stage};
 
 use super::{LifecycleChange, NewDate, Step};
@@ -83,6 +83,12 @@ pub(in crate::domain) fn check_sunset(
 /// What the policy's period comes to, for a deprecation that names no retirement (rule B29): a suggestion only.
 pub fn suggested_retirement(policy: &Policy, maturity: Maturity, deprecated_at: DateTime<Utc>) -> DateTime<Utc> {
     policy.period_from(maturity).after(deprecated_at)
+}
+
+/// The first full hour that is not before `instant`.
+fn next_hour(instant: DateTime<Utc>) -> DateTime<Utc> {
+    let hour = instant.duration_trunc(TimeDelta::hours(1)).unwrap_or(instant);
+    if hour == instant { instant } else { hour.checked_add_signed(TimeDelta::hours(1)).unwrap_or(instant) }
 }
 
 fn violation(field: &str, sentence: &str) -> Refusal {
@@ -176,6 +182,8 @@ impl Judge<'_> {
     fn check_notice(&self, notice: Period, date: DateTime<Utc>) -> Result<(), Refusal> {
         let earliest = notice.after(self.announced_at);
         if date < earliest && self.change.override_reason.is_empty() {
+            // Notice that runs from the commit runs later at the next attempt: name an instant that it can still meet.
+            let earliest = if self.change.announced_at.is_some() { earliest } else { next_hour(earliest) };
             return Err(Refusal::NoticeTooShort { policy: self.policy.name.clone(), notice, earliest });
         }
         Ok(())

@@ -9,11 +9,13 @@ mod fact;
 mod key;
 mod record;
 mod schedule;
+mod usage;
 
 pub use answer::Answer;
 pub use fact::{decode_fact, encode_fact};
 pub use key::{Kind, encode as encode_key, kind as key_kind, prefix_of, revisions_in, revisions_of};
 pub use record::{decode as decode_record, encode as encode_record};
+pub use usage::{COUNTING_KEY, UsageKey, decode_counting, decode_usage, encode_counting, encode_usage};
 
 /// The format that this release writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;

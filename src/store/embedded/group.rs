@@ -64,7 +64,7 @@ impl Shared {
     }
 
     /// The low-water gate. A failing question is no reason to refuse: the append will meet a full disk by itself.
-    fn check_space(&self) -> Result<(), StoreError> {
+    pub(super) fn check_space(&self) -> Result<(), StoreError> {
         let wanted = self.options.free_bytes_min;
         match self.disk.free_bytes(&self.directory) {
             Ok(free) if free < wanted => Err(StoreError::Full(format!(
@@ -118,6 +118,9 @@ impl Shared {
         drop(committer.witness.take());
         if let Err(why) = self.state.flush() {
             tracing::warn!(why, "could not flush the state store; the next start repairs it");
+        }
+        if let Err(why) = self.notes.flush() {
+            tracing::warn!(why, "could not flush the notes; some may be missing after the next start");
         }
         if let Err(error) = disk::sync_dir(&self.directory) {
             tracing::warn!(%error, "could not sync the data directory");

@@ -13,7 +13,7 @@ use super::super::lock::Lock;
 use super::super::queue::Queue;
 use super::super::witness::{self, Witness, WitnessFile};
 use super::super::{Head, StoreError, identity, sled_state, trouble};
-use super::{Committer, Embedded, Options, Shared, Visible, mixed, state};
+use super::{Committer, Embedded, Options, Shared, Visible, mixed, notes, state};
 
 /// A data directory that this process has locked.
 pub(crate) struct HeldDirectory {
@@ -57,6 +57,7 @@ pub(super) fn open(directory: &Path, options: Options) -> Result<Embedded, Store
     let journal = Journal::open(&held.journal(), &witness, options.segment_bytes, disk.clone())?;
     let head = journal.head();
     let state = state::open(directory, identity.epoch, &journal, options.cache_bytes)?;
+    let notes = notes::open(directory)?;
     // From here on everything that is served is promised.
     Witness::of(identity.epoch, &head).save(directory)?;
     let shared = Arc::new(Shared {
@@ -64,6 +65,7 @@ pub(super) fn open(directory: &Path, options: Options) -> Result<Embedded, Store
         epoch: identity.epoch,
         disk,
         state,
+        notes,
         reader: journal.reader(),
         visible: RwLock::new(Visible { head, overlay: super::Changed::new() }),
         committer: Mutex::new(Committer { journal, witness: Some(WitnessFile::open(directory)?), sink: None }),

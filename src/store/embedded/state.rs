@@ -10,7 +10,7 @@ use super::super::{Commit, Epoch, Head, Revision, StoreError, Versioned, disk, t
 
 /// Left by a running store that met damage in its state.
 const SUSPECT_FILE: &str = "state.suspect";
-/// Damaged states kept for whoever wants to look at them.
+/// Damaged ones kept, of each sled, for whoever wants to look at them.
 const SET_ASIDE_MAX: usize = 2;
 /// Changes applied to the state at once while it catches up.
 const STEP_CHANGES: usize = 4096;
@@ -98,10 +98,12 @@ fn rebuild(directory: &Path, epoch: Epoch, reader: &Reader, head: Head, cache_by
     Ok(state)
 }
 
-fn set_aside(path: &Path) -> Result<(), StoreError> {
+/// Moves a damaged sled out of the way, and forgets the oldest that was moved so.
+pub(super) fn set_aside(path: &Path) -> Result<(), StoreError> {
     let (target, earlier) = disk::set_aside_path(path);
     for old in earlier.iter().rev().skip(SET_ASIDE_MAX - 1) {
-        std::fs::remove_dir_all(old).map_err(|error| trouble::io("remove", old, error))?;
+        let removed = if old.is_dir() { std::fs::remove_dir_all(old) } else { std::fs::remove_file(old) };
+        removed.map_err(|error| trouble::io("remove", old, error))?;
     }
     std::fs::rename(path, &target).map_err(|error| trouble::io("set aside", path, error))
 }

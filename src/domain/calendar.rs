@@ -1,0 +1,72 @@
+//! The dates of schedules, in one list.
+
+use chrono::{DateTime, Utc};
+use devhub_decision::{Brownout, Environment, Schedule};
+
+use super::ledger::Target;
+use super::name::Context;
+
+/// What a date in the calendar is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CalendarKind {
+    /// Becomes DEPRECATED.
+    Deprecates,
+    /// The gradual sunset begins.
+    SunsetBegins,
+    /// Becomes RETIRED.
+    Retires,
+    /// A brownout begins.
+    BrownoutBegins,
+    /// A brownout ends.
+    BrownoutEnds,
+}
+
+/// One date.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CalendarEntry {
+    /// The instant.
+    pub at: DateTime<Utc>,
+    /// To what.
+    pub target: Target,
+    /// What happens.
+    pub kind: CalendarKind,
+    /// Where to move to; empty for none.
+    pub successor: String,
+}
+
+/// Which dates.
+#[derive(Debug, Clone)]
+pub struct CalendarFilter {
+    /// First instant.
+    pub from: DateTime<Utc>,
+    /// First instant after.
+    pub until: DateTime<Utc>,
+    /// Only of this environment.
+    pub environment: Option<Environment>,
+    /// Only of this API, or of what lies in this namespace.
+    pub context: Option<Context>,
+}
+
+/// Adds the dates of one target that lie in the span.
+pub fn collect(
+    entries: &mut Vec<CalendarEntry>,
+    filter: &CalendarFilter,
+    target: &Target,
+    schedule: &Schedule,
+    brownouts: &[Brownout],
+    successor: &str,
+) {
+    let dates = [
+        (schedule.deprecated_at(), CalendarKind::Deprecates),
+        (schedule.sunset_begins_at(), CalendarKind::SunsetBegins),
+        (schedule.retires_at(), CalendarKind::Retires),
+    ];
+    let windows = brownouts.iter().flat_map(|window| {
+        [(Some(window.from), CalendarKind::BrownoutBegins), (Some(window.until), CalendarKind::BrownoutEnds)]
+    });
+    for (at, kind) in dates.into_iter().chain(windows) {
+        if let Some(at) = at.filter(|at| (filter.from..filter.until).contains(at)) {
+            entries.push(CalendarEntry { at, target: target.clone(), kind, successor: successor.to_owned() });
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What notices say.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
+
+use super::{Milestone, Wording};
+use crate::domain::ledger::{Revision, RevisionKind};
+use crate::domain::name::Zone;
+
+/// An instant for people: in the zone it was announced in, then in UTC (rule B26).
+pub fn zoned(instant: DateTime<Utc>, zone: Option<&Zone>) -> String {
+    let utc = instant.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    // Which zones are known is a matter of the release; one that is not is left out rather than guessed.
+    match zone.and_then(|zone| zone.as_str().parse::<Tz>().ok()) {
+        Some(zone) => {
+            let local = instant.with_timezone(&zone);
+            format!("{} {} ({utc})", local.format("%Y-%m-%d %H:%M %Z"), zone.name())
+        }
+        None => utc,
+    }
+}
+
+/// Full days from `now` until `instant`; `None` when it has come.
+pub fn days_left(instant: DateTime<Utc>, now: DateTime<Utc>) -> Option<u32> {
+    if instant <= now { None } else { u32::try_from((instant - now).num_days()).ok() }
+}
+
+fn days(count: u32) -> String {
+    match count {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        count => format!("{count} days"),
+    }
+}
+
+fn what_happened(revision: &Revision, now: DateTime<Utc>) -> String {
+    let target = &revision.target;
+    let schedule = &revision.after.schedule;
+    let is_or_will = |at: Option<DateTime<Utc>>, is: &str, will: &str| {
+        if at.is_some_and(|at| at > now) { will.to_owned() } else { is.to_owned() }
+    };
+    match revision.kind {
+        RevisionKind::Published | RevisionKind::Promoted => format!("{target} has a new schedule."),
+        RevisionKind::Deprecated => {
+            let verb = is_or_will(schedule.deprecated_at(), "is deprecated", "will be deprecated");
+            format!("{target} {verb}.")
+        }
+        RevisionKind::Revised => format!("The dates of {target} have changed."),
+        RevisionKind::Withdrawn => format!("The end of {target} is withdrawn: it goes on as before."),
+        RevisionKind::Retired => {
+            let verb = is_or_will(schedule.retires_at(), "is retired: calls are refused", "will be retired");
+            format!("{target} {verb}.")
+        }
+        RevisionKind::Reinstated => format!("{target} is brought back: calls pass again."),
+        RevisionKind::BrownoutScheduled => {
+            format!("Calls to {target} will be refused for a short time, as a warning of its end.")
+        }
+        RevisionKind::BrownoutCancelled => {
+            format!("A short time in which calls to {target} were to be refused is cancelled.")
+        }
+    }
+}
+
+fn dates(revision: &Revision, now: DateTime<Utc>) -> Vec<String> {
+    let zone = revision.zone.as_ref();
+    let schedule = &revision.after.schedule;
+    let mut sentences = Vec::new();
+    if let Some(window) = revision.brownout {
+        sentences.push(format!("The short time: {} until {}.", zoned(window.from, zone), zoned(window.until, zone)));
+    }
+    if let Some(deprecated_at) = schedule.deprecated_at() {
+        sentences.push(format!("Deprecated from {} on: no new subscriptions.", zoned(deprecated_at, zone)));
+    }
+    if let Some(begins_at) = schedule.sunset_begins_at() {
+        sentences.push(format!("From {} on some calls are refused.", zoned(begins_at, zone)));
+    }
+    match (schedule.retires_at(), schedule.deprecated_at()) {
+        (Some(retires_at), _) => {
+            let left = days_left(retires_at, now).map(|left| format!(", {} from this notice", days(left)));
+            sentences.push(format!(
+                "Retired from {} on{}: every call is refused.",
+                zoned(retires_at, zone),
+                left.unwrap_or_default()
+            ));
+        }
+        (None, Some(_)) => sentences.push("When it is retired is to be announced.".to_owned()),
+        (None, None) => {}
+    }
+    sentences
+}
+
+/// What is said of a milestone of a schedule's revision at `now`.
+pub fn of_revision(revision: &Revision, milestone: Milestone, now: DateTime<Utc>) -> Wording {
+    let schedule = &revision.after.schedule;
+    let target = &revision.target;
+    let left = schedule.retires_at().and_then(|retires_at| days_left(retires_at, now));
+    let mut sentences = vec![match milestone {
+        Milestone::Announced => what_happened(revision, now),
+        Milestone::Deprecated => format!("{target} is deprecated now."),
+        Milestone::Countdown(_) => format!("{target} is retired in {}.", days(left.unwrap_or_default())),
+        Milestone::Retired => format!("{target} is retired now: calls are refused."),
+    }];
+    sentences.extend(dates(revision, now));
+    if !revision.successor.is_empty() {
+        sentences.push(format!("Move to {}.", revision.successor));
+    }
+    if milestone == Milestone::Announced && !revision.reason.is_empty() {
+        sentences.push(format!("Reason: {}", revision.reason));
+    }
+    Wording {
+        sentences,
+        deprecated_at: schedule.deprecated_at(),
+        ends_at: schedule.retires_at(),
+        zone: revision.zone.clone(),
+        days_left: left,
+        successor: revision.successor.clone(),
+    }
+}

@@ -1,0 +1,347 @@
+//! The meter: who still calls what, and how regularly.
+//!
+//! ```text
+//! allowed answers, reports --add--> counter (memory) --flush, once a minute--> notes of the store
+//!                                        \_______________ + ______________________/  --> Usage
+//! ```
+//!
+//! Calls are counted in memory and added to the notes of the store from time to time and at a clean stop: never a
+//! commit, never a fact. A crash loses at most what was counted since the last flush. What is read is the sum of both,
+//! so it is current. While a shard is being flushed readers wait, so that no call is seen twice or not at all; callers
+//! never wait for the disk.
+
+mod counter;
+mod listing;
+mod repeats;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use devhub_decision::{Decision, Question};
+use parking_lot::{Mutex, RwLock};
+
+use super::Failure;
+use crate::domain::name::{ApplicationId, RequestId, VersionName};
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::subscription::Subscription;
+use crate::domain::usage::{Report, Unusable, Usage, is_counted, judge};
+use crate::store::codec::{self, UsageKey};
+use crate::store::{Key, Store, StoreError};
+
+pub use listing::{SUMMARY_MAX, Summary, UsageOf, UsageRow};
+
+use counter::{Counter, Pending, SHARDS};
+use repeats::{Repeats, Verdicts};
+
+/// Subscriptions with calls between two flushes, unless the configuration says otherwise.
+const HELD_MAX_DEFAULT: usize = 1_000_000;
+
+/// Notes written at once.
+const NOTES_AT_ONCE: usize = 1024;
+
+/// Counts the calls of subscribers.
+pub struct Meter {
+    store: Arc<dyn Store>,
+    counter: Counter,
+    repeats: Mutex<Repeats>,
+    /// Held by a flush while calls are on their way from the counter to the notes, and by whoever adds up the two.
+    gate: RwLock<()>,
+    since: DateTime<Utc>,
+    since_noted: AtomicBool,
+    flushes_failed: AtomicU64,
+}
+
+/// What became of a call's reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported {
+    /// A verdict for each, in order.
+    pub verdicts: Arc<[Result<(), Unusable>]>,
+    /// They were counted before; nothing was counted now.
+    pub repeated: bool,
+}
+
+/// What the meter did since the start; for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figures {
+    /// Calls counted.
+    pub counted: u64,
+    /// Calls not counted, because as many subscriptions as may be held had calls already.
+    pub not_counted: u64,
+    /// Subscriptions with calls that are not flushed yet.
+    pub held: u64,
+    /// Flushes that failed; what they could not write is kept for the next.
+    pub flushes_failed: u64,
+}
+
+/// The key of a subscription's usage.
+fn key_of(subscription: &Subscription) -> UsageKey<'_> {
+    UsageKey {
+        client_id: subscription.client_id.as_str(),
+        context: subscription.version.context.as_str(),
+        label: subscription.version.label.as_str(),
+        environment: subscription.environment,
+    }
+}
+
+/// A damaged note is lost, and said to be.
+fn usage_in(note: &Bytes) -> Usage {
+    codec::decode_usage(note).unwrap_or_else(|error| {
+        tracing::error!(%error, "a note of usage cannot be understood; its counts begin anew");
+        Usage::default()
+    })
+}
+
+impl Meter {
+    /// A meter that goes on where the notes of `store` end. Counting begins now unless they say when it began.
+    pub(super) fn open(store: Arc<dyn Store>, now: DateTime<Utc>) -> Meter {
+        // Whatever is wrong with the notes, the hub opens: they decide nothing.
+        let noted = store.noted(&[codec::COUNTING_KEY]).unwrap_or_else(|error| {
+            tracing::error!(%error, "the notes of usage cannot be read; counting begins anew");
+            Vec::new()
+        });
+        let since = noted.into_iter().next().flatten().and_then(|note| {
+            let since = codec::decode_counting(&note);
+            since.inspect_err(|error| tracing::error!(%error, "the beginning of counting is lost")).ok()
+        });
+        Meter {
+            store,
+            counter: Counter::new(HELD_MAX_DEFAULT),
+            repeats: Mutex::default(),
+            gate: RwLock::default(),
+            since_noted: AtomicBool::new(since.is_some()),
+            since: since.unwrap_or(now),
+            flushes_failed: AtomicU64::new(0),
+        }
+    }
+
+    /// Bounds how many subscriptions may have calls between two flushes.
+    pub fn set_held_max(&self, held_max: usize) {
+        self.counter.set_held_max(held_max);
+    }
+
+    /// Since when calls have been counted.
+    pub fn counting_since(&self) -> DateTime<Utc> {
+        self.since
+    }
+
+    /// Counts an answer to a gateway, if it lets a subscriber call.
+    pub fn count(&self, question: &Question<'_>, decision: &Decision<'_>, now: DateTime<Utc>) {
+        if is_counted(decision) {
+            let Question { client_id, context, label, environment, operation: _ } = *question;
+            self.counter.add(&UsageKey { client_id, context, label, environment }, now, 1);
+        }
+    }
+
+    /// Judges and counts reports of a gateway. Under a request id that is remembered nothing is counted again.
+    ///
+    /// # Errors
+    /// When the id was used for another request, or records cannot be read.
+    pub fn report(
+        &self,
+        id: Option<&RequestId>,
+        fingerprint: [u8; 32],
+        reports: &[Report],
+        now: DateTime<Utc>,
+    ) -> Result<Reported, Failure> {
+        let judged = self.judge(reports, now)?;
+        // Held while counting, so that of two equal reports at the same time one waits, and finds the other.
+        let mut repeats = id.map(|id| (id, self.repeats.lock()));
+        if let Some((id, repeats)) = &repeats
+            && let Some(verdicts) = repeats.find(id, fingerprint)?
+        {
+            return Ok(Reported { verdicts, repeated: true });
+        }
+        let counted =
+            reports.iter().zip(judged).map(|(report, judged)| judged.and_then(|()| self.count_report(report)));
+        let verdicts: Verdicts = counted.collect();
+        if let Some((id, repeats)) = &mut repeats {
+            repeats.remember(id, fingerprint, &verdicts);
+        }
+        Ok(Reported { verdicts, repeated: false })
+    }
+
+    fn count_report(&self, report: &Report) -> Result<(), Unusable> {
+        let key = UsageKey {
+            client_id: report.client_id.as_str(),
+            context: report.version.context.as_str(),
+            label: report.version.label.as_str(),
+            environment: report.environment,
+        };
+        if self.counter.add(&key, report.last_call, report.calls) { Ok(()) } else { Err(Unusable::NoRoom) }
+    }
+
+    fn judge(&self, reports: &[Report], now: DateTime<Utc>) -> Result<Vec<Result<(), Unusable>>, Failure> {
+        let clients = reports.iter().map(|report| RecordKey::ClientId(report.client_id.clone()));
+        let bearers: Vec<Option<ApplicationId>> = self
+            .records(clients.collect())?
+            .into_iter()
+            .map(|record| if let Some(Record::Name(bearer)) = record { Some(bearer) } else { None })
+            .collect();
+        let known = reports
+            .iter()
+            .zip(&bearers)
+            .filter_map(|(report, bearer)| Some(RecordKey::Subscription(bearer.clone()?, report.version.clone())));
+        let mut subscriptions = self.records(known.collect())?.into_iter();
+        let verdicts = reports.iter().zip(&bearers).map(|(report, bearer)| {
+            let subscription = match bearer.as_ref().and_then(|_| subscriptions.next()) {
+                Some(Some(Record::Subscription(subscription))) => Some(subscription),
+                _ => None,
+            };
+            judge(report, bearer.as_ref(), subscription.as_ref(), now)
+        });
+        Ok(verdicts.collect())
+    }
+
+    fn records(&self, keys: Vec<RecordKey>) -> Result<Vec<Option<Record>>, Failure> {
+        let keys: Vec<Key> = keys.iter().map(codec::encode_key).collect();
+        let decode = |value: &crate::store::Versioned| codec::decode_record(&value.value);
+        let found = self.store.get(&keys)?;
+        Ok(found.iter().map(|value| value.as_ref().map(decode).transpose()).collect::<Result<_, _>>()?)
+    }
+
+    /// The usage of a version by an application; none when it never subscribed.
+    ///
+    /// # Errors
+    /// When records or notes cannot be read.
+    pub fn of(&self, application: &ApplicationId, version: &VersionName, now: DateTime<Utc>) -> Result<Usage, Failure> {
+        let key = RecordKey::Subscription(application.clone(), version.clone());
+        match self.records(vec![key])?.pop().flatten() {
+            Some(Record::Subscription(subscription)) => {
+                Ok(self.of_all([&subscription], now)?.pop().unwrap_or_default())
+            }
+            _ => Ok(Usage::default()),
+        }
+    }
+
+    /// The usage of each of many subscriptions, in their order, at the cost of one read for each.
+    ///
+    /// # Errors
+    /// When notes cannot be read.
+    pub fn of_all<'a>(
+        &self,
+        subscriptions: impl IntoIterator<Item = &'a Subscription>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Usage>, Failure> {
+        let keys: Vec<UsageKey<'_>> = subscriptions.into_iter().map(key_of).collect();
+        let noted: Vec<Key> = keys.iter().map(UsageKey::encode).collect();
+        let _gate = self.gate.read();
+        let noted = self.store.noted(&noted)?;
+        let sum = |(key, note): (&UsageKey<'_>, Option<Bytes>)| {
+            let mut usage = note.as_ref().map(usage_in).unwrap_or_default();
+            if let Some(pending) = self.counter.find(key) {
+                usage.add(&pending);
+            }
+            usage.forget_old(now);
+            usage
+        };
+        Ok(keys.iter().zip(noted).map(sum).collect())
+    }
+
+    /// Adds what was counted to the notes. What cannot be written is kept for the next time.
+    ///
+    /// # Errors
+    /// When notes cannot be read or written.
+    pub fn flush(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let flushed = self.note_since().and_then(|()| (0..SHARDS).try_for_each(|shard| self.flush_shard(shard, now)));
+        if flushed.is_err() {
+            self.flushes_failed.fetch_add(1, Ordering::Relaxed);
+        }
+        flushed
+    }
+
+    fn note_since(&self) -> Result<(), StoreError> {
+        if !self.since_noted.load(Ordering::Relaxed) {
+            self.store.note(vec![(codec::COUNTING_KEY, codec::encode_counting(self.since))])?;
+            self.since_noted.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn flush_shard(&self, shard: usize, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let _gate = self.gate.write();
+        let mut rest = self.counter.take(shard);
+        while !rest.is_empty() {
+            let part = rest.split_off(rest.len().saturating_sub(NOTES_AT_ONCE));
+            if let Err(error) = self.flush_part(&part, now) {
+                rest.extend(part);
+                self.counter.put_back(shard, rest);
+                return Err(error);
+            }
+            self.counter.release(part.len());
+        }
+        Ok(())
+    }
+
+    fn flush_part(&self, part: &[Pending], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let keys: Vec<Key> = part.iter().map(|pending| pending.key().clone()).collect();
+        let noted = self.store.noted(&keys)?;
+        let sum = |(pending, note): (&Pending, Option<Bytes>)| {
+            let mut usage = note.as_ref().map(usage_in).unwrap_or_default();
+            usage.add(&pending.usage());
+            usage.forget_old(now);
+            (pending.key().clone(), codec::encode_usage(&usage))
+        };
+        self.store.note(part.iter().zip(noted).map(sum).collect())
+    }
+
+    /// What the meter did since the start.
+    pub fn figures(&self) -> Figures {
+        let seen = self.counter.seen();
+        Figures {
+            counted: seen.counted,
+            not_counted: seen.not_counted,
+            held: seen.held as u64,
+            flushes_failed: self.flushes_failed.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use devhub_decision::Environment;
+
+    use super::*;
+    use crate::store::memory::Memory;
+
+    #[test]
+    fn whoever_reads_sees_every_call_once_while_flushes_run() {
+        const CALLS: u64 = 20_000;
+        let now: DateTime<Utc> = "2026-01-01T12:00:00Z".parse().expect("an instant");
+        let subscription = Subscription {
+            id: "s".parse().expect("valid"),
+            application: "app".parse().expect("valid"),
+            client_id: "client-app".parse().expect("valid"),
+            version: VersionName { context: "losses".parse().expect("valid"), label: "1.0".parse().expect("valid") },
+            environment: Environment::Sandbox,
+            since: now,
+            subscribed_by: String::new(),
+            ended: None,
+            field_values: Default::default(),
+        };
+        let meter = Meter::open(Arc::new(Memory::open().expect("a store")), now);
+        let (begun, done) = (AtomicU64::new(0), AtomicU64::new(0));
+        let total = || {
+            let usage = meter.of_all([&subscription], now).expect("the store is sound").remove(0);
+            usage.calls_in(1, now)
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for call in 1..=CALLS {
+                    begun.store(call, Ordering::SeqCst);
+                    assert!(meter.counter.add(&key_of(&subscription), now, 1));
+                    done.store(call, Ordering::SeqCst);
+                    meter.flush(now).expect("the store is sound");
+                }
+            });
+            while done.load(Ordering::SeqCst) < CALLS {
+                let least = done.load(Ordering::SeqCst);
+                let total = total();
+                let most = begun.load(Ordering::SeqCst);
+                assert!((least..=most).contains(&total), "{total} calls seen of {least} to {most}");
+            }
+        });
+        assert_eq!((total(), meter.figures().held), (CALLS, 0));
+    }
+}
