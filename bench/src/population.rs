@@ -47,7 +47,7 @@ pub(crate) fn version_of(application: usize, nth: usize) -> usize {
 }
 
 fn request() -> Request {
-    Request { id: None, fingerprint: [0; 32], mode: Mode::Commit }
+    Request::once()
 }
 
 fn name(number: usize) -> VersionName {
