@@ -223,14 +223,12 @@ impl Index {
             (_, Record::Api(api)) => {
                 inner.apis.insert(api.context.clone());
             }
-            (
-                _,
-                Record::Subscription(_)
-                | Record::AccessRequest(_)
-                | Record::Name(_)
-                | Record::Revision(_)
-                | Record::Waiver(_),
-            ) => {}
+            // What a waiver permits belongs to what a preview shows.
+            (_, Record::Waiver(waiver)) => {
+                let number = inner.number(&waiver.version);
+                inner.touch(number, waiver.environment, revision);
+            }
+            (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
         }
     }
 
@@ -401,6 +399,29 @@ impl Index {
         let inner = self.0.read();
         let number = inner.numbers.get(name);
         page(number.map(|number| &inner.subscribers[*number as usize]), after, limit)
+    }
+
+    /// Whether a person works on an application that holds a live subscription to some version of an API.
+    pub fn subscribes(&self, email: &Email, context: &Context, now: DateTime<Utc>) -> bool {
+        let inner = self.0.read();
+        let versions = inner.catalogue.get(context).into_iter().flat_map(BTreeMap::values);
+        let live: Vec<(u32, Environment)> = versions
+            .flat_map(|version| {
+                let effective = inner.effective(version);
+                let stages = effective.deployments.iter().map(|(e, deployment)| (*e, deployment.lifecycle.stage(now)));
+                let live = stages.filter(|(_, stage)| *stage != Stage::Retired).map(|(environment, _)| environment);
+                let number = inner.numbers[&version.name];
+                live.map(move |environment| (number, environment)).collect::<Vec<_>>()
+            })
+            .collect();
+        inner.by_collaborator.get(email).into_iter().flatten().any(|id| {
+            inner.applications.get(id).is_some_and(|entry| {
+                let holds = |(number, environment): &(u32, Environment)| {
+                    entry.environment == Some(*environment) && entry.subscriptions.contains(&(*number, Open::Yes))
+                };
+                !entry.deleted && live.iter().any(holds)
+            })
+        })
     }
 
     /// Up to `limit` applications of an owner, after `after`.
