@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use devhub_decision::{
-    Brownout, Change, Environment, Question, Reason, RemedyAction, SubscriptionEntry, Table, Terms, VersionEntry,
-    decide, explain,
+    Brownout, Change, Environment, Maturity, Question, Reason, RemedyAction, Schedule, SubscriptionEntry, Table, Terms,
+    VersionEntry, decide, explain,
 };
 
 use crate::given::{self, MS, r};
@@ -40,6 +40,19 @@ fn b18_a_waiver_ends_on_the_instant_and_is_for_one_application_and_version() {
     }
     table.apply(3, vec![given::waiver(None)]);
     assert_eq!(reason(&table, r()), Reason::VersionRetired);
+}
+
+#[test]
+fn b18_a_waiver_does_not_open_an_alpha_that_was_retired() {
+    let mut version = given::scheduled(Schedule::Retirement { retires_at: r() });
+    version.lifecycle.maturity = Maturity::Alpha;
+    let table = given::subscribed_to(version);
+    table.apply(2, vec![given::waiver(Some(given::date("W")))]);
+    for (now, expected) in
+        [(r() - MS, Reason::VersionNotCallable), (r(), Reason::VersionRetired), (r() + MS, Reason::VersionRetired)]
+    {
+        assert_eq!(reason(&table, now), expected, "{now}");
+    }
 }
 
 #[test]
