@@ -60,8 +60,10 @@ fn b61_an_overlap_ends_on_the_instant() {
     let (ends_at, table) = (given::date("E"), given::subscribed_to(given::version()));
     let overlap = SubscriptionEntry { ends_at: Some(ends_at), ..given::subscription() };
     table.apply(2, vec![Change::Subscription(overlap)]);
-    for (now, expected) in [(-MS, Reason::Subscribed), (MS * 0, Reason::NotSubscribed), (MS, Reason::NotSubscribed)] {
-        assert_eq!(reason(&table, ends_at + now), expected, "{now}");
+    for (now, expected) in
+        [(ends_at - MS, Reason::Subscribed), (ends_at, Reason::NotSubscribed), (ends_at + MS, Reason::NotSubscribed)]
+    {
+        assert_eq!(reason(&table, now), expected, "{now}");
     }
     // Subscribed anew, for good.
     table.apply(3, vec![Change::Subscription(given::subscription())]);
@@ -73,7 +75,7 @@ fn each_change_sets_its_own_part_in_any_order_and_before_anything_else_is_known(
     let (e, w) = (given::date("E"), given::date("W"));
     let overlap = Change::Subscription(SubscriptionEntry { ends_at: Some(e), ..given::subscription() });
     let known = [Change::Version(given::version()), Change::Application(given::application())];
-    let mut changes = vec![overlap, given::waiver(Some(w)), given::exemption(true)];
+    let mut changes = [overlap, given::waiver(Some(w)), given::exemption(true)];
     let whole = Terms { ends_at: Some(e), waived_until: Some(w), exempt: true };
     for _ in 0..changes.len() {
         changes.rotate_left(1);
