@@ -96,6 +96,16 @@ impl Records {
         self
     }
 
+    /// Every key of the view, with the revision of its record if there is one.
+    pub fn revisions(&self) -> impl Iterator<Item = (&RecordKey, Option<u64>)> {
+        self.0.iter().map(|(key, found)| (key, found.as_ref().map(|(revision, _)| *revision)))
+    }
+
+    /// Every record of the view.
+    pub fn all(&self) -> impl Iterator<Item = &Record> {
+        self.0.iter().filter_map(|(_, found)| found.as_ref().map(|(_, record)| record))
+    }
+
     /// The revision of the record under `key`, if there is one.
     pub fn revision(&self, key: &RecordKey) -> Option<u64> {
         self.find(key).map(|(revision, _)| *revision)

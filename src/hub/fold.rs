@@ -58,7 +58,7 @@ impl Fold {
     }
 
     /// What one written value means to the table; the index learns it at once.
-    fn fold(&self, key: &Key, value: &Bytes, changes: &mut Vec<Change>) {
+    fn fold(&self, key: &Key, value: &Bytes, revision: Option<u64>, changes: &mut Vec<Change>) {
         let Some(kind) = codec::key_kind(key) else { return };
         match kind {
             Kind::Answer | Kind::ClientId | Kind::ApplicationName | Kind::AccessRequest | Kind::Revision => return,
@@ -81,7 +81,7 @@ impl Fold {
         }
         if let Some(key) = key_of(kind, &record) {
             project(&key, &record, &self.rules, changes);
-            self.index.learn(&key, &record);
+            self.index.learn(&key, &record, revision);
         }
     }
 }
@@ -92,7 +92,7 @@ impl Fold {
         let mut changes = Vec::new();
         for write in &commit.writes {
             if let Some(value) = &write.value {
-                self.fold(&write.key, value, &mut changes);
+                self.fold(&write.key, value, Some(commit.revision), &mut changes);
             }
         }
         changes
@@ -102,13 +102,14 @@ impl Fold {
 impl Sink for Fold {
     fn load(&self, key: &Key, value: &Versioned) {
         let mut changes = Vec::new();
-        self.fold(key, &value.value, &mut changes);
+        self.fold(key, &value.value, None, &mut changes);
         for change in changes {
             self.table.load(change);
         }
     }
 
     fn loaded(&self, head: Head) {
+        self.index.loaded(head.revision);
         self.table.advance(head.revision);
     }
 

@@ -231,7 +231,7 @@ impl SubscriptionRpc {
             since: Since::Elsewhere(since),
             field_values: Default::default(),
         };
-        let request = crate::hub::Request { id: None, fingerprint: [0; 32], mode };
+        let request = crate::hub::Request { mode, ..crate::hub::Request::once() };
         self.hub.execute(actor, command.into(), request).await
     }
 }

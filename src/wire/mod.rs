@@ -79,11 +79,13 @@ words! {
         VersionRetired = VersionRetired, VersionNotCallable = VersionAlpha, UnknownClient = UnknownClient,
         EnvironmentMismatch = EnvironmentMismatch, ApplicationNotApproved = ApplicationNotApproved,
         ApplicationBlocked = ApplicationBlocked, ApplicationDeleted = ApplicationDeleted, NotSubscribed = NotSubscribed,
+        Waived = Waived, OperationRetired = OperationRetired, Brownout = Brownout,
     };
     RemedyAction <=> RemedyAction {
         Subscribe = Subscribe, MoveToSuccessor = MoveToSuccessor, CheckVersion = CheckVersion,
         RegisterClient = RegisterClient, UseOwnEnvironment = UseOwnEnvironment, CompleteApproval = CompleteApproval,
         AskOperator = AskOperator, RestoreApplication = RestoreApplication, WaitForRelease = WaitForRelease,
+        WaitForBrownoutEnd = WaitForBrownoutEnd, UseReplacement = UseReplacement,
     };
     AccessType <=> AccessType { Public = Public, Controlled = Controlled, Internal = Internal };
     AuthType <=> AuthType { None = None, Application = Application, User = User };

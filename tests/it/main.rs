@@ -20,6 +20,7 @@
 //! | `killing` | kill -9 of the whole server, fifty times |
 //! | `usage` | who still calls what: counted calls, reports, classes, what a crash loses |
 //! | `contract` | the wire as a golden listing, and what every message must have |
+//! | `previewing` | what a preview shows is what then happens; its token binds |
 //! | `scheduling` | B26 to B36, B71, B72: plans, revisions, withdrawals, batches, what was public when |
 //! | `policies` | the status matrices and the legal moves as golden text |
 //! | `architecture` | the direction of the arrows |
@@ -39,6 +40,7 @@ mod leaving;
 mod lifecycle;
 mod moving;
 mod policies;
+mod previewing;
 mod racing;
 mod refusing;
 mod rules;

@@ -390,6 +390,7 @@ pub(crate) fn question(id: &str, label: &str) -> v1::AuthorizeRequest {
         version: label.into(),
         environment: v1::Environment::Sandbox.into(),
         min_revision: 0,
+        ..Default::default()
     }
 }
 
