@@ -86,6 +86,10 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::BrownoutRefused => "`devhub schedule` shows the dates and the brownouts that are planned",
         ErrorReason::ScheduleNotFound => "`devhub calendar` shows what has dates",
         ErrorReason::PlanStale => "preview the change again, and look at what is different",
+        ErrorReason::AnnouncementNotFound => "check the id with `devhub announce list`",
+        ErrorReason::PublicationOutOfOrder => "choose a date that has passed and is not before the revision before it",
+        ErrorReason::NoticeNotFound => "check the id with `devhub notices list`",
+        ErrorReason::NotARecipient => "act as one of the recipients: --actor collaborator:EMAIL",
         ErrorReason::SinceOutOfRange => "state a beginning at which the version was live, or leave it out for now",
     }
 }

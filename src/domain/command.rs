@@ -1,11 +1,13 @@
 //! Everything a caller may ask devhub to change, in one list.
 
 use super::access::{DecideAccess, RequestAccess};
+use super::announcement::{PublishAnnouncement, ReviseAnnouncement, WithdrawAnnouncement};
 use super::api::{CreateApi, UpdateApi};
 use super::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
 use super::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
 use super::fact::Subject;
 use super::name::{ApplicationId, VersionName};
+use super::notice::AcknowledgeNotice;
 use super::outcome::Judgement;
 use super::publish::{CreateVersion, DeployVersion, UpdateVersion};
 use super::record::{RecordKey, Records};
@@ -74,7 +76,11 @@ commands!(
     Subscribe,
     Unsubscribe,
     RequestAccess,
-    DecideAccess
+    DecideAccess,
+    AcknowledgeNotice,
+    PublishAnnouncement,
+    ReviseAnnouncement,
+    WithdrawAnnouncement
 );
 
 impl Command {
@@ -103,6 +109,10 @@ impl Command {
             Command::Unsubscribe(_) => "Unsubscribe",
             Command::RequestAccess(_) => "RequestAccess",
             Command::DecideAccess(_) => "DecideAccess",
+            Command::AcknowledgeNotice(_) => "AcknowledgeNotice",
+            Command::PublishAnnouncement(_) => "PublishAnnouncement",
+            Command::ReviseAnnouncement(_) => "ReviseAnnouncement",
+            Command::WithdrawAnnouncement(_) => "WithdrawAnnouncement",
         }
     }
 
@@ -140,6 +150,12 @@ impl Command {
             | Command::Unsubscribe(Unsubscribe { application, version, .. })
             | Command::RequestAccess(RequestAccess { application, version, .. })
             | Command::DecideAccess(DecideAccess { application, version, .. }) => both(application, version),
+            Command::AcknowledgeNotice(command) => application(&command.application),
+            Command::PublishAnnouncement(PublishAnnouncement { content, .. })
+            | Command::ReviseAnnouncement(ReviseAnnouncement { content, .. }) => {
+                content.references.first().map(|target| target.subject()).unwrap_or_default()
+            }
+            Command::WithdrawAnnouncement(_) => Subject::default(),
         }
     }
 }

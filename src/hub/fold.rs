@@ -36,7 +36,10 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::Subscription(s) => RecordKey::EndedSubscription(s.application.clone(), s.version.clone(), s.id.clone()),
         Record::Revision(revision) => RecordKey::Revision(revision.target.clone(), revision.number),
         Record::Namespace(namespace) => RecordKey::Namespace(namespace.name.clone()),
-        Record::AccessRequest(_) | Record::Name(_) => return None,
+        Record::NoticeRun(run) => RecordKey::NoticeRun(run.occasion.clone()),
+        Record::Announcement(announcement) => RecordKey::Announcement(announcement.current.id.clone()),
+        Record::AnnouncementRevision(revision) => RecordKey::AnnouncementRevision(revision.id.clone(), revision.number),
+        Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_) => return None,
     })
 }
 
@@ -60,13 +63,17 @@ impl Fold {
     fn fold(&self, key: &Key, value: &Bytes, changes: &mut Vec<Change>) {
         let Some(kind) = codec::key_kind(key) else { return };
         match kind {
-            Kind::Answer | Kind::ClientId | Kind::ApplicationName | Kind::AccessRequest | Kind::Revision => return,
+            Kind::Answer | Kind::ClientId | Kind::ApplicationName | Kind::AccessRequest | Kind::Notice => return,
             Kind::Api
             | Kind::Version
             | Kind::Application
             | Kind::Subscription
             | Kind::EndedSubscription
-            | Kind::Namespace => {}
+            | Kind::Revision
+            | Kind::Namespace
+            | Kind::NoticeRun
+            | Kind::Announcement
+            | Kind::AnnouncementRevision => {}
         }
         let record = match codec::decode_record(value) {
             Ok(record) => record,

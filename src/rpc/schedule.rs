@@ -1,6 +1,6 @@
 //! ScheduleService: lifecycles planned, revised, executed and undone, with their ledger.
 
-mod parse;
+pub(super) mod parse;
 mod render;
 
 use devhub_decision::Environment;
@@ -48,7 +48,11 @@ impl ScheduleRpc {
                 | crate::domain::Record::Subscription(_)
                 | crate::domain::Record::AccessRequest(_)
                 | crate::domain::Record::Name(_)
-                | crate::domain::Record::Namespace(_) => Err(Failure::Defect),
+                | crate::domain::Record::Namespace(_)
+                | crate::domain::Record::Notice(_)
+                | crate::domain::Record::NoticeRun(_)
+                | crate::domain::Record::Announcement(_)
+                | crate::domain::Record::AnnouncementRevision(_) => Err(Failure::Defect),
             })
         })
         .await?;

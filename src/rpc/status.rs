@@ -36,7 +36,8 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::AdministratorRequired
         | ErrorReason::ApplicationNotStandard
         | ErrorReason::SubscriptionsLocked
-        | ErrorReason::DeletionRestricted => Code::PermissionDenied,
+        | ErrorReason::DeletionRestricted
+        | ErrorReason::NotARecipient => Code::PermissionDenied,
         ErrorReason::ApiNotFound
         | ErrorReason::VersionNotFound
         | ErrorReason::VersionNotInEnvironment
@@ -46,7 +47,9 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::CollaboratorNotFound
         | ErrorReason::OperationUnknown
         | ErrorReason::NamespaceEmpty
-        | ErrorReason::ScheduleNotFound => Code::NotFound,
+        | ErrorReason::ScheduleNotFound
+        | ErrorReason::AnnouncementNotFound
+        | ErrorReason::NoticeNotFound => Code::NotFound,
         ErrorReason::AlreadyExists
         | ErrorReason::DuplicateSubscription
         | ErrorReason::RequestIdReused
@@ -77,6 +80,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::NothingToDo
         | ErrorReason::NoticeTooShort
         | ErrorReason::AnnouncementOutOfOrder
+        | ErrorReason::PublicationOutOfOrder
         | ErrorReason::PartsNotInPolicy
         | ErrorReason::BrownoutRefused
         | ErrorReason::EpochChanged => Code::FailedPrecondition,

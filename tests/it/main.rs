@@ -18,11 +18,14 @@
 //! | `usage` | who still calls what: counted calls, reports, classes, what a crash loses |
 //! | `contract` | the wire as a golden listing, and what every message must have |
 //! | `scheduling` | B26 to B36, B71, B72: plans, revisions, withdrawals, batches, what was public when |
+//! | `noticing` | B33, B91, X5: notices planned, given once each, acknowledged, followed; B26, X8: their dates |
+//! | `announcing` | B26, X11: announcements, their revisions, what they say differently from the ledger |
 //! | `policies` | the status matrices and the legal moves as golden text |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod announcing;
 mod applications;
 mod architecture;
 mod contract;
@@ -34,6 +37,7 @@ mod guarding;
 mod killing;
 mod leaving;
 mod lifecycle;
+mod noticing;
 mod policies;
 mod racing;
 mod refusing;

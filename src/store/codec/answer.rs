@@ -63,7 +63,11 @@ impl Answer {
             | disk::record::Content::AccessRequest(_)
             | disk::record::Content::Name(_)
             | disk::record::Content::Revision(_)
-            | disk::record::Content::Namespace(_) => Err(damaged),
+            | disk::record::Content::Namespace(_)
+            | disk::record::Content::Notice(_)
+            | disk::record::Content::NoticeRun(_)
+            | disk::record::Content::Announcement(_)
+            | disk::record::Content::AnnouncementRevision(_) => Err(damaged),
         }
     }
 }
