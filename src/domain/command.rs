@@ -1,11 +1,13 @@
 //! Everything a caller may ask devhub to change, in one list.
 
 use super::access::{DecideAccess, RequestAccess};
+use super::announcement::{PublishAnnouncement, ReviseAnnouncement, WithdrawAnnouncement};
 use super::api::{CreateApi, UpdateApi};
 use super::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
 use super::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
 use super::fact::Subject;
 use super::name::{ApplicationId, VersionName};
+use super::notice::AcknowledgeNotice;
 use super::outcome::Judgement;
 use super::publish::{CreateVersion, DeployVersion, UpdateVersion};
 use super::record::{RecordKey, Records};
@@ -82,7 +84,11 @@ commands!(
     RevokeWaiver,
     MoveSubscription,
     UndoMove,
-    UndoUnsubscribe
+    UndoUnsubscribe,
+    AcknowledgeNotice,
+    PublishAnnouncement,
+    ReviseAnnouncement,
+    WithdrawAnnouncement
 );
 
 impl Command {
@@ -116,6 +122,10 @@ impl Command {
             Command::MoveSubscription(_) => "MoveSubscription",
             Command::UndoMove(_) => "UndoMove",
             Command::UndoUnsubscribe(_) => "UndoUnsubscribe",
+            Command::AcknowledgeNotice(_) => "AcknowledgeNotice",
+            Command::PublishAnnouncement(_) => "PublishAnnouncement",
+            Command::ReviseAnnouncement(_) => "ReviseAnnouncement",
+            Command::WithdrawAnnouncement(_) => "WithdrawAnnouncement",
         }
     }
 
@@ -158,6 +168,12 @@ impl Command {
             | Command::MoveSubscription(MoveSubscription { application, from: version, .. })
             | Command::UndoMove(UndoMove { application, from: version, .. })
             | Command::UndoUnsubscribe(UndoUnsubscribe { application, version, .. }) => both(application, version),
+            Command::AcknowledgeNotice(command) => application(&command.application),
+            Command::PublishAnnouncement(PublishAnnouncement { content, .. })
+            | Command::ReviseAnnouncement(ReviseAnnouncement { content, .. }) => {
+                content.references.first().map(|target| target.subject()).unwrap_or_default()
+            }
+            Command::WithdrawAnnouncement(_) => Subject::default(),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod actor;
+pub mod announcement;
 pub mod api;
 pub mod application;
 pub mod approve;

@@ -29,6 +29,7 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
             changes.extend(project_namespace(namespace).map(Change::Namespace));
         }
         (_, Record::Waiver(waiver)) => changes.extend(project_waiver(waiver).map(Change::Waiver)),
+        (_, Record::Notice(_) | Record::NoticeRun(_) | Record::Announcement(_) | Record::AnnouncementRevision(_)) => {}
         (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
     }
 }

@@ -1,8 +1,10 @@
 //! The wire for portals: one thin file per service. Parse, call the hub, render; no rule lives here.
 
+mod announcement;
 mod api;
 mod application;
 mod fact;
+mod notice;
 pub mod parse;
 mod relocation;
 mod relocations;
@@ -19,9 +21,11 @@ use tonic::Status;
 use crate::domain::{Actor, Command};
 use crate::hub::{Answer, Done, Failure, Hub, Request};
 
+pub use announcement::AnnouncementRpc;
 pub use api::ApiRpc;
 pub use application::ApplicationRpc;
 pub use fact::FactRpc;
+pub use notice::NoticeRpc;
 pub use schedule::ScheduleRpc;
 pub use subscription::SubscriptionRpc;
 pub use usage::UsageRpc;

@@ -22,14 +22,19 @@
 //! | `contract` | the wire as a golden listing, and what every message must have |
 //! | `previewing` | what a preview shows is what then happens; its token binds |
 //! | `scheduling` | B26 to B36, B71, B72: plans, revisions, withdrawals, batches, what was public when |
+//! | `noticing` | B33, B91, X5: notices planned, given once each, acknowledged, followed; B26, X8: their dates |
+//! | `crying` | B33, B91: what is told is what was planned, for any history; 10,000 told once each across kill -9 |
+//! | `announcing` | B26, X11: announcements, their revisions, what they say differently from the ledger |
 //! | `policies` | the status matrices and the legal moves as golden text |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod announcing;
 mod applications;
 mod architecture;
 mod contract;
+mod crying;
 mod deciding;
 mod enduring;
 mod folding;
@@ -39,6 +44,7 @@ mod killing;
 mod leaving;
 mod lifecycle;
 mod moving;
+mod noticing;
 mod policies;
 mod previewing;
 mod racing;

@@ -64,7 +64,11 @@ impl Answer {
             | disk::record::Content::Name(_)
             | disk::record::Content::Revision(_)
             | disk::record::Content::Namespace(_)
-            | disk::record::Content::Waiver(_) => Err(damaged),
+            | disk::record::Content::Waiver(_)
+            | disk::record::Content::Notice(_)
+            | disk::record::Content::NoticeRun(_)
+            | disk::record::Content::Announcement(_)
+            | disk::record::Content::AnnouncementRevision(_) => Err(damaged),
         }
     }
 }
