@@ -4,6 +4,7 @@ use super::access::{DecideAccess, RequestAccess};
 use super::api::{CreateApi, UpdateApi};
 use super::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
 use super::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
+use super::exemption::{ChangeExemption, Part};
 use super::fact::Subject;
 use super::name::{ApplicationId, VersionName};
 use super::outcome::Judgement;
@@ -15,6 +16,7 @@ use super::schedule::ChangeLifecycle;
 use super::setting::Setting;
 use super::subscribe::{Since, Subscribe, Unsubscribe};
 use super::undo::{UndoMove, UndoUnsubscribe};
+use super::uplift::UpliftApplication;
 use super::waiver::{GrantWaiver, RevokeWaiver};
 
 macro_rules! commands {
@@ -82,7 +84,9 @@ commands!(
     RevokeWaiver,
     MoveSubscription,
     UndoMove,
-    UndoUnsubscribe
+    UndoUnsubscribe,
+    UpliftApplication,
+    ChangeExemption
 );
 
 impl Command {
@@ -116,6 +120,9 @@ impl Command {
             Command::MoveSubscription(_) => "MoveSubscription",
             Command::UndoMove(_) => "UndoMove",
             Command::UndoUnsubscribe(_) => "UndoUnsubscribe",
+            Command::UpliftApplication(_) => "UpliftApplication",
+            Command::ChangeExemption(ChangeExemption { part: Part::Exempt, .. }) => "ExemptFromBrownouts",
+            Command::ChangeExemption(ChangeExemption { part: Part::Taken, .. }) => "RemoveBrownoutExemption",
         }
     }
 
@@ -141,6 +148,7 @@ impl Command {
             Command::ChangeLifecycle(command) => command.subject(),
             Command::CreateApplication(CreateApplication { id, .. })
             | Command::UpdateApplication(UpdateApplication { id, .. })
+            | Command::UpliftApplication(UpliftApplication { source: id, .. })
             | Command::DeleteApplication(DeleteApplication { id, .. })
             | Command::RestoreApplication(RestoreApplication { id, .. })
             | Command::AddCollaborator(AddCollaborator { id, .. })
@@ -157,6 +165,7 @@ impl Command {
             | Command::RevokeWaiver(RevokeWaiver { application, version, .. })
             | Command::MoveSubscription(MoveSubscription { application, from: version, .. })
             | Command::UndoMove(UndoMove { application, from: version, .. })
+            | Command::ChangeExemption(ChangeExemption { application, version, .. })
             | Command::UndoUnsubscribe(UndoUnsubscribe { application, version, .. }) => both(application, version),
         }
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::access::AccessRequest;
 use super::api::Api;
 use super::application::Application;
+use super::exemption::Exemption;
 use super::ledger::{Revision, Target};
 use super::name::{ApplicationId, ClientId, Context, SubscriptionId, VersionName};
 use super::namespace::{self, Namespace};
@@ -36,6 +37,8 @@ pub enum RecordKey {
     Revision(Target, u32),
     /// A namespace that has a schedule.
     Namespace(Context),
+    /// The last word on an application's part in the brownouts of a version.
+    Exemption(ApplicationId, VersionName),
     /// The latest waiver of a kind for an application and a version.
     Waiver(ApplicationId, VersionName, WaiverKind),
 }
@@ -61,6 +64,8 @@ pub enum Record {
     Namespace(Namespace),
     /// A waiver.
     Waiver(Waiver),
+    /// An exemption.
+    Exemption(Exemption),
 }
 
 /// The records that a judgement depends on, with their revisions.
@@ -156,6 +161,8 @@ typed! {
         at RecordKey::Subscription(id.clone(), name.clone());
     access_request(id: ApplicationId, name: VersionName) -> AccessRequest(AccessRequest)
         at RecordKey::AccessRequest(id.clone(), name.clone());
+    exemption(id: ApplicationId, name: VersionName) -> Exemption(Exemption)
+        at RecordKey::Exemption(id.clone(), name.clone());
     waiver(id: ApplicationId, name: VersionName, kind: WaiverKind) -> Waiver(Waiver)
         at RecordKey::Waiver(id.clone(), name.clone(), *kind);
     namespace(name: Context) -> Namespace(Namespace) at RecordKey::Namespace(name.clone());

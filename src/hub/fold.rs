@@ -37,6 +37,7 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::Revision(revision) => RecordKey::Revision(revision.target.clone(), revision.number),
         Record::Namespace(namespace) => RecordKey::Namespace(namespace.name.clone()),
         Record::Waiver(waiver) => waiver.key(),
+        Record::Exemption(exemption) => exemption.key(),
         Record::AccessRequest(_) | Record::Name(_) => return None,
     })
 }
@@ -68,7 +69,8 @@ impl Fold {
             | Kind::Subscription
             | Kind::EndedSubscription
             | Kind::Namespace
-            | Kind::Waiver => {}
+            | Kind::Waiver
+            | Kind::Exemption => {}
         }
         let record = match codec::decode_record(value) {
             Ok(record) => record,

@@ -259,6 +259,7 @@ impl Index {
                 | Record::Name(_)
                 | Record::Revision(_)
                 | Record::Waiver(_)
+                | Record::Exemption(_),
             ) => {}
         }
     }

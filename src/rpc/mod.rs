@@ -2,6 +2,7 @@
 
 mod api;
 mod application;
+mod exemption;
 mod fact;
 pub mod parse;
 mod relocation;
@@ -10,6 +11,7 @@ mod render;
 mod schedule;
 pub mod status;
 mod subscription;
+mod uplift;
 mod usage;
 mod version;
 mod waiver;

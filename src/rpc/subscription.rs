@@ -84,12 +84,20 @@ fn show_terms(
 ) -> Result<v1::Subscription, Failure> {
     let Record::Subscription(subscription) = &stored.record else { return Err(Failure::Defect) };
     let (application, version) = (subscription.application.clone(), subscription.version.clone());
-    let waiver = hub.get_one(RecordKey::Waiver(application, version, WaiverKind::CallsPastRetirement))?;
-    let waived_until = match waiver.map(|stored| stored.record) {
-        Some(Record::Waiver(waiver)) if waiver.is_live(now) => Some(timestamp(waiver.until)),
-        Some(_) | None => None,
-    };
-    Ok(v1::Subscription { waived_until, ..shown })
+    let keys = [
+        RecordKey::Waiver(application.clone(), version.clone(), WaiverKind::CallsPastRetirement),
+        RecordKey::Exemption(application, version),
+    ];
+    let (mut waived_until, mut brownout_exempt) = (None, false);
+    for stored in hub.get(&keys)?.into_iter().flatten() {
+        if let Record::Waiver(waiver) = &stored.record {
+            waived_until = waiver.is_live(now).then(|| timestamp(waiver.until));
+        }
+        if let Record::Exemption(exemption) = &stored.record {
+            brownout_exempt = exemption.is_exempt(now);
+        }
+    }
+    Ok(v1::Subscription { waived_until, brownout_exempt, ..shown })
 }
 
 /// Refuses more values of subscription fields, or other names, than a version can have.
@@ -314,6 +322,20 @@ impl SubscriptionService for SubscriptionRpc {
         request: Request<v1::UndoMoveSubscriptionsRequest>,
     ) -> Result<Response<Self::UndoMoveSubscriptionsStream>, Status> {
         self.undo_many(request).await
+    }
+
+    async fn exempt_from_brownouts(
+        &self,
+        request: Request<v1::ExemptFromBrownoutsRequest>,
+    ) -> Result<Response<v1::ExemptFromBrownoutsResponse>, Status> {
+        self.exempt(request).await
+    }
+
+    async fn remove_brownout_exemption(
+        &self,
+        request: Request<v1::RemoveBrownoutExemptionRequest>,
+    ) -> Result<Response<v1::RemoveBrownoutExemptionResponse>, Status> {
+        self.remove_exemption(request).await
     }
 
     async fn get_subscription(

@@ -130,6 +130,8 @@ words! {
         Reinstated = Reinstated, BrownoutScheduled = BrownoutScheduled, BrownoutCancelled = BrownoutCancelled,
         WaiverGranted = WaiverGranted, WaiverRevoked = WaiverRevoked, SubscriptionMoved = SubscriptionMoved,
         MoveUndone = MoveUndone, UnsubscriptionUndone = UnsubscriptionUndone,
+        ApplicationUplifted = ApplicationUplifted, ExemptedFromBrownouts = ExemptedFromBrownouts,
+        BrownoutExemptionRemoved = BrownoutExemptionRemoved,
     };
     WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
     WaiverState <=> WaiverState { Live = Live, Expired = Expired, Revoked = Revoked };

@@ -33,10 +33,12 @@ pub enum Kind {
     Namespace = b'p' as isize,
     /// A waiver.
     Waiver = b'w' as isize,
+    /// An exemption from brownouts.
+    Exemption = b'e' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 12] = [
+    const ALL: [Kind; 13] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -49,6 +51,7 @@ impl Kind {
         Kind::Revision,
         Kind::Namespace,
         Kind::Waiver,
+        Kind::Exemption,
     ];
 
     /// The byte.
@@ -97,6 +100,9 @@ pub fn encode(key: &RecordKey) -> Bytes {
             let mut key = BytesMut::from(&revisions_of(target)[..]);
             key.put_u32(*number);
             key.freeze()
+        }
+        RecordKey::Exemption(id, name) => {
+            join(Kind::Exemption, &[id.as_str(), name.context.as_str(), name.label.as_str()])
         }
         RecordKey::Waiver(id, name, kind) => {
             join(Kind::Waiver, &[id.as_str(), name.context.as_str(), name.label.as_str(), kind.name()])
