@@ -117,8 +117,9 @@ impl Hub {
     async fn run(&self, actor: &Actor, command: &Command, request: &Request) -> Result<Answer, Failure> {
         let mut turn = None;
         for _ in 0..ATTEMPTS_MAX {
-            let now = self.0.instants.next();
             let loaded = self.load(command, request)?;
+            // Read after the records: whoever sees a version deprecated from an instant on is judged after that instant.
+            let now = self.0.instants.next();
             if let Some((revision, answer)) = loaded.answer
                 && now - answer.answered_at < ANSWER_KEPT
             {

@@ -47,14 +47,14 @@ struct Inner {
     subscribers: Vec<BTreeSet<Arc<str>>>,
     /// Subscriptions that nobody ended, of applications that are not deleted; by version, then environment.
     live: Vec<[u64; 2]>,
-    /// When those of them end that a move keeps for a while only; few, so beside the others.
-    ends_at: HashMap<(u32, Arc<str>), DateTime<Utc>>,
-    /// How many of them end at an instant, by version and environment.
-    ending: HashMap<(u32, Environment), BTreeMap<DateTime<Utc>, u64>>,
     /// The last revision that touched a subscription to a version or its application; by version, then environment.
     stamps: Vec<[u64; 2]>,
     /// The revision that the hub was loaded at: what is older has no stamp of its own.
     loaded: u64,
+    /// When those of them end that a move keeps for a while only; few, so beside the others.
+    ends_at: HashMap<(u32, Arc<str>), DateTime<Utc>>,
+    /// How many of them end at an instant, by version and environment.
+    ending: HashMap<(u32, Environment), BTreeMap<DateTime<Utc>, u64>>,
     catalogue: BTreeMap<Context, BTreeMap<Label, Version>>,
     apis: BTreeSet<Context>,
     namespaces: BTreeMap<Context, Namespace>,
@@ -104,19 +104,19 @@ impl Inner {
         *count = count.saturating_add_signed(change);
     }
 
+    /// Remembers that a commit touched the subscription of an application to a version.
+    fn touch(&mut self, number: u32, environment: Environment, revision: Option<u64>) {
+        if let Some(revision) = revision {
+            self.stamps[number as usize][environment as usize] = revision;
+        }
+    }
+
     fn count_ending(&mut self, number: u32, environment: Environment, at: DateTime<Utc>, change: i64) {
         let ends = self.ending.entry((number, environment)).or_default();
         let count = ends.entry(at).or_default();
         *count = count.saturating_add_signed(change);
         if *count == 0 {
             ends.remove(&at);
-        }
-    }
-
-    /// Remembers that a commit touched the subscription of an application to a version.
-    fn touch(&mut self, number: u32, environment: Environment, revision: Option<u64>) {
-        if let Some(revision) = revision {
-            self.stamps[number as usize][environment as usize] = revision;
         }
     }
 
@@ -252,15 +252,16 @@ impl Index {
             (_, Record::Api(api)) => {
                 inner.apis.insert(api.context.clone());
             }
-            (
-                _,
-                Record::Subscription(_)
-                | Record::AccessRequest(_)
-                | Record::Name(_)
-                | Record::Revision(_)
-                | Record::Waiver(_)
-                | Record::Exemption(_),
-            ) => {}
+            // What a waiver or an exemption permits belongs to what a preview shows.
+            (_, Record::Waiver(waiver)) => {
+                let number = inner.number(&waiver.version);
+                inner.touch(number, waiver.environment, revision);
+            }
+            (_, Record::Exemption(exemption)) => {
+                let number = inner.number(&exemption.version);
+                inner.touch(number, exemption.environment, revision);
+            }
+            (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
         }
     }
 
@@ -433,6 +434,29 @@ impl Index {
         let inner = self.0.read();
         let number = inner.numbers.get(name);
         page(number.map(|number| &inner.subscribers[*number as usize]), after, limit)
+    }
+
+    /// Whether a person works on an application that holds a live subscription to some version of an API.
+    pub fn subscribes(&self, email: &Email, context: &Context, now: DateTime<Utc>) -> bool {
+        let inner = self.0.read();
+        let versions = inner.catalogue.get(context).into_iter().flat_map(BTreeMap::values);
+        let live: Vec<(u32, Environment)> = versions
+            .flat_map(|version| {
+                let effective = inner.effective(version);
+                let stages = effective.deployments.iter().map(|(e, deployment)| (*e, deployment.lifecycle.stage(now)));
+                let live = stages.filter(|(_, stage)| *stage != Stage::Retired).map(|(environment, _)| environment);
+                let number = inner.numbers[&version.name];
+                live.map(move |environment| (number, environment)).collect::<Vec<_>>()
+            })
+            .collect();
+        inner.by_collaborator.get(email).into_iter().flatten().any(|id| {
+            inner.applications.get(id).is_some_and(|entry| {
+                let holds = |(number, environment): &(u32, Environment)| {
+                    entry.environment == Some(*environment) && entry.subscriptions.contains(&(*number, Open::Yes))
+                };
+                !entry.deleted && live.iter().any(holds)
+            })
+        })
     }
 
     /// Up to `limit` applications of an owner, after `after`.

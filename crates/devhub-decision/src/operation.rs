@@ -77,34 +77,38 @@ impl OperationFacts {
         self.entry.schedule.retires_at().is_some_and(|retires_at| retires_at <= now)
     }
 
-    /// Whether a call is one of this operation.
-    fn matches(&self, called: &Operation<'_>) -> bool {
-        let path = called.path.split_once('?').map_or(called.path, |(path, _)| path);
-        let (mut given, mut template) = (segments(path), segments(&self.entry.path));
-        let same = |segment: &str, expected: &str| {
+    /// Whether a path is one of this operation.
+    fn matches(&self, path: &str) -> bool {
+        let same = |(segment, expected): (&str, &str)| {
             if is_parameter(expected) { !segment.is_empty() } else { segment == expected }
         };
-        *called.method == *self.entry.method
-            && loop {
-                match (given.next(), template.next()) {
-                    (None, None) => break true,
-                    (Some(segment), Some(expected)) if same(segment, expected) => {}
-                    (Some(_) | None, Some(_)) | (Some(_), None) => break false,
-                }
-            }
+        segments(path).zip(segments(&self.entry.path)).all(same)
+    }
+
+    /// Operations with the same method and as many segments stand together.
+    fn group(&self) -> (&str, usize) {
+        (&self.entry.method, segments(&self.entry.path).count())
     }
 }
 
 /// The operations in the order in which they are tried: where two templates match, the first segment in which they
 /// differ decides, and a literal goes before a parameter.
 pub(crate) fn ordered(mut operations: Vec<OperationFacts>) -> Box<[OperationFacts]> {
-    operations.sort_by_cached_key(|operation| segments(&operation.entry.path).map(is_parameter).collect::<Vec<bool>>());
+    operations.sort_by_cached_key(|operation| {
+        let (method, count) = operation.group();
+        let parameters: Vec<bool> = segments(&operation.entry.path).map(is_parameter).collect();
+        (Box::<str>::from(method), count, parameters)
+    });
     operations.into_boxed_slice()
 }
 
 /// The operation that a call is one of, among ordered ones.
 pub(crate) fn find<'o>(ordered: &'o [OperationFacts], called: &Operation<'_>) -> Option<&'o OperationFacts> {
-    ordered.iter().find(|operation| operation.matches(called))
+    let path = called.path.split_once('?').map_or(called.path, |(path, _)| path);
+    let group = (called.method, segments(path).count());
+    let first = ordered.partition_point(|operation| operation.group() < group);
+    let candidates = ordered[first..].iter().take_while(|operation| operation.group() == group);
+    candidates.into_iter().find(|operation| operation.matches(path))
 }
 
 fn segments(path: &str) -> std::str::Split<'_, char> {

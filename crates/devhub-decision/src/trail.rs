@@ -153,7 +153,7 @@ fn decided(decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>, 
             None => String::new(),
         },
         Reason::VersionNotCallable => {
-            decision.stage.map_or_else(String::new, |stage| format!("No call passes in the stage {stage}."))
+            facts.closed_stage(now).map_or_else(String::new, |stage| format!("No call passes in the stage {stage}."))
         }
         Reason::UnknownClient => format!("No application has the client id {client_id:?}."),
         Reason::EnvironmentMismatch => {
@@ -231,6 +231,9 @@ fn news(facts: &Facts<'_>, before: DateTime<Utc>, at: DateTime<Utc>) -> Vec<Stri
     if let Some(stage) = facts.stage(at).filter(|stage| facts.stage(before) != Some(*stage)) {
         let called = called(facts).replacen("The", "the", 1);
         news.push(format!("{called} is {stage}"));
+    } else if facts.version_stage(at) == Some(Stage::Retired) && facts.version_stage(before) != Some(Stage::Retired) {
+        // The operation went before it.
+        news.push("the version is RETIRED".to_owned());
     } else if facts.operation.is_some_and(|operation| operation.has_ended(at) && !operation.has_ended(before)) {
         // The version went before it, and a waiver outlives that.
         news.push("the operation ends by dates of its own".to_owned());
