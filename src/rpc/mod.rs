@@ -2,11 +2,8 @@
 
 mod api;
 mod application;
-mod exemption;
 mod fact;
 pub mod parse;
-mod relocation;
-mod relocations;
 mod render;
 mod schedule;
 pub mod status;

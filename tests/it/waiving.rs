@@ -64,7 +64,7 @@ async fn b17_x3_staff_enter_alpha_and_deprecated_by_a_waiver_only_and_it_is_on_r
         let seen = world
             .listed(|r| (r.application_id, r.version, r.context) = ("app".into(), label.into(), CONTEXT.into()))
             .await;
-        assert_eq!(seen, [waiver.clone()]);
+        assert_eq!(seen, std::slice::from_ref(&waiver));
         let filter = v1::FactFilter { version: label.into(), context: CONTEXT.into(), ..Default::default() };
         let facts = world.all_facts(filter).await;
         let granted = facts.iter().find(|f| f.kind() == v1::FactKind::WaiverGranted).unwrap();

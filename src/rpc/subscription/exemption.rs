@@ -4,11 +4,11 @@ use devhub_proto::v1;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
-use super::parse::{self, Fields, REASON_CHARS_MAX};
-use super::subscription::SubscriptionRpc;
-use super::{execute, record, revision};
+use super::SubscriptionRpc;
 use crate::domain::exemption::{ChangeExemption, Exemption, Part};
 use crate::hub::Mode;
+use crate::rpc::parse::{self, Fields, REASON_CHARS_MAX};
+use crate::rpc::{execute, record, revision};
 use crate::wire::timestamp;
 
 /// What both calls give.
