@@ -5,6 +5,7 @@ use super::announcement::{PublishAnnouncement, ReviseAnnouncement, WithdrawAnnou
 use super::api::{CreateApi, UpdateApi};
 use super::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
 use super::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
+use super::exemption::{ChangeExemption, Part};
 use super::fact::Subject;
 use super::name::{ApplicationId, VersionName};
 use super::notice::AcknowledgeNotice;
@@ -17,6 +18,7 @@ use super::schedule::ChangeLifecycle;
 use super::setting::Setting;
 use super::subscribe::{Since, Subscribe, Unsubscribe};
 use super::undo::{UndoMove, UndoUnsubscribe};
+use super::uplift::UpliftApplication;
 use super::waiver::{GrantWaiver, RevokeWaiver};
 
 macro_rules! commands {
@@ -88,7 +90,9 @@ commands!(
     AcknowledgeNotice,
     PublishAnnouncement,
     ReviseAnnouncement,
-    WithdrawAnnouncement
+    WithdrawAnnouncement,
+    UpliftApplication,
+    ChangeExemption
 );
 
 impl Command {
@@ -126,6 +130,9 @@ impl Command {
             Command::PublishAnnouncement(_) => "PublishAnnouncement",
             Command::ReviseAnnouncement(_) => "ReviseAnnouncement",
             Command::WithdrawAnnouncement(_) => "WithdrawAnnouncement",
+            Command::UpliftApplication(_) => "UpliftApplication",
+            Command::ChangeExemption(ChangeExemption { part: Part::Exempt, .. }) => "ExemptFromBrownouts",
+            Command::ChangeExemption(ChangeExemption { part: Part::Taken, .. }) => "RemoveBrownoutExemption",
         }
     }
 
@@ -151,6 +158,7 @@ impl Command {
             Command::ChangeLifecycle(command) => command.subject(),
             Command::CreateApplication(CreateApplication { id, .. })
             | Command::UpdateApplication(UpdateApplication { id, .. })
+            | Command::UpliftApplication(UpliftApplication { source: id, .. })
             | Command::DeleteApplication(DeleteApplication { id, .. })
             | Command::RestoreApplication(RestoreApplication { id, .. })
             | Command::AddCollaborator(AddCollaborator { id, .. })
@@ -167,6 +175,7 @@ impl Command {
             | Command::RevokeWaiver(RevokeWaiver { application, version, .. })
             | Command::MoveSubscription(MoveSubscription { application, from: version, .. })
             | Command::UndoMove(UndoMove { application, from: version, .. })
+            | Command::ChangeExemption(ChangeExemption { application, version, .. })
             | Command::UndoUnsubscribe(UndoUnsubscribe { application, version, .. }) => both(application, version),
             Command::AcknowledgeNotice(command) => application(&command.application),
             Command::PublishAnnouncement(PublishAnnouncement { content, .. })

@@ -100,6 +100,12 @@ pub enum FactKind {
     AnnouncementRevised,
     /// An announcement was taken back.
     AnnouncementWithdrawn,
+    /// A production application was made from a sandbox one.
+    ApplicationUplifted,
+    /// An application opted out of the brownouts of a version.
+    ExemptedFromBrownouts,
+    /// An application takes part in the brownouts of a version again.
+    BrownoutExemptionRemoved,
 }
 
 /// What a fact is about; what does not apply is left out.

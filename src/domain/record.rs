@@ -6,6 +6,7 @@ use super::access::AccessRequest;
 use super::announcement::{Announcement, AnnouncementRevision};
 use super::api::Api;
 use super::application::Application;
+use super::exemption::Exemption;
 use super::ledger::{Revision, Target};
 use super::name::{AnnouncementId, ApplicationId, ClientId, Context, NoticeId, SubscriptionId, VersionName};
 use super::namespace::{self, Namespace};
@@ -38,6 +39,8 @@ pub enum RecordKey {
     Revision(Target, u32),
     /// A namespace that has a schedule.
     Namespace(Context),
+    /// The last word on an application's part in the brownouts of a version.
+    Exemption(ApplicationId, VersionName),
     /// The latest waiver of a kind for an application and a version.
     Waiver(ApplicationId, VersionName, WaiverKind),
     /// A notice of an application.
@@ -79,6 +82,8 @@ pub enum Record {
     Announcement(Announcement),
     /// One revision of an announcement.
     AnnouncementRevision(AnnouncementRevision),
+    /// An exemption.
+    Exemption(Exemption),
 }
 
 /// The records that a judgement depends on, with their revisions.
@@ -174,6 +179,8 @@ typed! {
         at RecordKey::Subscription(id.clone(), name.clone());
     access_request(id: ApplicationId, name: VersionName) -> AccessRequest(AccessRequest)
         at RecordKey::AccessRequest(id.clone(), name.clone());
+    exemption(id: ApplicationId, name: VersionName) -> Exemption(Exemption)
+        at RecordKey::Exemption(id.clone(), name.clone());
     waiver(id: ApplicationId, name: VersionName, kind: WaiverKind) -> Waiver(Waiver)
         at RecordKey::Waiver(id.clone(), name.clone(), *kind);
     namespace(name: Context) -> Namespace(Namespace) at RecordKey::Namespace(name.clone());

@@ -41,6 +41,7 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::Announcement(announcement) => RecordKey::Announcement(announcement.current.id.clone()),
         Record::AnnouncementRevision(revision) => RecordKey::AnnouncementRevision(revision.id.clone(), revision.number),
         Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_) => return None,
+        Record::Exemption(exemption) => exemption.key(),
     })
 }
 
@@ -75,7 +76,8 @@ impl Fold {
             | Kind::Namespace
             | Kind::NoticeRun
             | Kind::Announcement
-            | Kind::AnnouncementRevision => {}
+            | Kind::AnnouncementRevision
+            | Kind::Exemption => {}
         }
         let record = match codec::decode_record(value) {
             Ok(record) => record,

@@ -258,7 +258,7 @@ impl Index {
             (_, Record::Api(api)) => {
                 inner.apis.insert(api.context.clone());
             }
-            // What a waiver permits belongs to what a preview shows.
+            // What a waiver or an exemption permits belongs to what a preview shows.
             (_, Record::Waiver(waiver)) => {
                 let number = inner.number(&waiver.version);
                 inner.touch(number, waiver.environment, revision);
@@ -273,6 +273,10 @@ impl Index {
             }
             (_, Record::NoticeRun(run)) => inner.agenda.learn(run),
             (_, Record::Announcement(announcement)) => inner.announcements.learn(announcement),
+            (_, Record::Exemption(exemption)) => {
+                let number = inner.number(&exemption.version);
+                inner.touch(number, exemption.environment, revision);
+            }
             (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_)) => {}
         }
     }

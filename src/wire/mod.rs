@@ -138,6 +138,8 @@ words! {
         NoticeGiven = NoticeGiven, NoticeSkipped = NoticeSkipped, NoticeAcknowledged = NoticeAcknowledged,
         NoticesCompleted = NoticesCompleted, AnnouncementPublished = AnnouncementPublished,
         AnnouncementRevised = AnnouncementRevised, AnnouncementWithdrawn = AnnouncementWithdrawn,
+        ApplicationUplifted = ApplicationUplifted, ExemptedFromBrownouts = ExemptedFromBrownouts,
+        BrownoutExemptionRemoved = BrownoutExemptionRemoved,
     };
     Category <=> AnnouncementCategory {
         Deprecation = Deprecation, Sunset = Sunset, Change = Change, Requirement = Requirement,

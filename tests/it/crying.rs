@@ -12,7 +12,7 @@ use devhub::domain::name::{NoticeId, VersionName};
 use devhub::domain::notice::{Milestone, NoticeSubject, Occasion, plan};
 use devhub::domain::record::{Record, RecordKey};
 use devhub::domain::schedule::{ChangeLifecycle, LifecycleChange, NewDate, Step};
-use devhub::hub::{Acknowledged, Hub, Mode, Progress, Request};
+use devhub::hub::{Acknowledged, Hub, Progress, Request};
 use devhub::store::Store;
 use devhub::store::memory::Memory;
 use devhub_decision::{Brownout, Environment, Maturity};

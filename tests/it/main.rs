@@ -9,6 +9,7 @@
 //! | `deciding` | B60 to B63: what gateways are told |
 //! | `moving` | B45 to B48: moves, of one or many |
 //! | `undoing` | B44, B47: the way back |
+//! | `uplifting` | B15, X2: from the sandbox to production |
 //! | `waiving` | B17, B18, X3: dated exceptions |
 //! | `trail` | B92: the audit trail |
 //! | `racing` | B16, X1: subscribe against deprecate |
@@ -54,6 +55,7 @@ mod scheduling;
 mod subscribing;
 mod trail;
 mod undoing;
+mod uplifting;
 mod usage;
 mod waiving;
 mod world;

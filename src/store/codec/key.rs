@@ -42,10 +42,12 @@ pub enum Kind {
     Announcement = b'u' as isize,
     /// One revision of an announcement.
     AnnouncementRevision = b'k' as isize,
+    /// An exemption from brownouts.
+    Exemption = b'e' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 16] = [
+    const ALL: [Kind; 17] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -62,6 +64,7 @@ impl Kind {
         Kind::NoticeRun,
         Kind::Announcement,
         Kind::AnnouncementRevision,
+        Kind::Exemption,
     ];
 
     /// The byte.
@@ -110,6 +113,9 @@ pub fn encode(key: &RecordKey) -> Bytes {
             let mut key = BytesMut::from(&revisions_of(target)[..]);
             key.put_u32(*number);
             key.freeze()
+        }
+        RecordKey::Exemption(id, name) => {
+            join(Kind::Exemption, &[id.as_str(), name.context.as_str(), name.label.as_str()])
         }
         RecordKey::Waiver(id, name, kind) => {
             join(Kind::Waiver, &[id.as_str(), name.context.as_str(), name.label.as_str(), kind.name()])

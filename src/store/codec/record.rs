@@ -42,6 +42,7 @@ pub fn encode(record: &Record) -> Bytes {
         Record::Application(application) => Content::Application(encode_application(application)),
         Record::Subscription(subscription) => Content::Subscription(encode_subscription(subscription)),
         Record::AccessRequest(request) => Content::AccessRequest(encode_access_request(request)),
+        Record::Exemption(exemption) => Content::Exemption(waiver::encode_exemption(exemption)),
         Record::Waiver(granted) => Content::Waiver(waiver::encode_waiver(granted)),
         Record::Name(bearer) => Content::Name(disk::NameRecord { application_id: bearer.to_string() }),
         Record::Revision(revision) => Content::Revision(schedule::encode_revision(revision)),
@@ -69,6 +70,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
         Content::Name(name) => Some(Record::Name(name.application_id.parse().map_err(|_| IMPOSSIBLE)?)),
         Content::Revision(revision) => schedule::decode_revision(revision).map(Record::Revision),
         Content::Namespace(namespace) => schedule::decode_namespace(namespace).map(Record::Namespace),
+        Content::Exemption(exemption) => waiver::decode_exemption(exemption).map(Record::Exemption),
         Content::Waiver(granted) => waiver::decode_waiver(granted).map(Record::Waiver),
         Content::Notice(notice) => wire::parse_notice(notice).map(Record::Notice),
         Content::NoticeRun(run) => notice::decode_run(run).map(Record::NoticeRun),
@@ -231,6 +233,7 @@ fn encode_application(application: &Application) -> disk::ApplicationRecord {
         created_at: Some(timestamp(application.created_at)),
         deleted_at: deletion.map(|deletion| timestamp(deletion.at)),
         deleted_by: deletion.map(|deletion| deletion.by.clone()).unwrap_or_default(),
+        uplifted_from: application.uplifted_from.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
@@ -254,6 +257,10 @@ fn decode_application(application: disk::ApplicationRecord) -> Option<Applicatio
         blocked: application.blocked,
         deletion_restriction: application.deletion_restriction,
         created_at: needed(application.created_at.as_ref())?,
+        uplifted_from: match application.uplifted_from.as_str() {
+            "" => None,
+            id => Some(id.parse().ok()?),
+        },
         deletion: optional(application.deleted_at.as_ref())?.map(|at| Deletion { at, by: deleted_by }),
     })
 }
@@ -361,6 +368,7 @@ mod tests {
         Announcement, AnnouncementRevision, Audience, Category, Content, Effective, Impact, Scope,
     };
     use crate::domain::application::{Kind, Persona, Role, State};
+    use crate::domain::exemption::{Exemption, Part};
     use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
     use crate::domain::namespace::{Namespace, NamespaceDeployment};
     use crate::domain::notice::{Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
@@ -515,6 +523,7 @@ mod tests {
                 blocked: true,
                 deletion_restriction: "hold".into(),
                 created_at: at("2026-01-01T00:00:00Z"),
+                uplifted_from: Some("ledgerly-test".parse().expect("valid")),
                 deletion: Some(Deletion { at: at("2026-02-01T00:00:00Z"), by: "operator:jane".into() }),
             }),
             Record::Subscription(subscription()),
@@ -522,6 +531,16 @@ mod tests {
             Record::Subscription(Subscription { moved: Some(moved(false)), ..subscription() }),
             Record::Subscription(Subscription { waiver: Some("w-1".parse().expect("valid")), ..subscription() }),
             Record::Waiver(waiver()),
+            Record::Exemption(Exemption {
+                application: "ledgerly".parse().expect("valid"),
+                client_id: "ledgerly-client".parse().expect("valid"),
+                environment: Environment::Production,
+                version: name("1.10"),
+                part: Part::Exempt,
+                since: at("2026-01-01T00:00:00Z"),
+                by: "operator:jane".into(),
+                reason: "payroll runs".into(),
+            }),
             Record::Waiver(Waiver { revoked: None, ..waiver() }),
             Record::AccessRequest(AccessRequest {
                 application: "ledgerly".parse().expect("valid"),
