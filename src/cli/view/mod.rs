@@ -4,10 +4,14 @@
 pub mod access;
 pub mod api;
 pub mod application;
+pub mod calendar;
 pub mod decision;
 pub mod fact;
 pub mod policy;
+pub mod preview;
+pub mod schedule;
 pub mod subscription;
+pub mod target;
 pub mod usage;
 pub mod version;
 
