@@ -18,6 +18,7 @@ use devhub_proto::v1::fact_service_server::FactServiceServer;
 use devhub_proto::v1::schedule_service_server::ScheduleServiceServer;
 use devhub_proto::v1::subscription_service_server::SubscriptionServiceServer;
 use devhub_proto::v1::usage_service_server::UsageServiceServer;
+use devhub_proto::v1::waiver_service_server::WaiverServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -34,13 +35,13 @@ use crate::domain::policy::Policies;
 use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
 use crate::gateway::AuthorizationRpc;
 use crate::hub::Hub;
-use crate::rpc::{ApiRpc, ApplicationRpc, FactRpc, ScheduleRpc, SubscriptionRpc, UsageRpc};
+use crate::rpc::{ApiRpc, ApplicationRpc, FactRpc, ScheduleRpc, SubscriptionRpc, UsageRpc, WaiverRpc};
 use crate::store::embedded::{Embedded, Options};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -48,6 +49,7 @@ const SERVICES: [&str; 7] = [
     "devhub.v1.FactService",
     "devhub.v1.ScheduleService",
     "devhub.v1.UsageService",
+    "devhub.v1.WaiverService",
 ];
 
 /// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
@@ -241,8 +243,9 @@ fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopp
         .add_service(bounded!(ApiServiceServer, ApiRpc::new(hub.clone())))
         .add_service(bounded!(ApplicationServiceServer, ApplicationRpc::new(hub.clone())))
         .add_service(bounded!(SubscriptionServiceServer, SubscriptionRpc::new(hub.clone())))
-        .add_service(bounded!(ScheduleServiceServer, ScheduleRpc::new(hub.clone())))
+        .add_service(bounded!(ScheduleServiceServer, ScheduleRpc::new(hub.clone(), limits)))
         .add_service(bounded!(UsageServiceServer, UsageRpc::new(hub.clone())))
+        .add_service(bounded!(WaiverServiceServer, WaiverRpc::new(hub.clone())))
         .add_service(bounded!(FactServiceServer, FactRpc::new(hub.clone(), stopping.clone())));
     if config.reflection {
         let builder = || {

@@ -47,7 +47,7 @@ pub(crate) fn version_of(application: usize, nth: usize) -> usize {
 }
 
 fn request() -> Request {
-    Request { id: None, fingerprint: [0; 32], mode: Mode::Commit }
+    Request::once()
 }
 
 fn name(number: usize) -> VersionName {
@@ -144,6 +144,7 @@ pub(crate) fn question(random: u64, applications: usize) -> v1::AuthorizeRequest
         version: "1.0".to_owned(),
         environment: v1::Environment::Sandbox.into(),
         min_revision: 0,
+        ..Default::default()
     }
 }
 

@@ -86,6 +86,8 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::BrownoutRefused => "`devhub schedule` shows the dates and the brownouts that are planned",
         ErrorReason::ScheduleNotFound => "`devhub calendar` shows what has dates",
         ErrorReason::PlanStale => "preview the change again, and look at what is different",
+        ErrorReason::WaiverTooLong => "choose the instant that is named or an earlier one, and grant it again in time",
+        ErrorReason::WaiverNotFound => "`devhub list waivers` shows which there are",
         ErrorReason::SinceOutOfRange => "state a beginning at which the version was live, or leave it out for now",
     }
 }

@@ -13,6 +13,7 @@ use super::register::{CreateApplication, DeleteApplication, RestoreApplication, 
 use super::schedule::ChangeLifecycle;
 use super::setting::Setting;
 use super::subscribe::{Since, Subscribe, Unsubscribe};
+use super::waiver::{GrantWaiver, RevokeWaiver};
 
 macro_rules! commands {
     ($($variant:ident),*) => {
@@ -74,7 +75,9 @@ commands!(
     Subscribe,
     Unsubscribe,
     RequestAccess,
-    DecideAccess
+    DecideAccess,
+    GrantWaiver,
+    RevokeWaiver
 );
 
 impl Command {
@@ -103,6 +106,8 @@ impl Command {
             Command::Unsubscribe(_) => "Unsubscribe",
             Command::RequestAccess(_) => "RequestAccess",
             Command::DecideAccess(_) => "DecideAccess",
+            Command::GrantWaiver(_) => "GrantWaiver",
+            Command::RevokeWaiver(_) => "RevokeWaiver",
         }
     }
 
@@ -139,7 +144,9 @@ impl Command {
             Command::Subscribe(Subscribe { application, version, .. })
             | Command::Unsubscribe(Unsubscribe { application, version, .. })
             | Command::RequestAccess(RequestAccess { application, version, .. })
-            | Command::DecideAccess(DecideAccess { application, version, .. }) => both(application, version),
+            | Command::DecideAccess(DecideAccess { application, version, .. })
+            | Command::GrantWaiver(GrantWaiver { application, version, .. })
+            | Command::RevokeWaiver(RevokeWaiver { application, version, .. }) => both(application, version),
         }
     }
 }

@@ -76,6 +76,10 @@ pub enum FactKind {
     BrownoutScheduled,
     /// A brownout was cancelled.
     BrownoutCancelled,
+    /// A waiver was granted or replaced.
+    WaiverGranted,
+    /// A waiver was taken back.
+    WaiverRevoked,
 }
 
 /// What a fact is about; what does not apply is left out.

@@ -34,6 +34,7 @@ pub mod subscribe;
 pub mod subscription;
 pub mod usage;
 pub mod version;
+pub mod waiver;
 
 pub use actor::Actor;
 pub use command::Command;

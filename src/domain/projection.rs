@@ -2,7 +2,7 @@
 
 use devhub_decision::{
     ApplicationEntry, Change, Environment, Links, NamespaceEntry, OperationEntry, Permissions, Replacement,
-    StagePermissions, Standing, SubscriptionEntry, VersionEntry,
+    StagePermissions, Standing, SubscriptionEntry, VersionEntry, WaiverEntry,
 };
 
 use super::application::{Application, State};
@@ -13,6 +13,7 @@ use super::record::{Record, RecordKey};
 use super::setting::Rules;
 use super::subscription::Subscription;
 use super::version::Version;
+use super::waiver::{Waiver, WaiverKind};
 
 /// Adds to `changes` what the decision table must know of `record`.
 pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Vec<Change>) {
@@ -27,6 +28,7 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
         (_, Record::Namespace(namespace)) => {
             changes.extend(project_namespace(namespace).map(Change::Namespace));
         }
+        (_, Record::Waiver(waiver)) => changes.extend(project_waiver(waiver).map(Change::Waiver)),
         (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
     }
 }
@@ -44,6 +46,16 @@ fn project_subscription(subscription: &Subscription) -> SubscriptionEntry {
         live: subscription.ended.is_none(),
         ends_at: None,
     }
+}
+
+/// Only calls past retirement concern gateways; a revoked waiver is none, and the clock ends the others.
+fn project_waiver(waiver: &Waiver) -> Option<WaiverEntry> {
+    (waiver.kind == WaiverKind::CallsPastRetirement).then(|| WaiverEntry {
+        client_id: waiver.client_id.as_str().into(),
+        environment: waiver.environment,
+        version: table_name(&waiver.version),
+        until: waiver.revoked.is_none().then_some(waiver.until),
+    })
 }
 
 /// Whether an application may call at all. Approval counts in production only; a deletion outweighs a block.

@@ -11,6 +11,7 @@ use super::namespace::{self, Namespace};
 use super::refusal::Refusal;
 use super::subscription::Subscription;
 use super::version::Version;
+use super::waiver::{Waiver, WaiverKind};
 
 /// Where a record is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,6 +36,8 @@ pub enum RecordKey {
     Revision(Target, u32),
     /// A namespace that has a schedule.
     Namespace(Context),
+    /// The latest waiver of a kind for an application and a version.
+    Waiver(ApplicationId, VersionName, WaiverKind),
 }
 
 /// The current state of one entity.
@@ -56,6 +59,8 @@ pub enum Record {
     Revision(Revision),
     /// A namespace.
     Namespace(Namespace),
+    /// A waiver.
+    Waiver(Waiver),
 }
 
 /// The records that a judgement depends on, with their revisions.
@@ -89,6 +94,16 @@ impl Records {
             }
         }
         self
+    }
+
+    /// Every key of the view, with the revision of its record if there is one.
+    pub fn revisions(&self) -> impl Iterator<Item = (&RecordKey, Option<u64>)> {
+        self.0.iter().map(|(key, found)| (key, found.as_ref().map(|(revision, _)| *revision)))
+    }
+
+    /// Every record of the view.
+    pub fn all(&self) -> impl Iterator<Item = &Record> {
+        self.0.iter().filter_map(|(_, found)| found.as_ref().map(|(_, record)| record))
     }
 
     /// The revision of the record under `key`, if there is one.
@@ -141,6 +156,8 @@ typed! {
         at RecordKey::Subscription(id.clone(), name.clone());
     access_request(id: ApplicationId, name: VersionName) -> AccessRequest(AccessRequest)
         at RecordKey::AccessRequest(id.clone(), name.clone());
+    waiver(id: ApplicationId, name: VersionName, kind: WaiverKind) -> Waiver(Waiver)
+        at RecordKey::Waiver(id.clone(), name.clone(), *kind);
     namespace(name: Context) -> Namespace(Namespace) at RecordKey::Namespace(name.clone());
     client_id(id: ClientId) -> Name(ApplicationId) at RecordKey::ClientId(id.clone());
     application_name(name: str) -> Name(ApplicationId) at RecordKey::ApplicationName(name.to_lowercase());

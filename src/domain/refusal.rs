@@ -7,6 +7,7 @@ use super::application::State;
 use super::ledger::OperationName;
 use super::name::{ApplicationId, Context, Email, PolicyName, VersionName};
 use super::policy::Period;
+use super::waiver::WaiverKind;
 
 /// One malformed field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -342,6 +343,26 @@ pub enum Refusal {
         target: String,
         /// Why.
         refusal: Box<Refusal>,
+    },
+    /// The waiver would last longer than the policy allows.
+    #[error("policy {policy} allows no waiver until {}: until_time must be {} or earlier", at(.given), at(.latest))]
+    WaiverTooLong {
+        /// The policy.
+        policy: PolicyName,
+        /// As given.
+        given: DateTime<Utc>,
+        /// The last legal instant.
+        latest: DateTime<Utc>,
+    },
+    /// No waiver of this kind.
+    #[error("application {application} has no {} waiver for {version}; list its waivers to see which there are", .kind.name())]
+    WaiverNotFound {
+        /// The application.
+        application: ApplicationId,
+        /// The version.
+        version: VersionName,
+        /// What it would permit.
+        kind: WaiverKind,
     },
     /// An imported subscription states a beginning that cannot be.
     #[error("a subscription cannot have begun at {}: {why}", at(.since))]

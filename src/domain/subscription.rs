@@ -7,7 +7,7 @@ use devhub_decision::Environment;
 
 use super::application::Application;
 use super::fact::Subject;
-use super::name::{ApplicationId, ClientId, SubscriptionId, VersionName};
+use super::name::{ApplicationId, ClientId, SubscriptionId, VersionName, WaiverId};
 use super::version::Version;
 
 /// Why a subscription ended.
@@ -51,6 +51,9 @@ pub struct Subscription {
     pub since: DateTime<Utc>,
     /// Who made it.
     pub subscribed_by: String,
+    /// The waiver that it stands on, if the version took new ones by a waiver only; it stays when the waiver expires
+    /// (rule B18).
+    pub waiver: Option<WaiverId>,
     /// Set when somebody ended it.
     pub ended: Option<End>,
     /// Values of the version's subscription fields.

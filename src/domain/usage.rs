@@ -323,6 +323,7 @@ mod tests {
             environment: Environment::Sandbox,
             since: now(),
             subscribed_by: String::new(),
+            waiver: None,
             ended: None,
             field_values: BTreeMap::new(),
         };

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::plan::Planned;
 use super::{Failure, Hub};
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::name::RequestId;
@@ -30,6 +31,15 @@ pub struct Request {
     pub fingerprint: [u8; 32],
     /// Whether to change anything.
     pub mode: Mode,
+    /// The plan that the caller was shown: refuse if what it stands on is different now.
+    pub plan: Option<Planned>,
+}
+
+impl Request {
+    /// A request that changes things and cannot be repeated.
+    pub const fn once() -> Request {
+        Request { id: None, fingerprint: [0; 32], mode: Mode::Commit, plan: None }
+    }
 }
 
 /// Whether a command changes anything.
@@ -70,8 +80,8 @@ pub enum Done {
 }
 
 /// What was loaded for one judgement.
-struct Loaded {
-    records: Records,
+pub(super) struct Loaded {
+    pub(super) records: Records,
     expectations: Vec<(Key, Expectation)>,
     answer: Option<(u64, StoredAnswer)>,
 }
@@ -96,8 +106,9 @@ impl Hub {
     async fn run(&self, actor: &Actor, command: &Command, request: &Request) -> Result<Answer, Failure> {
         let mut turn = None;
         for _ in 0..ATTEMPTS_MAX {
-            let now = self.0.instants.next();
             let loaded = self.load(command, request)?;
+            // Read after the records: whoever sees a version deprecated from an instant on is judged after that instant.
+            let now = self.0.instants.next();
             if let Some((revision, answer)) = loaded.answer
                 && now - answer.answered_at < ANSWER_KEPT
             {
@@ -113,6 +124,14 @@ impl Hub {
                     affected: answer.affected,
                     done: Done::Committed,
                 });
+            }
+            if let Some(plan) = &request.plan
+                && let Err(refusal) = self.check_plan(plan, command, &loaded.records, now)
+            {
+                if request.mode == Mode::Commit {
+                    self.record_refusal(actor, command, request, &refusal, now).await;
+                }
+                return Err(refusal.into());
             }
             let setting = Setting { actor, now, rules: self.rules() };
             let outcome = match command.judge(&loaded.records, &setting) {
@@ -141,7 +160,7 @@ impl Hub {
 
     /// Reads what the judgement depends on. Each record is current at some moment of this call; that they fit together
     /// is what the expectations of the commit make sure of.
-    fn load(&self, command: &Command, request: &Request) -> Result<Loaded, Failure> {
+    pub(super) fn load(&self, command: &Command, request: &Request) -> Result<Loaded, Failure> {
         let mut keys: Vec<RecordKey> = Vec::new();
         for key in command.reads() {
             if !keys.contains(&key) {
@@ -199,7 +218,8 @@ impl Hub {
         let fact = Fact::new(FactKind::CommandRefused, command.subject()).because(&why);
         let refused = (command.name(), reason::name(reason::reason(refusal)));
         let facts = vec![codec::encode_fact(&fact, actor, request.id.as_ref(), Some(refused))];
-        let batch = Batch { instant: now, expectations: Vec::new(), after_all: false, writes: Vec::new(), facts };
+        let batch =
+            Batch { instant: now, expectations: Vec::new(), after_all: false, guard: None, writes: Vec::new(), facts };
         match self.0.store.commit(batch).await {
             Ok(Verdict::Committed(_)) => {}
             Ok(Verdict::Conflict) => tracing::error!("a batch without expectations met a conflict"),
@@ -215,7 +235,7 @@ impl Hub {
         facts: Vec<Bytes>,
     ) -> Result<Verdict, StoreError> {
         let instant = self.0.instants.next();
-        self.0.store.commit(Batch { instant, expectations, after_all: false, writes, facts }).await
+        self.0.store.commit(Batch { instant, expectations, after_all: false, guard: None, writes, facts }).await
     }
 }
 
@@ -254,5 +274,6 @@ fn batch(
         );
     }
     let facts = outcome.facts.iter().map(|fact| codec::encode_fact(fact, actor, request.id.as_ref(), None)).collect();
-    Batch { instant: now, expectations, after_all: outcome.effect == Effect::BeginsNow, writes, facts }
+    let guard = request.plan.as_ref().map(|plan| plan.guard.clone());
+    Batch { instant: now, expectations, after_all: outcome.effect == Effect::BeginsNow, guard, writes, facts }
 }

@@ -36,6 +36,7 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::Subscription(s) => RecordKey::EndedSubscription(s.application.clone(), s.version.clone(), s.id.clone()),
         Record::Revision(revision) => RecordKey::Revision(revision.target.clone(), revision.number),
         Record::Namespace(namespace) => RecordKey::Namespace(namespace.name.clone()),
+        Record::Waiver(waiver) => waiver.key(),
         Record::AccessRequest(_) | Record::Name(_) => return None,
     })
 }
@@ -57,7 +58,7 @@ impl Fold {
     }
 
     /// What one written value means to the table; the index learns it at once.
-    fn fold(&self, key: &Key, value: &Bytes, changes: &mut Vec<Change>) {
+    fn fold(&self, key: &Key, value: &Bytes, revision: Option<u64>, changes: &mut Vec<Change>) {
         let Some(kind) = codec::key_kind(key) else { return };
         match kind {
             Kind::Answer | Kind::ClientId | Kind::ApplicationName | Kind::AccessRequest | Kind::Revision => return,
@@ -66,7 +67,8 @@ impl Fold {
             | Kind::Application
             | Kind::Subscription
             | Kind::EndedSubscription
-            | Kind::Namespace => {}
+            | Kind::Namespace
+            | Kind::Waiver => {}
         }
         let record = match codec::decode_record(value) {
             Ok(record) => record,
@@ -79,7 +81,7 @@ impl Fold {
         }
         if let Some(key) = key_of(kind, &record) {
             project(&key, &record, &self.rules, changes);
-            self.index.learn(&key, &record);
+            self.index.learn(&key, &record, revision);
         }
     }
 }
@@ -90,7 +92,7 @@ impl Fold {
         let mut changes = Vec::new();
         for write in &commit.writes {
             if let Some(value) = &write.value {
-                self.fold(&write.key, value, &mut changes);
+                self.fold(&write.key, value, Some(commit.revision), &mut changes);
             }
         }
         changes
@@ -100,13 +102,14 @@ impl Fold {
 impl Sink for Fold {
     fn load(&self, key: &Key, value: &Versioned) {
         let mut changes = Vec::new();
-        self.fold(key, &value.value, &mut changes);
+        self.fold(key, &value.value, None, &mut changes);
         for change in changes {
             self.table.load(change);
         }
     }
 
     fn loaded(&self, head: Head) {
+        self.index.loaded(head.revision);
         self.table.advance(head.revision);
     }
 

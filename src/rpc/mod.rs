@@ -10,6 +10,7 @@ pub mod status;
 mod subscription;
 mod usage;
 mod version;
+mod waiver;
 
 use tonic::Status;
 
@@ -22,6 +23,7 @@ pub use fact::FactRpc;
 pub use schedule::ScheduleRpc;
 pub use subscription::SubscriptionRpc;
 pub use usage::UsageRpc;
+pub use waiver::WaiverRpc;
 
 /// Executes a command and renders its refusal.
 async fn execute(hub: &Hub, actor: Actor, command: impl Into<Command>, request: Request) -> Result<Answer, Status> {

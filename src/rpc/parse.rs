@@ -123,6 +123,14 @@ impl Fields {
         text.to_owned()
     }
 
+    /// Text for people that must be given.
+    pub fn needed_text(&mut self, field: &str, text: &str, chars_max: usize) -> String {
+        if text.trim().is_empty() {
+            self.violate(field, format!("must be given, with at most {chars_max} characters"));
+        }
+        self.text(field, text, chars_max)
+    }
+
     /// An instant that may be left out.
     pub fn instant(&mut self, field: &str, timestamp: Option<&Timestamp>) -> Option<DateTime<Utc>> {
         let parsed = instant(timestamp?);
@@ -154,7 +162,7 @@ impl Fields {
         }
         // A judgement that changes nothing needs no protection from being repeated.
         let id: Option<RequestId> = self.name_or_none("request_id", id).filter(|_| mode == Mode::Commit);
-        Request { id, fingerprint: hash.finalize().into(), mode }
+        Request { id, fingerprint: hash.finalize().into(), mode, plan: None }
     }
 
     /// The number of items on a page.

@@ -172,6 +172,8 @@ pub(super) fn subscription(
         etag: revision.to_string(),
         last_call_time: None,
         usage_class: v1::UsageClass::Unspecified.into(),
+        waiver_id: subscription.waiver.as_ref().map(ToString::to_string).unwrap_or_default(),
+        waived_until: None,
     }
 }
 

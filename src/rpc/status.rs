@@ -46,7 +46,8 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::CollaboratorNotFound
         | ErrorReason::OperationUnknown
         | ErrorReason::NamespaceEmpty
-        | ErrorReason::ScheduleNotFound => Code::NotFound,
+        | ErrorReason::ScheduleNotFound
+        | ErrorReason::WaiverNotFound => Code::NotFound,
         ErrorReason::AlreadyExists
         | ErrorReason::DuplicateSubscription
         | ErrorReason::RequestIdReused
@@ -79,6 +80,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::AnnouncementOutOfOrder
         | ErrorReason::PartsNotInPolicy
         | ErrorReason::BrownoutRefused
+        | ErrorReason::WaiverTooLong
         | ErrorReason::EpochChanged => Code::FailedPrecondition,
         ErrorReason::LimitReached | ErrorReason::StoreFull | ErrorReason::Overloaded => Code::ResourceExhausted,
         ErrorReason::StoreUnavailable | ErrorReason::RevisionNotReached => Code::Unavailable,
@@ -137,6 +139,7 @@ fn metadata(refusal: &Refusal) -> HashMap<String, String> {
             }
         }
         Refusal::PeriodTooShort { earliest, .. } => put("earliest_retire_time", instant(earliest)),
+        Refusal::WaiverTooLong { latest, .. } => put("latest_until_time", instant(latest)),
         Refusal::NoticeTooShort { earliest, .. } => put("earliest_time", instant(earliest)),
         Refusal::IllegalState { expected, actual, .. } => {
             put("expected_state", (*expected).to_owned());

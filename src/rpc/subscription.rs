@@ -16,6 +16,7 @@ use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscribe::{OneWay, Since, Subscribe, Unsubscribe};
 use crate::domain::usage::class;
+use crate::domain::waiver::WaiverKind;
 use crate::hub::{Answer, Done, Failure, Hub, Mode, Page, Stored};
 use crate::ids;
 use crate::store::codec::Kind;
@@ -65,6 +66,23 @@ fn show_usage(hub: &Hub, stored: &Stored, shown: v1::Subscription, now: DateTime
     }
 }
 
+/// Adds the exceptions that hold for it at `now`. Not to the replies of writes either.
+fn show_terms(
+    hub: &Hub,
+    stored: &Stored,
+    shown: v1::Subscription,
+    now: DateTime<Utc>,
+) -> Result<v1::Subscription, Failure> {
+    let Record::Subscription(subscription) = &stored.record else { return Err(Failure::Defect) };
+    let (application, version) = (subscription.application.clone(), subscription.version.clone());
+    let waiver = hub.get_one(RecordKey::Waiver(application, version, WaiverKind::CallsPastRetirement))?;
+    let waived_until = match waiver.map(|stored| stored.record) {
+        Some(Record::Waiver(waiver)) if waiver.is_live(now) => Some(timestamp(waiver.until)),
+        Some(_) | None => None,
+    };
+    Ok(v1::Subscription { waived_until, ..shown })
+}
+
 /// Which subscriptions a list shows.
 struct Wanted {
     application: Option<ApplicationId>,
@@ -86,7 +104,10 @@ impl Wanted {
         let now = hub.now();
         let shown = show(hub, stored, now)?;
         let live = shown.state() == v1::SubscriptionState::Active;
-        Ok((live || self.show_ended).then(|| show_usage(hub, stored, shown, now)))
+        if !live && !self.show_ended {
+            return Ok(None);
+        }
+        Ok(Some(show_usage(hub, stored, show_terms(hub, stored, shown, now)?, now)))
     }
 
     /// The latest subscriptions first; then, if ended ones are wanted, those that others have followed.
@@ -179,7 +200,7 @@ impl SubscriptionRpc {
             since: Since::Elsewhere(since),
             field_values: Default::default(),
         };
-        let request = crate::hub::Request { id: None, fingerprint: [0; 32], mode };
+        let request = crate::hub::Request { mode, ..crate::hub::Request::once() };
         self.hub.execute(actor, command.into(), request).await
     }
 }
@@ -250,7 +271,8 @@ impl SubscriptionService for SubscriptionRpc {
             let found = hub.get_one(key)?;
             let stored = found.ok_or(Refusal::SubscriptionNotFound { application, version })?;
             let now = hub.now();
-            Ok(show_usage(hub, &stored, show(hub, &stored, now)?, now))
+            let shown = show_terms(hub, &stored, show(hub, &stored, now)?, now)?;
+            Ok(show_usage(hub, &stored, shown, now))
         })
         .await?;
         Ok(Response::new(v1::GetSubscriptionResponse { subscription: Some(subscription) }))

@@ -22,6 +22,7 @@ use crate::domain::name::{Email, VersionName};
 use crate::domain::subscription::EndReason;
 use crate::domain::usage::Class;
 use crate::domain::version::{AccessType, AuthType, Endpoint};
+use crate::domain::waiver::{WaiverKind, WaiverState};
 
 pub use target::{brownout, operation_name, parse_operation_name, parse_target, target};
 
@@ -78,11 +79,13 @@ words! {
         VersionRetired = VersionRetired, VersionNotCallable = VersionAlpha, UnknownClient = UnknownClient,
         EnvironmentMismatch = EnvironmentMismatch, ApplicationNotApproved = ApplicationNotApproved,
         ApplicationBlocked = ApplicationBlocked, ApplicationDeleted = ApplicationDeleted, NotSubscribed = NotSubscribed,
+        Waived = Waived, OperationRetired = OperationRetired, Brownout = Brownout,
     };
     RemedyAction <=> RemedyAction {
         Subscribe = Subscribe, MoveToSuccessor = MoveToSuccessor, CheckVersion = CheckVersion,
         RegisterClient = RegisterClient, UseOwnEnvironment = UseOwnEnvironment, CompleteApproval = CompleteApproval,
         AskOperator = AskOperator, RestoreApplication = RestoreApplication, WaitForRelease = WaitForRelease,
+        WaitForBrownoutEnd = WaitForBrownoutEnd, UseReplacement = UseReplacement,
     };
     AccessType <=> AccessType { Public = Public, Controlled = Controlled, Internal = Internal };
     AuthType <=> AuthType { None = None, Application = Application, User = User };
@@ -125,7 +128,10 @@ words! {
         AccessCancelled = AccessCancelled, CommandRefused = CommandRefused,
         AnswersForgotten = AnswersForgotten, ScheduleRevised = ScheduleRevised, EndWithdrawn = EndWithdrawn,
         Reinstated = Reinstated, BrownoutScheduled = BrownoutScheduled, BrownoutCancelled = BrownoutCancelled,
+        WaiverGranted = WaiverGranted, WaiverRevoked = WaiverRevoked,
     };
+    WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
+    WaiverState <=> WaiverState { Live = Live, Expired = Expired, Revoked = Revoked };
     CalendarKind <=> CalendarKind {
         Deprecates = Deprecates, SunsetBegins = SunsetBegins, Retires = Retires, BrownoutBegins = BrownoutBegins,
         BrownoutEnds = BrownoutEnds,

@@ -50,6 +50,8 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::LimitReached { .. } => ErrorReason::LimitReached,
         Refusal::IllegalAccessRequestState(_) => ErrorReason::IllegalAccessRequestState,
         Refusal::AcknowledgementRequired(_) => ErrorReason::AcknowledgementRequired,
+        Refusal::WaiverTooLong { .. } => ErrorReason::WaiverTooLong,
+        Refusal::WaiverNotFound { .. } => ErrorReason::WaiverNotFound,
         Refusal::SinceOutOfRange { .. } => ErrorReason::SinceOutOfRange,
         Refusal::NoticeTooShort { .. } => ErrorReason::NoticeTooShort,
         Refusal::AnnouncementOutOfOrder { .. } => ErrorReason::AnnouncementOutOfOrder,

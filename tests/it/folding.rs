@@ -16,7 +16,7 @@ use devhub::domain::register::{DeleteApplication, RestoreApplication};
 use devhub::domain::schedule::{ChangeLifecycle, LifecycleChange, NewDate, Step as Turn};
 use devhub::domain::subscribe::{OneWay, Since, Subscribe, Unsubscribe};
 use devhub::domain::{Command, Record as R};
-use devhub::hub::{Hub, Mode, Request};
+use devhub::hub::{Hub, Request};
 use devhub::store::Store;
 use devhub::store::memory::Memory;
 use devhub_decision::{Brownout, Environment, Limits, Maturity, Question, Reason, Stage, decide};
@@ -159,6 +159,10 @@ fn naive(hub: &Hub, a: usize, v: usize) -> Reason {
     if stage == Stage::Alpha {
         return Reason::VersionNotCallable;
     }
+    let brownouts = &version.deployments[&Environment::Sandbox].brownouts;
+    if stage == Stage::Deprecated && brownouts.iter().any(|window| window.from <= now && now < window.until) {
+        return Reason::Brownout;
+    }
     let Some(R::Application(Application { deletion, blocked, state, environment, .. })) = application else {
         return Reason::UnknownClient;
     };
@@ -212,7 +216,7 @@ async fn play(acts: &[Act]) {
     let store = Arc::new(Memory::open().unwrap());
     let hub = Hub::open(Arc::clone(&store) as Arc<dyn Store>, rules(), Arc::new(clock.clone())).unwrap();
     let operator: Actor = crate::world::OPERATOR.parse().unwrap();
-    let request = || Request { id: None, fingerprint: [0; 32], mode: Mode::Commit };
+    let request = || Request::once();
     let api = devhub::domain::api::CreateApi {
         context: CONTEXT.parse().unwrap(),
         title: "Losses".into(),

@@ -7,6 +7,7 @@
 //! | `leaving` | B42 to B49: unsubscribing and coming back |
 //! | `applications` | B50 to B59: people, approval, deletion and restoring |
 //! | `deciding` | B60 to B63: what gateways are told |
+//! | `waiving` | B17, B18, X3: dated exceptions |
 //! | `trail` | B92: the audit trail |
 //! | `racing` | B16, X1: subscribe against deprecate |
 //! | `folding` | the table equals the fold of the journal and a naive scan |
@@ -17,6 +18,7 @@
 //! | `killing` | kill -9 of the whole server, fifty times |
 //! | `usage` | who still calls what: counted calls, reports, classes, what a crash loses |
 //! | `contract` | the wire as a golden listing, and what every message must have |
+//! | `previewing` | what a preview shows is what then happens; its token binds |
 //! | `scheduling` | B26 to B36, B71, B72: plans, revisions, withdrawals, batches, what was public when |
 //! | `policies` | the status matrices and the legal moves as golden text |
 //! | `architecture` | the direction of the arrows |
@@ -35,6 +37,7 @@ mod killing;
 mod leaving;
 mod lifecycle;
 mod policies;
+mod previewing;
 mod racing;
 mod refusing;
 mod rules;
@@ -42,4 +45,5 @@ mod scheduling;
 mod subscribing;
 mod trail;
 mod usage;
+mod waiving;
 mod world;

@@ -8,7 +8,7 @@ use devhub::domain::policy::Policies;
 use devhub::domain::record::{Record, RecordKey};
 use devhub::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
 use devhub::domain::{Actor, Command};
-use devhub::hub::{Hub, Mode, Request};
+use devhub::hub::{Hub, Request};
 use devhub::store::memory::Memory;
 use devhub_proto::v1;
 
@@ -24,7 +24,7 @@ pub(crate) fn rules() -> Rules {
 }
 
 fn request() -> Request {
-    Request { id: None, fingerprint: [0; 32], mode: Mode::Commit }
+    Request::once()
 }
 
 /// 1,000 interleavings of one subscribe and one deprecate "from now on", on the real clock and many threads: never a

@@ -41,3 +41,15 @@ pub struct Terms {
     /// The application takes no part in brownouts.
     pub exempt: bool,
 }
+
+impl Terms {
+    /// The subscription, if there is one, has not ended by itself.
+    pub fn lasts(&self, now: DateTime<Utc>) -> bool {
+        self.ends_at.is_none_or(|ends_at| now < ends_at)
+    }
+
+    /// The waiver holds.
+    pub fn waives(&self, now: DateTime<Utc>) -> bool {
+        self.waived_until.is_some_and(|until| now < until)
+    }
+}

@@ -63,7 +63,8 @@ impl Answer {
             | disk::record::Content::AccessRequest(_)
             | disk::record::Content::Name(_)
             | disk::record::Content::Revision(_)
-            | disk::record::Content::Namespace(_) => Err(damaged),
+            | disk::record::Content::Namespace(_)
+            | disk::record::Content::Waiver(_) => Err(damaged),
         }
     }
 }

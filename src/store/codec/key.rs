@@ -31,10 +31,12 @@ pub enum Kind {
     Revision = b'l' as isize,
     /// A namespace with a schedule.
     Namespace = b'p' as isize,
+    /// A waiver.
+    Waiver = b'w' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 11] = [
+    const ALL: [Kind; 12] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -46,6 +48,7 @@ impl Kind {
         Kind::Answer,
         Kind::Revision,
         Kind::Namespace,
+        Kind::Waiver,
     ];
 
     /// The byte.
@@ -94,6 +97,9 @@ pub fn encode(key: &RecordKey) -> Bytes {
             let mut key = BytesMut::from(&revisions_of(target)[..]);
             key.put_u32(*number);
             key.freeze()
+        }
+        RecordKey::Waiver(id, name, kind) => {
+            join(Kind::Waiver, &[id.as_str(), name.context.as_str(), name.label.as_str(), kind.name()])
         }
         RecordKey::Namespace(name) => join(Kind::Namespace, &[name.as_str()]),
     }

@@ -10,6 +10,7 @@ mod key;
 mod record;
 mod schedule;
 mod usage;
+mod waiver;
 
 pub use answer::Answer;
 pub use fact::{decode_fact, encode_fact};

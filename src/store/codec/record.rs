@@ -8,7 +8,7 @@ use devhub_proto::store::v1::record::Content;
 use prost::Message;
 use prost_types::Timestamp;
 
-use super::{FORMAT, Undecodable, schedule};
+use super::{FORMAT, Undecodable, schedule, waiver};
 use crate::domain::access::{AccessRequest, Decided};
 use crate::domain::api::Api;
 use crate::domain::application::{Application, Deletion};
@@ -42,6 +42,7 @@ pub fn encode(record: &Record) -> Bytes {
         Record::Application(application) => Content::Application(encode_application(application)),
         Record::Subscription(subscription) => Content::Subscription(encode_subscription(subscription)),
         Record::AccessRequest(request) => Content::AccessRequest(encode_access_request(request)),
+        Record::Waiver(granted) => Content::Waiver(waiver::encode_waiver(granted)),
         Record::Name(bearer) => Content::Name(disk::NameRecord { application_id: bearer.to_string() }),
         Record::Revision(revision) => Content::Revision(schedule::encode_revision(revision)),
         Record::Namespace(namespace) => Content::Namespace(schedule::encode_namespace(namespace)),
@@ -62,6 +63,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
         Content::Name(name) => Some(Record::Name(name.application_id.parse().map_err(|_| IMPOSSIBLE)?)),
         Content::Revision(revision) => schedule::decode_revision(revision).map(Record::Revision),
         Content::Namespace(namespace) => schedule::decode_namespace(namespace).map(Record::Namespace),
+        Content::Waiver(granted) => waiver::decode_waiver(granted).map(Record::Waiver),
         Content::Answer(_) => None,
     }
     .ok_or(IMPOSSIBLE)
@@ -82,7 +84,7 @@ pub(super) fn optional(timestamp: Option<&Timestamp>) -> Option<Option<DateTime<
     }
 }
 
-fn decode_name(context: &str, label: &str) -> Option<VersionName> {
+pub(super) fn decode_name(context: &str, label: &str) -> Option<VersionName> {
     Some(VersionName { context: context.parse().ok()?, label: label.parse().ok()? })
 }
 
@@ -259,6 +261,7 @@ fn encode_subscription(subscription: &Subscription) -> disk::SubscriptionRecord 
         end_reason: ended.map(|end| end.reason.number()).unwrap_or_default(),
         ended_by: ended.map(|end| end.by.clone()).unwrap_or_default(),
         field_values: subscription.field_values.clone(),
+        waiver_id: subscription.waiver.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
@@ -275,6 +278,10 @@ fn decode_subscription(subscription: disk::SubscriptionRecord) -> Option<Subscri
         environment: Word::from_number(subscription.environment)?,
         since: needed(subscription.since.as_ref())?,
         subscribed_by: subscription.subscribed_by,
+        waiver: match subscription.waiver_id.as_str() {
+            "" => None,
+            id => Some(id.parse().ok()?),
+        },
         ended,
         field_values: subscription.field_values,
     })
@@ -323,6 +330,7 @@ mod tests {
     use crate::domain::operation::OperationSchedule;
     use crate::domain::subscription::EndReason;
     use crate::domain::version::{AccessType, AuthType};
+    use crate::domain::waiver::{Revocation, Waiver, WaiverKind};
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().expect("an instant")
@@ -419,6 +427,9 @@ mod tests {
                 deletion: Some(Deletion { at: at("2026-02-01T00:00:00Z"), by: "operator:jane".into() }),
             }),
             Record::Subscription(subscription()),
+            Record::Subscription(Subscription { waiver: Some("w-1".parse().expect("valid")), ..subscription() }),
+            Record::Waiver(waiver()),
+            Record::Waiver(Waiver { revoked: None, ..waiver() }),
             Record::AccessRequest(AccessRequest {
                 application: "ledgerly".parse().expect("valid"),
                 version: name("1.10"),
@@ -455,6 +466,27 @@ mod tests {
         ]
     }
 
+    fn waiver() -> Waiver {
+        Waiver {
+            id: "w-1".parse().expect("valid"),
+            application: "ledgerly".parse().expect("valid"),
+            client_id: "ledgerly-client".parse().expect("valid"),
+            environment: Environment::Production,
+            version: name("1.10"),
+            kind: WaiverKind::CallsPastRetirement,
+            from: at("2026-01-01T00:00:00Z"),
+            until: at("2026-02-01T00:00:00Z"),
+            reason: "migrating".into(),
+            approver: "Head of APIs".into(),
+            granted_by: "operator:jane".into(),
+            revoked: Some(Revocation {
+                at: at("2026-01-09T00:00:00Z"),
+                by: "operator:jane".into(),
+                reason: "done".into(),
+            }),
+        }
+    }
+
     fn subscription() -> Subscription {
         Subscription {
             id: "s-1".parse().expect("valid"),
@@ -464,6 +496,7 @@ mod tests {
             environment: Environment::Production,
             since: at("2026-01-01T00:00:00Z"),
             subscribed_by: "operator:jane".into(),
+            waiver: None,
             ended: Some(End { at: at("2026-01-03T00:00:00Z"), reason: EndReason::Revoked, by: "operator:jane".into() }),
             field_values: BTreeMap::from([("callback".to_owned(), "home".to_owned())]),
         }
