@@ -242,7 +242,7 @@ fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopp
     let mut routes = Routes::new(bounded!(AuthorizationServiceServer, authorization))
         .add_service(bounded!(ApiServiceServer, ApiRpc::new(hub.clone())))
         .add_service(bounded!(ApplicationServiceServer, ApplicationRpc::new(hub.clone())))
-        .add_service(bounded!(SubscriptionServiceServer, SubscriptionRpc::new(hub.clone())))
+        .add_service(bounded!(SubscriptionServiceServer, SubscriptionRpc::new(hub.clone(), stopping.clone())))
         .add_service(bounded!(ScheduleServiceServer, ScheduleRpc::new(hub.clone(), limits)))
         .add_service(bounded!(UsageServiceServer, UsageRpc::new(hub.clone())))
         .add_service(bounded!(WaiverServiceServer, WaiverRpc::new(hub.clone())))

@@ -174,6 +174,14 @@ impl Application {
         if self.blocked { Err(Refusal::ApplicationBlocked(self.id.clone())) } else { Ok(()) }
     }
 
+    /// Refuses an application of another environment than the one meant.
+    pub(super) fn lives_in(&self, environment: Environment) -> Result<(), Refusal> {
+        if self.environment == environment {
+            return Ok(());
+        }
+        Err(Refusal::ApplicationNotInEnvironment { application: self.id.clone(), environment })
+    }
+
     /// Refuses an actor who is neither staff nor a collaborator.
     pub(super) fn collaborator(&self, setting: &Setting<'_>) -> Result<(), Refusal> {
         match setting.actor {

@@ -10,9 +10,11 @@ use super::outcome::Judgement;
 use super::publish::{CreateVersion, DeployVersion, UpdateVersion};
 use super::record::{RecordKey, Records};
 use super::register::{CreateApplication, DeleteApplication, RestoreApplication, UpdateApplication};
+use super::relocate::MoveSubscription;
 use super::schedule::ChangeLifecycle;
 use super::setting::Setting;
 use super::subscribe::{Since, Subscribe, Unsubscribe};
+use super::undo::{UndoMove, UndoUnsubscribe};
 use super::waiver::{GrantWaiver, RevokeWaiver};
 
 macro_rules! commands {
@@ -77,7 +79,10 @@ commands!(
     RequestAccess,
     DecideAccess,
     GrantWaiver,
-    RevokeWaiver
+    RevokeWaiver,
+    MoveSubscription,
+    UndoMove,
+    UndoUnsubscribe
 );
 
 impl Command {
@@ -108,6 +113,9 @@ impl Command {
             Command::DecideAccess(_) => "DecideAccess",
             Command::GrantWaiver(_) => "GrantWaiver",
             Command::RevokeWaiver(_) => "RevokeWaiver",
+            Command::MoveSubscription(_) => "MoveSubscription",
+            Command::UndoMove(_) => "UndoMove",
+            Command::UndoUnsubscribe(_) => "UndoUnsubscribe",
         }
     }
 
@@ -146,7 +154,10 @@ impl Command {
             | Command::RequestAccess(RequestAccess { application, version, .. })
             | Command::DecideAccess(DecideAccess { application, version, .. })
             | Command::GrantWaiver(GrantWaiver { application, version, .. })
-            | Command::RevokeWaiver(RevokeWaiver { application, version, .. }) => both(application, version),
+            | Command::RevokeWaiver(RevokeWaiver { application, version, .. })
+            | Command::MoveSubscription(MoveSubscription { application, from: version, .. })
+            | Command::UndoMove(UndoMove { application, from: version, .. })
+            | Command::UndoUnsubscribe(UndoUnsubscribe { application, version, .. }) => both(application, version),
         }
     }
 }

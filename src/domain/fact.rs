@@ -80,6 +80,12 @@ pub enum FactKind {
     WaiverGranted,
     /// A waiver was taken back.
     WaiverRevoked,
+    /// A subscription was moved to another version.
+    SubscriptionMoved,
+    /// A move was undone.
+    MoveUndone,
+    /// An unsubscription was undone.
+    UnsubscriptionUndone,
 }
 
 /// What a fact is about; what does not apply is left out.

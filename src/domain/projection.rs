@@ -44,7 +44,7 @@ fn project_subscription(subscription: &Subscription) -> SubscriptionEntry {
         environment: subscription.environment,
         version: table_name(&subscription.version),
         live: subscription.ended.is_none(),
-        ends_at: None,
+        ends_at: subscription.ends_at(),
     }
 }
 

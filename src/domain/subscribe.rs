@@ -68,7 +68,7 @@ pub struct Unsubscribe {
 }
 
 /// Whether the actor may change subscriptions of this application (rules B10, B11).
-fn may_change(application: &Application, setting: &Setting<'_>) -> Result<(), Refusal> {
+pub(super) fn may_change(application: &Application, setting: &Setting<'_>) -> Result<(), Refusal> {
     application.collaborator(setting)?;
     if setting.actor.is_staff() {
         return Ok(());
@@ -217,6 +217,7 @@ impl Subscribe {
             subscribed_by: setting.actor.to_string(),
             waiver: ground.map(|waiver| waiver.id.clone()),
             ended: None,
+            moved: None,
             field_values,
         };
         let kind = match self.since {
@@ -290,7 +291,8 @@ impl Unsubscribe {
             };
         }
         if stage == Stage::Deprecated && self.one_way == OneWay::NotAcknowledged {
-            return Err(Refusal::AcknowledgementRequired(self.version.clone()));
+            let undo_hours = version.policy(setting.rules)?.guards.undo_hours;
+            return Err(Refusal::AcknowledgementRequired { version: self.version.clone(), undo_hours });
         }
         let reason = if setting.actor.is_staff() { EndReason::Revoked } else { EndReason::Unsubscribed };
         let end = End { at: setting.now, reason, by: setting.actor.to_string() };

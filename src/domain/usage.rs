@@ -325,6 +325,7 @@ mod tests {
             subscribed_by: String::new(),
             waiver: None,
             ended: None,
+            moved: None,
             field_values: BTreeMap::new(),
         };
         let report = Report {

@@ -51,6 +51,10 @@ struct Inner {
     stamps: Vec<[u64; 2]>,
     /// The revision that the hub was loaded at: what is older has no stamp of its own.
     loaded: u64,
+    /// When those of them end that a move keeps for a while only; few, so beside the others.
+    ends_at: HashMap<(u32, Arc<str>), DateTime<Utc>>,
+    /// How many of them end at an instant, by version and environment.
+    ending: HashMap<(u32, Environment), BTreeMap<DateTime<Utc>, u64>>,
     catalogue: BTreeMap<Context, BTreeMap<Label, Version>>,
     apis: BTreeSet<Context>,
     namespaces: BTreeMap<Context, Namespace>,
@@ -107,6 +111,15 @@ impl Inner {
         }
     }
 
+    fn count_ending(&mut self, number: u32, environment: Environment, at: DateTime<Utc>, change: i64) {
+        let ends = self.ending.entry((number, environment)).or_default();
+        let count = ends.entry(at).or_default();
+        *count = count.saturating_add_signed(change);
+        if *count == 0 {
+            ends.remove(&at);
+        }
+    }
+
     fn learn_application(&mut self, application: &Application, revision: Option<u64>) {
         let id = self.shared(&application.id);
         let concerned: Vec<u32> = self.applications[&id].subscriptions.iter().map(|(number, _)| *number).collect();
@@ -125,7 +138,11 @@ impl Inner {
             entry.subscriptions.iter().filter(|(_, open)| *open == Open::Yes).map(|(number, _)| *number).collect();
         if was_deleted != deleted {
             for number in open {
-                self.count(number, application.environment, if deleted { -1 } else { 1 });
+                let change = if deleted { -1 } else { 1 };
+                self.count(number, application.environment, change);
+                if let Some(at) = self.ends_at.get(&(number, Arc::clone(&id))).copied() {
+                    self.count_ending(number, application.environment, at, change);
+                }
             }
         }
         if was_known && old_owner != application.owner {
@@ -153,11 +170,23 @@ impl Inner {
                 Open::No
             }
         };
-        if !entry.deleted {
+        let counted = !entry.deleted;
+        if counted {
             match (before, open) {
                 (Open::No, Open::Yes) => self.count(number, subscription.environment, 1),
                 (Open::Yes, Open::No) => self.count(number, subscription.environment, -1),
                 (Open::Yes, Open::Yes) | (Open::No, Open::No) => {}
+            }
+        }
+        let place = (number, Arc::clone(&id));
+        let ended_at = match subscription.ends_at() {
+            Some(at) => self.ends_at.insert(place, at),
+            None => self.ends_at.remove(&place),
+        };
+        if counted {
+            for (at, change) in ended_at.map(|at| (at, -1)).into_iter().chain(subscription.ends_at().map(|at| (at, 1)))
+            {
+                self.count_ending(number, subscription.environment, at, change);
             }
         }
         self.subscribers[number as usize].insert(id);
@@ -295,7 +324,9 @@ impl Index {
         Environment::ALL
             .into_iter()
             .map(|environment| {
-                let count = inner.live[*number as usize][environment as usize];
+                let ends = inner.ending.get(&(*number, environment));
+                let over: u64 = ends.into_iter().flat_map(|ends| ends.range(..=now)).map(|(_, count)| count).sum();
+                let count = inner.live[*number as usize][environment as usize].saturating_sub(over);
                 (environment, if retired(environment) { 0 } else { count })
             })
             .collect()

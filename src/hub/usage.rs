@@ -319,6 +319,7 @@ mod tests {
             subscribed_by: String::new(),
             waiver: None,
             ended: None,
+            moved: None,
             field_values: Default::default(),
         };
         let meter = Meter::open(Arc::new(Memory::open().expect("a store")), now);

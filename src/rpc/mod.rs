@@ -4,6 +4,8 @@ mod api;
 mod application;
 mod fact;
 pub mod parse;
+mod relocation;
+mod relocations;
 mod render;
 mod schedule;
 pub mod status;

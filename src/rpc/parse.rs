@@ -99,6 +99,14 @@ impl Fields {
         Some(VersionName { context: context?, label: label? })
     }
 
+    /// A version that must be given.
+    pub fn needed_version(&mut self, field: &str, name: Option<&v1::VersionName>) -> Option<VersionName> {
+        if name.is_none() {
+            self.violate(field, "must be given");
+        }
+        self.version_or_none(field, name)
+    }
+
     /// A word that must be given.
     pub fn word<W: Word>(&mut self, field: &str, number: i32) -> Option<W> {
         let word = W::from_number(number);
@@ -175,6 +183,23 @@ impl Fields {
             Ok(size) => size,
         }
     }
+}
+
+/// The request of one part of a call that is done part by part, so that a repeated call does no part twice.
+pub fn derived(request: &Request, part: &str) -> Request {
+    let digest = |whole: &[u8]| -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for bytes in [whole, part.as_bytes()] {
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        }
+        hash.finalize().into()
+    };
+    let id = request.id.as_ref().map(|id| {
+        let text: String = digest(id.as_str().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        text.parse().expect("64 hexadecimal digits are a valid request id")
+    });
+    Request { id, fingerprint: digest(&request.fingerprint), mode: request.mode, plan: None }
 }
 
 /// Whether a lifecycle call changes anything.

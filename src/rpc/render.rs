@@ -142,8 +142,12 @@ pub(super) fn subscription(
     revision: u64,
     application: Option<&Application>,
     version: Option<&Version>,
+    rules: &Rules,
     now: DateTime<Utc>,
 ) -> v1::Subscription {
+    let policy = version.and_then(|version| rules.policies.get(&version.policy));
+    let undoable_until =
+        policy.and_then(|policy| subscription.undoable_until(policy.guards.undo_window(), version?, now));
     let end = subscription.end(application, version, now);
     let state = match end {
         Some(_) => v1::SubscriptionState::Ended,
@@ -174,6 +178,10 @@ pub(super) fn subscription(
         usage_class: v1::UsageClass::Unspecified.into(),
         waiver_id: subscription.waiver.as_ref().map(ToString::to_string).unwrap_or_default(),
         waived_until: None,
+        planned_end_time: subscription.ends_at().map(timestamp),
+        moved_to: subscription.moved.as_ref().map(|moved| wire::version_name(&moved.to)),
+        move_time: subscription.moved.as_ref().map(|moved| timestamp(moved.at)),
+        undoable_until: undoable_until.map(timestamp),
     }
 }
 

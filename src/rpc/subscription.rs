@@ -1,12 +1,17 @@
 //! SubscriptionService: subscriptions, their import, and access requests.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use devhub_decision::Environment;
 use devhub_proto::v1;
 use devhub_proto::v1::subscription_service_server::SubscriptionService;
+use tokio::sync::{Semaphore, watch};
 use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
+use super::relocations::{CALLS_MAX, Messages};
 use super::version::{FIELD_NAME_RULE, is_field_name};
 use super::{execute, read, record, render, revision, status};
 use crate::domain::Actor;
@@ -20,7 +25,7 @@ use crate::domain::waiver::WaiverKind;
 use crate::hub::{Answer, Done, Failure, Hub, Mode, Page, Stored};
 use crate::ids;
 use crate::store::codec::Kind;
-use crate::wire::{Word, reason, timestamp};
+use crate::wire::{Word, timestamp};
 
 /// Most rows of one import call.
 const IMPORT_ROWS_MAX: usize = 500;
@@ -31,10 +36,14 @@ const FIELD_VALUES_MAX: usize = 50;
 /// Serves SubscriptionService.
 pub struct SubscriptionRpc {
     hub: Hub,
+    /// Becomes true when the hub stops: long calls end then.
+    stopping: watch::Receiver<bool>,
+    /// Places for long calls.
+    calls: Arc<Semaphore>,
 }
 
 /// Renders a subscription with what it joins.
-fn show(hub: &Hub, stored: &Stored, now: DateTime<Utc>) -> Result<v1::Subscription, Failure> {
+pub(super) fn show(hub: &Hub, stored: &Stored, now: DateTime<Utc>) -> Result<v1::Subscription, Failure> {
     let Record::Subscription(subscription) = &stored.record else { return Err(Failure::Defect) };
     let (application, version) = hub.ends_of(&subscription.application, &subscription.version)?;
     let application = match application.as_ref().map(|stored| &stored.record) {
@@ -46,7 +55,7 @@ fn show(hub: &Hub, stored: &Stored, now: DateTime<Utc>) -> Result<v1::Subscripti
         _ => None,
     };
     let version = version.map(|version| hub.index().effective(version));
-    Ok(render::subscription(subscription, stored.revision, application, version.as_deref(), now))
+    Ok(render::subscription(subscription, stored.revision, application, version.as_deref(), hub.rules(), now))
 }
 
 /// Adds what is known of its calls. Not to the replies of writes: a replay returns the first one, word by word.
@@ -81,6 +90,19 @@ fn show_terms(
         Some(_) | None => None,
     };
     Ok(v1::Subscription { waived_until, ..shown })
+}
+
+/// Refuses more values of subscription fields, or other names, than a version can have.
+pub(super) fn check_field_values(fields: &mut Fields, values: &BTreeMap<String, String>) {
+    if values.len() > FIELD_VALUES_MAX {
+        fields.violate(
+            "field_values",
+            "at most 50 values are accepted; leave out those that the version does not ask for",
+        );
+    }
+    if !values.keys().all(|name| is_field_name(name)) {
+        fields.violate("field_values", FIELD_NAME_RULE);
+    }
 }
 
 /// Which subscriptions a list shows.
@@ -145,13 +167,28 @@ impl Wanted {
 }
 
 impl SubscriptionRpc {
-    /// Serves the subscriptions of `hub`.
-    pub fn new(hub: Hub) -> SubscriptionRpc {
-        SubscriptionRpc { hub }
+    /// Serves the subscriptions of `hub` until `stopping` becomes true.
+    pub fn new(hub: Hub, stopping: watch::Receiver<bool>) -> SubscriptionRpc {
+        SubscriptionRpc { hub, stopping, calls: Arc::new(Semaphore::new(CALLS_MAX)) }
+    }
+
+    /// The hub.
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Tells when the hub stops.
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.clone()
+    }
+
+    /// Places for long calls.
+    pub(super) fn calls(&self) -> &Arc<Semaphore> {
+        &self.calls
     }
 
     /// The subscription of an answer, as of the answer's instant.
-    fn render(&self, answer: Answer) -> Result<v1::Subscription, Status> {
+    pub(super) fn render(&self, answer: Answer) -> Result<v1::Subscription, Status> {
         let stored = Stored { revision: answer.revision, record: answer.subject, bytes: 0 };
         show(&self.hub, &stored, answer.at).map_err(status::failed)
     }
@@ -167,13 +204,7 @@ impl SubscriptionRpc {
             },
             Ok(_) => v1::ImportVerdict { outcome: v1::ImportOutcome::Unchanged.into(), ..Default::default() },
             Err(failure) => {
-                let reason = match &failure {
-                    Failure::Refused(refusal) => reason::name(reason::reason(refusal)),
-                    Failure::Contention => "CONTENTION",
-                    Failure::Store(_) | Failure::Undecodable(_) => "STORE_UNAVAILABLE",
-                    Failure::Defect => "INTERNAL",
-                };
-                let message = status::failed(failure).message().to_owned();
+                let (reason, message) = status::told(failure);
                 v1::ImportVerdict {
                     outcome: v1::ImportOutcome::Refused.into(),
                     reason: reason.to_owned(),
@@ -217,15 +248,7 @@ impl SubscriptionService for SubscriptionRpc {
         let request = fields.request("Subscribe", &actor, &message, &message.request_id, Mode::Commit);
         let application = fields.name("application_id", &message.application_id);
         let version = fields.version(&message.context, &message.version);
-        if message.field_values.len() > FIELD_VALUES_MAX {
-            fields.violate(
-                "field_values",
-                "at most 50 values are accepted; leave out those that the version does not ask for",
-            );
-        }
-        if !message.field_values.keys().all(|name| is_field_name(name)) {
-            fields.violate("field_values", FIELD_NAME_RULE);
-        }
+        check_field_values(&mut fields, &message.field_values);
         let (Some(application), Some(version)) = (application, version) else { return Err(fields.refuse()) };
         fields.check()?;
         let id = ids::subscription(self.hub.now());
@@ -255,6 +278,42 @@ impl SubscriptionService for SubscriptionRpc {
         let answer = execute(&self.hub, actor, command, request).await?;
         let revision = revision(&answer);
         Ok(Response::new(v1::UnsubscribeResponse { subscription: Some(self.render(answer)?), revision }))
+    }
+
+    async fn undo_unsubscribe(
+        &self,
+        request: Request<v1::UndoUnsubscribeRequest>,
+    ) -> Result<Response<v1::UndoUnsubscribeResponse>, Status> {
+        self.undo_one_unsubscription(request).await
+    }
+
+    async fn move_subscription(
+        &self,
+        request: Request<v1::MoveSubscriptionRequest>,
+    ) -> Result<Response<v1::MoveSubscriptionResponse>, Status> {
+        self.move_one(request).await
+    }
+
+    async fn undo_move(&self, request: Request<v1::UndoMoveRequest>) -> Result<Response<v1::UndoMoveResponse>, Status> {
+        self.undo_one_move(request).await
+    }
+
+    type MoveSubscriptionsStream = Messages<v1::MoveSubscriptionsResponse>;
+
+    async fn move_subscriptions(
+        &self,
+        request: Request<v1::MoveSubscriptionsRequest>,
+    ) -> Result<Response<Self::MoveSubscriptionsStream>, Status> {
+        self.move_many(request).await
+    }
+
+    type UndoMoveSubscriptionsStream = Messages<v1::UndoMoveSubscriptionsResponse>;
+
+    async fn undo_move_subscriptions(
+        &self,
+        request: Request<v1::UndoMoveSubscriptionsRequest>,
+    ) -> Result<Response<Self::UndoMoveSubscriptionsStream>, Status> {
+        self.undo_many(request).await
     }
 
     async fn get_subscription(

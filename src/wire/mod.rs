@@ -106,7 +106,7 @@ words! {
     };
     EndReason <=> EndReason {
         Unsubscribed = Unsubscribed, Revoked = Revoked, VersionRetired = VersionRetired,
-        ApplicationDeleted = ApplicationDeleted,
+        ApplicationDeleted = ApplicationDeleted, Moved = Moved, MoveUndone = MoveUndone,
     };
     AccessState <=> AccessRequestState {
         Pending = Pending, Granted = Granted, Rejected = Rejected, Cancelled = Cancelled, Revoked = Revoked,
@@ -128,7 +128,8 @@ words! {
         AccessCancelled = AccessCancelled, CommandRefused = CommandRefused,
         AnswersForgotten = AnswersForgotten, ScheduleRevised = ScheduleRevised, EndWithdrawn = EndWithdrawn,
         Reinstated = Reinstated, BrownoutScheduled = BrownoutScheduled, BrownoutCancelled = BrownoutCancelled,
-        WaiverGranted = WaiverGranted, WaiverRevoked = WaiverRevoked,
+        WaiverGranted = WaiverGranted, WaiverRevoked = WaiverRevoked, SubscriptionMoved = SubscriptionMoved,
+        MoveUndone = MoveUndone, UnsubscriptionUndone = UnsubscriptionUndone,
     };
     WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
     WaiverState <=> WaiverState { Live = Live, Expired = Expired, Revoked = Revoked };

@@ -7,6 +7,8 @@
 //! | `leaving` | B42 to B49: unsubscribing and coming back |
 //! | `applications` | B50 to B59: people, approval, deletion and restoring |
 //! | `deciding` | B60 to B63: what gateways are told |
+//! | `moving` | B45 to B48: moves, of one or many |
+//! | `undoing` | B44, B47: the way back |
 //! | `waiving` | B17, B18, X3: dated exceptions |
 //! | `trail` | B92: the audit trail |
 //! | `racing` | B16, X1: subscribe against deprecate |
@@ -36,6 +38,7 @@ mod guarding;
 mod killing;
 mod leaving;
 mod lifecycle;
+mod moving;
 mod policies;
 mod previewing;
 mod racing;
@@ -44,6 +47,7 @@ mod rules;
 mod scheduling;
 mod subscribing;
 mod trail;
+mod undoing;
 mod usage;
 mod waiving;
 mod world;

@@ -8,7 +8,7 @@ use crate::header::RenderedHeaders;
 use crate::lifecycle::Lifecycle;
 use crate::namespace::NamespaceEntry;
 use crate::operation::{self, Operation, OperationFacts};
-use crate::stage::{Environment, Stage};
+use crate::stage::{Environment, Maturity, Stage};
 use crate::terms::Terms;
 
 /// May a call of this client to this version, through a gateway of this environment, pass?
@@ -138,6 +138,25 @@ impl<'t> Facts<'t> {
     /// The stage of the version, whatever its operations.
     pub(crate) fn version_stage(&self, now: DateTime<Utc>) -> Option<Stage> {
         self.version.map(|version| version.entry().lifecycle.stage(now))
+    }
+
+    /// A stage in which the policy lets no call pass, if one stands in the way at `now`. The one that the version had
+    /// before any date ended it counts too: the deprecation of an operation or of a whole namespace opens nothing that
+    /// was closed.
+    pub(crate) fn closed_stage(&self, now: DateTime<Utc>) -> Option<Stage> {
+        let VersionEntry { lifecycle, permissions, .. } = self.version?.entry();
+        let stages = [Some(lifecycle.maturity.stage()), self.version_stage(now), self.stage(now)];
+        stages.into_iter().flatten().find(|stage| !permissions.of(*stage).calls)
+    }
+
+    /// A waiver lets the application go on after the retirement of the version. It covers no ALPHA: that was never open
+    /// to calls, so there is nothing to go on with.
+    pub(crate) fn is_waived(&self, now: DateTime<Utc>) -> bool {
+        let released = self.version.is_some_and(|version| match version.entry().lifecycle.maturity {
+            Maturity::Alpha => false,
+            Maturity::Beta | Maturity::Stable => true,
+        });
+        released && self.version_stage(now) == Some(Stage::Retired) && self.terms.waives(now)
     }
 
     /// The brownout that denies the call at `now`, if one does: only a DEPRECATED version has any.

@@ -24,6 +24,7 @@ pub mod terms;
 pub mod trail;
 
 mod catalogue;
+mod client;
 mod shard;
 
 pub use brownout::Brownout;

@@ -85,7 +85,7 @@ pub(crate) fn judge(facts: &Facts<'_>, now: DateTime<Utc>) -> (Rule, Reason) {
     }
     // What is retired and comes this far holds a waiver.
     let waived = stage == Stage::Retired;
-    if !waived && !version.entry().permissions.of(stage).calls {
+    if !waived && facts.closed_stage(now).is_some() {
         return (Rule::Callable, Reason::VersionNotCallable);
     }
     if facts.brownout(now).is_some() {
@@ -116,7 +116,7 @@ pub(crate) fn judge(facts: &Facts<'_>, now: DateTime<Utc>) -> (Rule, Reason) {
 
 /// Why the call is refused as one to what is gone, if it is.
 pub(crate) fn ended(facts: &Facts<'_>, now: DateTime<Utc>) -> Option<Reason> {
-    if facts.version_stage(now) == Some(Stage::Retired) && !facts.terms.waives(now) {
+    if facts.version_stage(now) == Some(Stage::Retired) && !facts.is_waived(now) {
         Some(Reason::VersionRetired)
     } else if facts.operation.is_some_and(|operation| operation.has_ended(now)) {
         Some(Reason::OperationRetired)

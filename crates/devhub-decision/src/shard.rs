@@ -12,7 +12,7 @@ use crate::catalogue::{Catalogue, Key, VersionNumber};
 use crate::entry::{ApplicationEntry, Standing};
 use crate::facts::{ApplicationFacts, Facts, Question, VersionFacts};
 use crate::stage::Environment;
-use crate::terms::Terms;
+use crate::terms::{ClientTerms, Terms};
 
 /// Client id and application id, one after the other.
 struct Ids {
@@ -101,45 +101,6 @@ impl App {
         numbers.remove(position);
         self.subscriptions = numbers.into_boxed_slice();
         true
-    }
-}
-
-/// The terms of one client id, by version number.
-pub(crate) struct ClientTerms {
-    client_id: Box<str>,
-    /// Sorted by number.
-    terms: Vec<(VersionNumber, Terms)>,
-}
-
-impl ClientTerms {
-    /// The client id.
-    pub(crate) fn client_id(&self) -> &str {
-        &self.client_id
-    }
-
-    /// All of them, by version.
-    pub(crate) fn terms(&self) -> &[(VersionNumber, Terms)] {
-        &self.terms
-    }
-
-    fn position(&self, number: VersionNumber) -> Result<usize, usize> {
-        self.terms.binary_search_by_key(&number, |(number, _)| *number)
-    }
-
-    fn of(&self, number: VersionNumber) -> Option<Terms> {
-        self.position(number).ok().map(|position| self.terms[position].1)
-    }
-
-    /// Sets those for a version; the default ones are not held.
-    fn set(&mut self, number: VersionNumber, terms: Terms) {
-        match (self.position(number), terms == Terms::default()) {
-            (Ok(position), false) => self.terms[position].1 = terms,
-            (Ok(position), true) => {
-                self.terms.remove(position);
-            }
-            (Err(position), false) => self.terms.insert(position, (number, terms)),
-            (Err(_), true) => {}
-        }
     }
 }
 
@@ -288,13 +249,13 @@ impl Shard {
         match self.terms.entry(hash, same, |terms| hasher.hash_one(terms.client_id())) {
             Entry::Occupied(mut found) => {
                 found.get_mut().set(number, terms);
-                if found.get().terms.is_empty() {
+                if found.get().terms().is_empty() {
                     found.remove();
                 }
             }
             Entry::Vacant(_) if terms == Terms::default() => {}
             Entry::Vacant(vacant) => {
-                vacant.insert(ClientTerms { client_id: client_id.into(), terms: vec![(number, terms)] });
+                vacant.insert(ClientTerms::new(client_id, number, terms));
             }
         }
     }

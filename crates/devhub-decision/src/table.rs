@@ -14,13 +14,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hashbrown::DefaultHashBuilder;
 use parking_lot::{RwLock, RwLockWriteGuard};
 
-use crate::catalogue::{Catalogue, Key, Update, VersionNumber};
-use crate::entry::{ApplicationEntry, Change, SubscriptionEntry, VersionEntry};
+use crate::catalogue::{Catalogue, Update, VersionNumber};
+use crate::client::ClientChange;
+use crate::entry::{Change, VersionEntry};
 use crate::facts::{Facts, Question, VersionFacts};
 use crate::namespace::NamespaceEntry;
 use crate::shard::Shard;
 use crate::supposition::Supposition;
-use crate::terms::{ExemptionEntry, Terms, WaiverEntry};
+use crate::terms::Terms;
 
 /// Number of shards: enough that a writer seldom meets a reader, few enough to lock all for a change of a version.
 const SHARDS: usize = 256;
@@ -174,7 +175,7 @@ impl Table {
         let (versions, namespaces, others) = sorted(changes);
         let shard = self.shards[0].0.read();
         let update = shard.catalogue().prepared(versions, namespaces);
-        let hashed = |change: OfClient| {
+        let hashed = |change: ClientChange| {
             let hash = self.hasher.hash_one(change.client_id());
             let number = change.version().and_then(|key| shard.catalogue().number(key));
             Hashed { hash, number, change }
@@ -242,7 +243,7 @@ struct Prepared {
 struct Hashed {
     hash: u64,
     number: Option<VersionNumber>,
-    change: OfClient,
+    change: ClientChange,
 }
 
 impl Hashed {
@@ -253,80 +254,17 @@ impl Hashed {
 }
 
 /// Versions, namespaces, and what belongs to a client id.
-fn sorted(changes: Vec<Change>) -> (Vec<VersionEntry>, Vec<NamespaceEntry>, Vec<OfClient>) {
+fn sorted(changes: Vec<Change>) -> (Vec<VersionEntry>, Vec<NamespaceEntry>, Vec<ClientChange>) {
     let (mut versions, mut namespaces, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for change in changes {
         match change {
             Change::Version(entry) => versions.push(entry),
             Change::Namespace(entry) => namespaces.push(entry),
-            Change::Application(entry) => others.push(OfClient::Application(entry)),
-            Change::Subscription(entry) => others.push(OfClient::Subscription(entry)),
-            Change::Waiver(entry) => others.push(OfClient::Waiver(entry)),
-            Change::Exemption(entry) => others.push(OfClient::Exemption(entry)),
+            Change::Application(entry) => others.push(ClientChange::Application(entry)),
+            Change::Subscription(entry) => others.push(ClientChange::Subscription(entry)),
+            Change::Waiver(entry) => others.push(ClientChange::Waiver(entry)),
+            Change::Exemption(entry) => others.push(ClientChange::Exemption(entry)),
         }
     }
     (versions, namespaces, others)
-}
-
-/// A change of what a shard holds.
-enum OfClient {
-    Application(ApplicationEntry),
-    Subscription(SubscriptionEntry),
-    Waiver(WaiverEntry),
-    Exemption(ExemptionEntry),
-}
-
-impl OfClient {
-    fn client_id(&self) -> &str {
-        match self {
-            OfClient::Application(entry) => &entry.client_id,
-            OfClient::Subscription(entry) => &entry.client_id,
-            OfClient::Waiver(entry) => &entry.client_id,
-            OfClient::Exemption(entry) => &entry.client_id,
-        }
-    }
-
-    /// The version that it is about, if it is about one.
-    fn version(&self) -> Option<Key<'_>> {
-        let (version, environment) = match self {
-            OfClient::Application(_) => return None,
-            OfClient::Subscription(entry) => (&entry.version, entry.environment),
-            OfClient::Waiver(entry) => (&entry.version, entry.environment),
-            OfClient::Exemption(entry) => (&entry.version, entry.environment),
-        };
-        Some((&version.context, &version.label, environment))
-    }
-
-    /// It leaves something to be known, so the version needs a number; what only removes does not.
-    fn adds(&self) -> bool {
-        match self {
-            OfClient::Application(_) => true,
-            OfClient::Subscription(entry) => entry.live,
-            OfClient::Waiver(entry) => entry.until.is_some(),
-            OfClient::Exemption(entry) => entry.exempt,
-        }
-    }
-
-    /// Folds it into the shard of its client id. Without a number there is nothing that it could remove.
-    fn fold(self, shard: &mut Shard, hash: u64, number: Option<VersionNumber>, hasher: &DefaultHashBuilder) {
-        match (self, number) {
-            (OfClient::Application(entry), _) => shard.set_application(hash, &entry, hasher),
-            (OfClient::Subscription(entry), Some(number)) => {
-                if entry.live {
-                    shard.add_subscription(hash, &entry.client_id, number, hasher);
-                } else {
-                    shard.remove_subscription(hash, &entry.client_id, number);
-                }
-                let ends_at = entry.ends_at.filter(|_| entry.live);
-                shard.change_terms(hash, &entry.client_id, number, hasher, |terms| terms.ends_at = ends_at);
-            }
-            (OfClient::Waiver(entry), Some(number)) => {
-                shard.change_terms(hash, &entry.client_id, number, hasher, |terms| terms.waived_until = entry.until);
-            }
-            (OfClient::Exemption(entry), Some(number)) => {
-                shard.change_terms(hash, &entry.client_id, number, hasher, |terms| terms.exempt = entry.exempt);
-            }
-            (OfClient::Subscription(_) | OfClient::Waiver(_) | OfClient::Exemption(_), None) => {}
-        }
-    }
 }

@@ -153,7 +153,7 @@ fn decided(decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>, 
             None => String::new(),
         },
         Reason::VersionNotCallable => {
-            decision.stage.map_or_else(String::new, |stage| format!("No call passes in the stage {stage}."))
+            facts.closed_stage(now).map_or_else(String::new, |stage| format!("No call passes in the stage {stage}."))
         }
         Reason::UnknownClient => format!("No application has the client id {client_id:?}."),
         Reason::EnvironmentMismatch => {

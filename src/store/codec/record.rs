@@ -15,7 +15,7 @@ use crate::domain::application::{Application, Deletion};
 use crate::domain::field::FieldDefinition;
 use crate::domain::name::VersionName;
 use crate::domain::record::Record;
-use crate::domain::subscription::{End, Subscription};
+use crate::domain::subscription::{End, Moved, Subscription};
 use crate::domain::version::{Deployment, Endpoint, Version};
 use crate::wire::{self, Word, instant, timestamp};
 
@@ -247,7 +247,7 @@ fn decode_application(application: disk::ApplicationRecord) -> Option<Applicatio
 }
 
 fn encode_subscription(subscription: &Subscription) -> disk::SubscriptionRecord {
-    let ended = subscription.ended.as_ref();
+    let (ended, moved) = (subscription.ended.as_ref(), subscription.moved.as_ref());
     disk::SubscriptionRecord {
         id: subscription.id.to_string(),
         application_id: subscription.application.to_string(),
@@ -261,11 +261,31 @@ fn encode_subscription(subscription: &Subscription) -> disk::SubscriptionRecord 
         end_reason: ended.map(|end| end.reason.number()).unwrap_or_default(),
         ended_by: ended.map(|end| end.by.clone()).unwrap_or_default(),
         field_values: subscription.field_values.clone(),
+        moved_to: moved.map(|moved| wire::version_name(&moved.to)),
+        moved_at: moved.map(|moved| timestamp(moved.at)),
+        moved_by: moved.map(|moved| moved.by.clone()).unwrap_or_default(),
+        move_made: moved.and_then(|moved| moved.made.as_ref()).map(ToString::to_string).unwrap_or_default(),
+        overlap_until: moved.and_then(|moved| moved.overlap_until).map(timestamp),
         waiver_id: subscription.waiver.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
+fn decode_moved(subscription: &disk::SubscriptionRecord) -> Option<Option<Moved>> {
+    let Some(to) = &subscription.moved_to else { return Some(None) };
+    Some(Some(Moved {
+        to: decode_name(&to.context, &to.version)?,
+        at: needed(subscription.moved_at.as_ref())?,
+        by: subscription.moved_by.clone(),
+        made: match subscription.move_made.as_str() {
+            "" => None,
+            id => Some(id.parse().ok()?),
+        },
+        overlap_until: optional(subscription.overlap_until.as_ref())?,
+    }))
+}
+
 fn decode_subscription(subscription: disk::SubscriptionRecord) -> Option<Subscription> {
+    let moved = decode_moved(&subscription)?;
     let ended = match optional(subscription.ended_at.as_ref())? {
         Some(at) => Some(End { at, reason: Word::from_number(subscription.end_reason)?, by: subscription.ended_by }),
         None => None,
@@ -283,6 +303,7 @@ fn decode_subscription(subscription: disk::SubscriptionRecord) -> Option<Subscri
             id => Some(id.parse().ok()?),
         },
         ended,
+        moved,
         field_values: subscription.field_values,
     })
 }
@@ -427,6 +448,8 @@ mod tests {
                 deletion: Some(Deletion { at: at("2026-02-01T00:00:00Z"), by: "operator:jane".into() }),
             }),
             Record::Subscription(subscription()),
+            Record::Subscription(Subscription { ended: None, moved: Some(moved(true)), ..subscription() }),
+            Record::Subscription(Subscription { moved: Some(moved(false)), ..subscription() }),
             Record::Subscription(Subscription { waiver: Some("w-1".parse().expect("valid")), ..subscription() }),
             Record::Waiver(waiver()),
             Record::Waiver(Waiver { revoked: None, ..waiver() }),
@@ -466,6 +489,16 @@ mod tests {
         ]
     }
 
+    fn moved(overlapping: bool) -> Moved {
+        Moved {
+            to: name("2.0"),
+            at: at("2026-01-03T00:00:00Z"),
+            by: "operator:jane".into(),
+            made: overlapping.then(|| "s-2".parse().expect("valid")),
+            overlap_until: overlapping.then(|| at("2026-02-03T00:00:00Z")),
+        }
+    }
+
     fn waiver() -> Waiver {
         Waiver {
             id: "w-1".parse().expect("valid"),
@@ -498,6 +531,7 @@ mod tests {
             subscribed_by: "operator:jane".into(),
             waiver: None,
             ended: Some(End { at: at("2026-01-03T00:00:00Z"), reason: EndReason::Revoked, by: "operator:jane".into() }),
+            moved: None,
             field_values: BTreeMap::from([("callback".to_owned(), "home".to_owned())]),
         }
     }

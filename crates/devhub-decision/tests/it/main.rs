@@ -25,3 +25,5 @@ mod soundness;
 mod suppositions;
 #[cfg(test)]
 mod terms;
+#[cfg(test)]
+mod whole;

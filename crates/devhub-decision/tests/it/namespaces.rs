@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use devhub_decision::{
-    Brownout, Change, Environment, Links, NamespaceEntry, Question, Reason, Schedule, Stage, Table, VersionEntry,
-    VersionName, decide, namespace,
+    Brownout, Change, Environment, Links, Maturity, NamespaceEntry, Question, Reason, Schedule, Stage, Table,
+    VersionEntry, VersionName, decide, explain, namespace,
 };
 
 use crate::given::{self, MS, d, r};
@@ -86,6 +86,27 @@ fn nested_namespaces_all_apply_and_the_innermost_gives_links_and_successor() {
         assert_eq!((decision.successor, decision.successor_namespace), (Some(&given::name("2.0")), None));
         assert!(!decision.headers.link.unwrap().contains("successor-version"));
     });
+}
+
+#[test]
+fn b63_the_deprecation_of_a_namespace_opens_no_alpha_in_it() {
+    // Open access too: otherwise an end of everything around it would let strangers in.
+    for open_access in [false, true] {
+        let mut version = VersionEntry { open_access, ..given::version() };
+        version.lifecycle.maturity = Maturity::Alpha;
+        let table = given::subscribed_to(version);
+        table.apply(2, vec![named("hello", given::deprecation())]);
+        for now in [d() - MS, d(), d() + MS, r() - MS] {
+            table.ask(&given::question(), |facts| {
+                let trail = explain(facts, &given::question(), now, given::limits());
+                assert_eq!(trail.decision.reason, Reason::VersionNotCallable, "{now}");
+                assert_eq!(trail.steps[2].sentence, "No call passes in the stage ALPHA.", "{now}");
+            });
+        }
+        table.ask(&given::question(), |facts| {
+            assert_eq!(decide(facts, r(), given::limits()).reason, Reason::VersionRetired);
+        });
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Which operation a call is one of, and what that means for the answer.
 
 use devhub_decision::{
-    Change, Links, Operation, OperationEntry, Question, Reason, RemedyAction, Schedule, Table, VersionEntry,
+    Change, Links, Maturity, Operation, OperationEntry, Question, Reason, RemedyAction, Schedule, Table, VersionEntry,
     VersionFacts, decide, explain,
 };
 
@@ -122,6 +122,15 @@ fn b21_the_deprecation_of_an_operation_closes_its_version_to_nobody() {
     table.ask(&called(), |facts| {
         let remedy = decide(facts, d(), given::limits()).remedy.unwrap();
         assert_eq!(remedy.action, RemedyAction::Subscribe);
+    });
+}
+
+#[test]
+fn b63_the_deprecation_of_an_operation_opens_no_alpha() {
+    let mut alpha = version([given::operation(given::deprecation())]);
+    alpha.lifecycle.maturity = Maturity::Alpha;
+    given::subscribed_to(alpha).ask(&called(), |facts| {
+        assert_eq!(decide(facts, d(), given::limits()).reason, Reason::VersionNotCallable);
     });
 }
 

@@ -209,7 +209,8 @@ proptest! {
         } else {
             version.lifecycle.maturity.stage()
         };
-        let waived = known.terms.waived_until.is_some_and(|until| now < until);
+        let maturity = version.lifecycle.maturity;
+        let waived = maturity != Maturity::Alpha && known.terms.waived_until.is_some_and(|until| now < until);
         let in_window = version.brownouts.iter().any(|window| window.from <= now && now < window.until);
         let usable = known.application.is_some_and(|application| {
             application.standing == Standing::Usable && application.environment == Environment::Production
@@ -221,7 +222,10 @@ proptest! {
             waived && usable && subscribed
         } else {
             let brownout = stage == Stage::Deprecated && in_window && !known.terms.exempt;
-            version.permissions.of(stage).calls && !brownout && (version.open_access || (usable && subscribed))
+            // What was closed before any date stays closed, whatever is deprecated around it.
+            let version_stage = version.lifecycle.stage(now);
+            let open = [maturity.stage(), version_stage, stage].map(|stage| version.permissions.of(stage).calls);
+            open == [true; 3] && !brownout && (version.open_access || (usable && subscribed))
         };
         prop_assert_eq!(decision.verdict() == Verdict::Allow, allowed);
         prop_assert_eq!(decision.reason == Reason::Waived, allowed && retired);

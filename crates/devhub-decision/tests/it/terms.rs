@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use devhub_decision::{
-    Brownout, Change, Environment, Question, Reason, RemedyAction, SubscriptionEntry, Table, Terms, VersionEntry,
-    decide, explain,
+    Brownout, Change, Environment, Maturity, Question, Reason, RemedyAction, Schedule, SubscriptionEntry, Table, Terms,
+    VersionEntry, decide, explain,
 };
 
 use crate::given::{self, MS, r};
@@ -43,12 +43,27 @@ fn b18_a_waiver_ends_on_the_instant_and_is_for_one_application_and_version() {
 }
 
 #[test]
+fn b18_a_waiver_does_not_open_an_alpha_that_was_retired() {
+    let mut version = given::scheduled(Schedule::Retirement { retires_at: r() });
+    version.lifecycle.maturity = Maturity::Alpha;
+    let table = given::subscribed_to(version);
+    table.apply(2, vec![given::waiver(Some(given::date("W")))]);
+    for (now, expected) in
+        [(r() - MS, Reason::VersionNotCallable), (r(), Reason::VersionRetired), (r() + MS, Reason::VersionRetired)]
+    {
+        assert_eq!(reason(&table, now), expected, "{now}");
+    }
+}
+
+#[test]
 fn b61_an_overlap_ends_on_the_instant() {
     let (ends_at, table) = (given::date("E"), given::subscribed_to(given::version()));
     let overlap = SubscriptionEntry { ends_at: Some(ends_at), ..given::subscription() };
     table.apply(2, vec![Change::Subscription(overlap)]);
-    for (now, expected) in [(-MS, Reason::Subscribed), (MS * 0, Reason::NotSubscribed), (MS, Reason::NotSubscribed)] {
-        assert_eq!(reason(&table, ends_at + now), expected, "{now}");
+    for (now, expected) in
+        [(ends_at - MS, Reason::Subscribed), (ends_at, Reason::NotSubscribed), (ends_at + MS, Reason::NotSubscribed)]
+    {
+        assert_eq!(reason(&table, now), expected, "{now}");
     }
     // Subscribed anew, for good.
     table.apply(3, vec![Change::Subscription(given::subscription())]);
@@ -60,7 +75,7 @@ fn each_change_sets_its_own_part_in_any_order_and_before_anything_else_is_known(
     let (e, w) = (given::date("E"), given::date("W"));
     let overlap = Change::Subscription(SubscriptionEntry { ends_at: Some(e), ..given::subscription() });
     let known = [Change::Version(given::version()), Change::Application(given::application())];
-    let mut changes = vec![overlap, given::waiver(Some(w)), given::exemption(true)];
+    let mut changes = [overlap, given::waiver(Some(w)), given::exemption(true)];
     let whole = Terms { ends_at: Some(e), waived_until: Some(w), exempt: true };
     for _ in 0..changes.len() {
         changes.rotate_left(1);
