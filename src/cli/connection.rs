@@ -11,6 +11,7 @@ use devhub_proto::v1::fact_service_client::FactServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use devhub_proto::v1::usage_service_client::UsageServiceClient;
+use devhub_proto::v1::waiver_service_client::WaiverServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -163,6 +164,8 @@ clients!(
     usage: UsageServiceClient,
     /// Lifecycles and their ledger.
     schedules: ScheduleServiceClient,
+    /// Dated exceptions.
+    waivers: WaiverServiceClient,
 );
 
 impl Hub {

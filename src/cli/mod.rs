@@ -1,8 +1,9 @@
 //! The command line: one file per subcommand. It knows the contract, not the house behind it: what it asks, any client
 //! could ask. Only `serve`, `demo`, `backup`, `restore` and `doctor` work on this machine's data.
 //!
-//! Exit codes: 0 done (and: allowed, nothing to change), 1 error (and: a plan is blocked, a preview has refusals), 2 a plan has changes,
-//! 3 a checked call is denied, 4 some rows of an import were refused, 64 the command line itself is wrong.
+//! Exit codes: 0 done (and: allowed, nothing to change), 1 error (and: a plan is blocked, a preview has refusals), 2 a
+//! plan has changes, 3 a checked call is denied, 4 some rows of an import or applications of a move were refused, 64 the
+//! command line itself is wrong.
 
 pub mod apply;
 pub mod backup;
@@ -26,6 +27,7 @@ pub mod hint;
 pub mod import;
 pub mod lifecycle;
 pub mod list;
+pub mod moves;
 pub mod output;
 pub mod plan;
 pub mod promote;
@@ -39,6 +41,7 @@ pub mod serve;
 pub mod usage;
 pub mod verdicts;
 pub mod view;
+pub mod waive;
 pub mod watch;
 pub mod withdraw;
 pub mod words;
@@ -60,8 +63,9 @@ const EVERYWHERE: &str = "Options of every command";
 
 /// The backend of a developer hub: API lifecycles, subscriptions and gateway decisions.
 ///
-/// Exit codes: 0 done, allowed, or nothing to change; 1 error, or a plan or preview is refused; 2 a plan has changes; 3 a checked
-/// call is denied; 4 some rows of an import were refused; 64 the command line is wrong.
+/// Exit codes: 0 done, allowed, or nothing to change; 1 error, or a plan is blocked, or a preview has refusals; 2 a plan
+/// has changes; 3 a checked call is denied; 4 some rows of an import, or applications of a move, were refused; 64 the
+/// command line is wrong.
 #[derive(Debug, Parser)]
 #[command(name = "devhub", version, max_term_width = 100)]
 pub struct Cli {
@@ -138,6 +142,13 @@ enum Command {
     Changelog(changelog::Changelog),
     /// Show the dates that are to come
     Calendar(calendar::Calendar),
+    /// Move subscriptions to another version, and take moves back
+    ///
+    /// Each application is moved whole or not at all. Exits 4 when some of many were refused.
+    Move(moves::Move),
+    /// Dated exceptions for one application and one version
+    #[command(subcommand)]
+    Waive(waive::Waive),
     /// Follow what happens
     Watch(watch::Watch),
     /// Write a backup of a data directory
@@ -199,6 +210,8 @@ impl Cli {
             Command::Schedule(command) => wait_for(command.run(connection, output)),
             Command::Changelog(command) => wait_for(command.run(connection, output)),
             Command::Calendar(command) => wait_for(command.run(connection, output)),
+            Command::Move(command) => wait_for(command.run(connection, output)),
+            Command::Waive(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),
             Command::Backup(command) => command.run(output),
             Command::Restore(command) => command.run(output),
