@@ -13,7 +13,7 @@ use devhub::domain::register::{ClientIdOrigin, CreateApplication};
 use devhub::domain::subscribe::{Since, Subscribe};
 use devhub::domain::version::{AccessType, Deployment};
 use devhub::domain::{Actor, Command};
-use devhub::hub::{Hub, Mode, Request};
+use devhub::hub::{Hub, Request};
 use devhub::store::embedded::{Embedded, Options};
 use devhub_decision::{Environment, Lifecycle, Maturity, Schedule};
 use devhub_proto::v1;
