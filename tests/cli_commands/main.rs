@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `catalogue` | plan, apply and export agree; a reviewed plan is applied as reviewed or not at all |
 //! | `blocking` | what a catalogue cannot do is told before anything is done (B27, B34) |
+//! | `ending` | a catalogue plans, moves, takes back and undoes ends, of operations and namespaces too |
 //! | `importing` | subscriptions are judged, brought, and resumed row by row |
 //! | `asking` | check, explain, list, get and watch; exit codes; errors as sentences with a remedy |
 //! | `retiring` | deprecate to reinstate, brownouts, schedule, changelog and calendar; every step has its way back |
@@ -14,6 +15,7 @@
 mod asking;
 mod blocking;
 mod catalogue;
+mod ending;
 mod hub;
 mod importing;
 mod local;

@@ -14,7 +14,7 @@ use super::successor::Successors;
 use super::target::Targets;
 use crate::cli::catalogue::read::PAGE;
 use crate::cli::connection::{Connection, Hub, new_request_id};
-use crate::cli::date::Moment;
+use crate::cli::date::{Moment, stated_zone};
 use crate::cli::failure::explained;
 use crate::cli::output::{Format, print_machine, print_rows, print_text, visible};
 use crate::cli::view::preview::PreviewView;
@@ -116,7 +116,7 @@ impl Intent<'_> {
             listed.len()
         );
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let zone = options.zone.clone().or_else(|| self.stated_zone()).unwrap_or_default();
+        let zone = options.zone.clone().or_else(|| stated_zone(self.dates.iter().copied())).unwrap_or_default();
         let change = |listed| -> Result<v1::LifecycleChange> {
             let successor = match self.successors {
                 Some(successors) => successors.of(&listed)?,
@@ -134,13 +134,6 @@ impl Intent<'_> {
             })
         };
         listed.into_iter().map(change).collect()
-    }
-
-    /// The zone that the dates are stated in, if it is one.
-    fn stated_zone(&self) -> Option<String> {
-        let mut zones = self.dates.iter().map(|date| date.stated.map(|stated| stated.zone));
-        let first = zones.next()??;
-        zones.all(|zone| zone == Some(first)).then(|| first.name().to_owned())
     }
 }
 
