@@ -11,10 +11,12 @@ use axum::routing::get;
 use chrono::TimeDelta;
 use devhub_decision::Limits;
 use devhub_proto::v1;
+use devhub_proto::v1::announcement_service_server::AnnouncementServiceServer;
 use devhub_proto::v1::api_service_server::ApiServiceServer;
 use devhub_proto::v1::application_service_server::ApplicationServiceServer;
 use devhub_proto::v1::authorization_service_server::AuthorizationServiceServer;
 use devhub_proto::v1::fact_service_server::FactServiceServer;
+use devhub_proto::v1::notice_service_server::NoticeServiceServer;
 use devhub_proto::v1::schedule_service_server::ScheduleServiceServer;
 use devhub_proto::v1::subscription_service_server::SubscriptionServiceServer;
 use devhub_proto::v1::usage_service_server::UsageServiceServer;
@@ -35,13 +37,15 @@ use crate::domain::policy::Policies;
 use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
 use crate::gateway::AuthorizationRpc;
 use crate::hub::Hub;
-use crate::rpc::{ApiRpc, ApplicationRpc, FactRpc, ScheduleRpc, SubscriptionRpc, UsageRpc, WaiverRpc};
+use crate::rpc::{
+    AnnouncementRpc, ApiRpc, ApplicationRpc, FactRpc, NoticeRpc, ScheduleRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
+};
 use crate::store::embedded::{Embedded, Options};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 10] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -50,6 +54,8 @@ const SERVICES: [&str; 8] = [
     "devhub.v1.ScheduleService",
     "devhub.v1.UsageService",
     "devhub.v1.WaiverService",
+    "devhub.v1.AnnouncementService",
+    "devhub.v1.NoticeService",
 ];
 
 /// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
@@ -57,6 +63,9 @@ const REPLY_BYTES_MAX: usize = 4 << 20;
 
 /// How often a connection that says nothing is asked whether it is still there, and how long it may take to answer.
 const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// How long the crier waits at most before it looks at the clock again, which may have been set.
+const CLOCK_CHECKED_EVERY: Duration = Duration::from_secs(10);
 
 /// How often old answers to request ids are forgotten.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3600);
@@ -170,7 +179,8 @@ impl Server {
         });
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
         let every = Duration::from_secs(u64::from(config.usage_flush_seconds));
-        let noting = tokio::spawn(note_usage(hub.clone(), every, stopping));
+        let noting = tokio::spawn(note_usage(hub.clone(), every, stopping.clone()));
+        let crying = tokio::spawn(cry(hub.clone(), stopping));
 
         for service in SERVICES {
             health.set_service_status(service, ServingStatus::Serving).await;
@@ -185,7 +195,7 @@ impl Server {
             drain,
             stop,
             health,
-            tasks: vec![serving, administering, housekeeping, noting],
+            tasks: vec![serving, administering, housekeeping, noting, crying],
         })
     }
 
@@ -246,6 +256,8 @@ fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopp
         .add_service(bounded!(ScheduleServiceServer, ScheduleRpc::new(hub.clone(), limits)))
         .add_service(bounded!(UsageServiceServer, UsageRpc::new(hub.clone())))
         .add_service(bounded!(WaiverServiceServer, WaiverRpc::new(hub.clone())))
+        .add_service(bounded!(AnnouncementServiceServer, AnnouncementRpc::new(hub.clone())))
+        .add_service(bounded!(NoticeServiceServer, NoticeRpc::new(hub.clone(), stopping.clone())))
         .add_service(bounded!(FactServiceServer, FactRpc::new(hub.clone(), stopping.clone())));
     if config.reflection {
         let builder = || {
@@ -324,6 +336,37 @@ async fn flush_usage(hub: &Hub) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "counted calls were not written; the next flush tries again"),
         Err(error) => tracing::error!(%error, "the flush of counted calls ended early; those it held are lost"),
+    }
+}
+
+/// Gives notices as their milestones come: woken by commits and by the clock.
+async fn cry(hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let mut head = hub.watch();
+    loop {
+        head.mark_unchanged();
+        let crying = tokio::select! {
+            cried = hub.cry(hub.now()) => cried,
+            () = wait(stopping.clone()) => return Ok(()),
+        };
+        let wait_at_most = match crying {
+            Ok(_) => {
+                let until = hub.until_next_cry(hub.now()).and_then(|until| until.to_std().ok());
+                // Never at once: what is due now was given just now.
+                until.map_or(CLOCK_CHECKED_EVERY, |until| until.clamp(Duration::from_millis(1), CLOCK_CHECKED_EVERY))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "notices were not given; the next round goes on where this one ended");
+                tokio::select! {
+                    () = tokio::time::sleep(CLOCK_CHECKED_EVERY) => continue,
+                    () = wait(stopping.clone()) => return Ok(()),
+                }
+            }
+        };
+        tokio::select! {
+            changed = head.changed() => if changed.is_err() { return Ok(()) },
+            () = tokio::time::sleep(wait_at_most) => {}
+            () = wait(stopping.clone()) => return Ok(()),
+        }
     }
 }
 

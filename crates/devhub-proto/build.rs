@@ -7,12 +7,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
     println!("cargo::rerun-if-changed={}", root.display());
     let files = [
+        "devhub/v1/announcement.proto",
         "devhub/v1/api.proto",
         "devhub/v1/application.proto",
         "devhub/v1/authorization.proto",
         "devhub/v1/error_reason.proto",
         "devhub/v1/fact.proto",
         "devhub/v1/lifecycle.proto",
+        "devhub/v1/notice.proto",
         "devhub/v1/schedule.proto",
         "devhub/v1/subscription.proto",
         "devhub/v1/usage.proto",

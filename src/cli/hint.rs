@@ -95,6 +95,10 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::SubscriptionEnding => "undo the move that ends it, then move again",
         ErrorReason::ApplicationNotInEnvironment => "`devhub get application` shows where it lives",
         ErrorReason::WaiverNotFound => "`devhub list waivers` shows which there are",
+        ErrorReason::AnnouncementNotFound => "check the id with `devhub announce list`",
+        ErrorReason::PublicationOutOfOrder => "choose a date that has passed and is not before the revision before it",
+        ErrorReason::NoticeNotFound => "check the id with `devhub notices list`",
+        ErrorReason::NotARecipient => "act as one of the recipients: --actor collaborator:EMAIL",
         ErrorReason::SinceOutOfRange => "state a beginning at which the version was live, or leave it out for now",
     }
 }

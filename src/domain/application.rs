@@ -128,6 +128,8 @@ pub struct Application {
     pub deletion_restriction: String,
     /// When it was registered.
     pub created_at: DateTime<Utc>,
+    /// The sandbox application that it was made from, if it was uplifted.
+    pub uplifted_from: Option<ApplicationId>,
     /// Set while it is deleted. Its subscriptions end with it, by this one fact (rule B57).
     pub deletion: Option<Deletion>,
 }

@@ -1,11 +1,14 @@
 //! Everything a caller may ask devhub to change, in one list.
 
 use super::access::{DecideAccess, RequestAccess};
+use super::announcement::{PublishAnnouncement, ReviseAnnouncement, WithdrawAnnouncement};
 use super::api::{CreateApi, UpdateApi};
 use super::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
 use super::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
+use super::exemption::{ChangeExemption, Part};
 use super::fact::Subject;
 use super::name::{ApplicationId, VersionName};
+use super::notice::AcknowledgeNotice;
 use super::outcome::Judgement;
 use super::publish::{CreateVersion, DeployVersion, UpdateVersion};
 use super::record::{RecordKey, Records};
@@ -15,6 +18,7 @@ use super::schedule::ChangeLifecycle;
 use super::setting::Setting;
 use super::subscribe::{Since, Subscribe, Unsubscribe};
 use super::undo::{UndoMove, UndoUnsubscribe};
+use super::uplift::UpliftApplication;
 use super::waiver::{GrantWaiver, RevokeWaiver};
 
 macro_rules! commands {
@@ -82,7 +86,13 @@ commands!(
     RevokeWaiver,
     MoveSubscription,
     UndoMove,
-    UndoUnsubscribe
+    UndoUnsubscribe,
+    AcknowledgeNotice,
+    PublishAnnouncement,
+    ReviseAnnouncement,
+    WithdrawAnnouncement,
+    UpliftApplication,
+    ChangeExemption
 );
 
 impl Command {
@@ -116,6 +126,13 @@ impl Command {
             Command::MoveSubscription(_) => "MoveSubscription",
             Command::UndoMove(_) => "UndoMove",
             Command::UndoUnsubscribe(_) => "UndoUnsubscribe",
+            Command::AcknowledgeNotice(_) => "AcknowledgeNotice",
+            Command::PublishAnnouncement(_) => "PublishAnnouncement",
+            Command::ReviseAnnouncement(_) => "ReviseAnnouncement",
+            Command::WithdrawAnnouncement(_) => "WithdrawAnnouncement",
+            Command::UpliftApplication(_) => "UpliftApplication",
+            Command::ChangeExemption(ChangeExemption { part: Part::Exempt, .. }) => "ExemptFromBrownouts",
+            Command::ChangeExemption(ChangeExemption { part: Part::Taken, .. }) => "RemoveBrownoutExemption",
         }
     }
 
@@ -141,6 +158,7 @@ impl Command {
             Command::ChangeLifecycle(command) => command.subject(),
             Command::CreateApplication(CreateApplication { id, .. })
             | Command::UpdateApplication(UpdateApplication { id, .. })
+            | Command::UpliftApplication(UpliftApplication { source: id, .. })
             | Command::DeleteApplication(DeleteApplication { id, .. })
             | Command::RestoreApplication(RestoreApplication { id, .. })
             | Command::AddCollaborator(AddCollaborator { id, .. })
@@ -157,7 +175,14 @@ impl Command {
             | Command::RevokeWaiver(RevokeWaiver { application, version, .. })
             | Command::MoveSubscription(MoveSubscription { application, from: version, .. })
             | Command::UndoMove(UndoMove { application, from: version, .. })
+            | Command::ChangeExemption(ChangeExemption { application, version, .. })
             | Command::UndoUnsubscribe(UndoUnsubscribe { application, version, .. }) => both(application, version),
+            Command::AcknowledgeNotice(command) => application(&command.application),
+            Command::PublishAnnouncement(PublishAnnouncement { content, .. })
+            | Command::ReviseAnnouncement(ReviseAnnouncement { content, .. }) => {
+                content.references.first().map(|target| target.subject()).unwrap_or_default()
+            }
+            Command::WithdrawAnnouncement(_) => Subject::default(),
         }
     }
 }

@@ -86,6 +86,26 @@ pub enum FactKind {
     MoveUndone,
     /// An unsubscription was undone.
     UnsubscriptionUndone,
+    /// The administrators of an application were told something.
+    NoticeGiven,
+    /// A milestone was passed over: a later one says more.
+    NoticeSkipped,
+    /// A recipient has read a notice.
+    NoticeAcknowledged,
+    /// All affected applications were told of a milestone.
+    NoticesCompleted,
+    /// An announcement was published.
+    AnnouncementPublished,
+    /// An announcement says something else.
+    AnnouncementRevised,
+    /// An announcement was taken back.
+    AnnouncementWithdrawn,
+    /// A production application was made from a sandbox one.
+    ApplicationUplifted,
+    /// An application opted out of the brownouts of a version.
+    ExemptedFromBrownouts,
+    /// An application takes part in the brownouts of a version again.
+    BrownoutExemptionRemoved,
 }
 
 /// What a fact is about; what does not apply is left out.

@@ -7,12 +7,14 @@
 
 pub mod access;
 pub mod actor;
+pub mod announcement;
 pub mod api;
 pub mod application;
 pub mod approve;
 pub mod calendar;
 pub mod collaborate;
 pub mod command;
+pub mod exemption;
 pub mod fact;
 pub mod field;
 pub mod ledger;
@@ -34,6 +36,7 @@ pub mod setting;
 pub mod subscribe;
 pub mod subscription;
 pub mod undo;
+pub mod uplift;
 pub mod usage;
 pub mod version;
 pub mod waiver;

@@ -4,6 +4,7 @@
 //! the preview of a change and the notices that follow it come from the same function. A notice is made once for each
 //! ([`Occasion`], application), and its id says so: the same occasion always makes the same id.
 
+mod acknowledge;
 mod sentence;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,8 @@ use super::ledger::{Revision, Target};
 use super::name::{AnnouncementId, ApplicationId, Email, NoticeId, VersionName, Zone};
 use super::policy::Guards;
 
-pub use sentence::{days_left, of_revision, zoned};
+pub use acknowledge::AcknowledgeNotice;
+pub use sentence::{days_left, of_announcement, of_revision, zoned};
 
 /// Most versions that one notice names; it says how many there are.
 pub const VERSIONS_MAX: usize = 50;
@@ -241,7 +243,7 @@ pub struct Wording {
     pub ends_at: Option<DateTime<Utc>>,
     /// The zone that the dates were announced in.
     pub zone: Option<Zone>,
-    /// Full days from the notice to `ends_at`, if that is still to come.
+    /// Full days from the notice to `ends_at`, if that is still to come; up to an hour is forgiven.
     pub days_left: Option<u32>,
     /// Where to move to; empty for nowhere.
     pub successor: String,

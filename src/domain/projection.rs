@@ -1,11 +1,12 @@
 //! What the decision table is told of a record. The table is a fold of these over all committed records.
 
 use devhub_decision::{
-    ApplicationEntry, Change, Environment, Links, NamespaceEntry, OperationEntry, Permissions, Replacement,
-    StagePermissions, Standing, SubscriptionEntry, VersionEntry, WaiverEntry,
+    ApplicationEntry, Change, Environment, ExemptionEntry, Links, NamespaceEntry, OperationEntry, Permissions,
+    Replacement, StagePermissions, Standing, SubscriptionEntry, VersionEntry, WaiverEntry,
 };
 
 use super::application::{Application, State};
+use super::exemption::{Exemption, Part};
 use super::name::VersionName;
 use super::namespace::Namespace;
 use super::operation::OperationSchedule;
@@ -28,7 +29,9 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
         (_, Record::Namespace(namespace)) => {
             changes.extend(project_namespace(namespace).map(Change::Namespace));
         }
+        (_, Record::Exemption(exemption)) => changes.push(Change::Exemption(project_exemption(exemption))),
         (_, Record::Waiver(waiver)) => changes.extend(project_waiver(waiver).map(Change::Waiver)),
+        (_, Record::Notice(_) | Record::NoticeRun(_) | Record::Announcement(_) | Record::AnnouncementRevision(_)) => {}
         (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
     }
 }
@@ -56,6 +59,15 @@ fn project_waiver(waiver: &Waiver) -> Option<WaiverEntry> {
         version: table_name(&waiver.version),
         until: waiver.revoked.is_none().then_some(waiver.until),
     })
+}
+
+fn project_exemption(exemption: &Exemption) -> ExemptionEntry {
+    ExemptionEntry {
+        client_id: exemption.client_id.as_str().into(),
+        environment: exemption.environment,
+        version: table_name(&exemption.version),
+        exempt: exemption.part == Part::Exempt,
+    }
 }
 
 /// Whether an application may call at all. Approval counts in production only; a deletion outweighs a block.

@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 
 use super::access::AccessRequest;
+use super::announcement::{Announcement, AnnouncementRevision};
 use super::api::Api;
 use super::application::Application;
+use super::exemption::Exemption;
 use super::ledger::{Revision, Target};
-use super::name::{ApplicationId, ClientId, Context, SubscriptionId, VersionName};
+use super::name::{AnnouncementId, ApplicationId, ClientId, Context, NoticeId, SubscriptionId, VersionName};
 use super::namespace::{self, Namespace};
+use super::notice::{Notice, NoticeRun, Occasion};
 use super::refusal::Refusal;
 use super::subscription::Subscription;
 use super::version::Version;
@@ -36,8 +39,18 @@ pub enum RecordKey {
     Revision(Target, u32),
     /// A namespace that has a schedule.
     Namespace(Context),
+    /// The last word on an application's part in the brownouts of a version.
+    Exemption(ApplicationId, VersionName),
     /// The latest waiver of a kind for an application and a version.
     Waiver(ApplicationId, VersionName, WaiverKind),
+    /// A notice of an application.
+    Notice(ApplicationId, NoticeId),
+    /// The giving of the notices of an occasion.
+    NoticeRun(Occasion),
+    /// An announcement.
+    Announcement(AnnouncementId),
+    /// One revision of an announcement.
+    AnnouncementRevision(AnnouncementId, u32),
 }
 
 /// The current state of one entity.
@@ -61,6 +74,16 @@ pub enum Record {
     Namespace(Namespace),
     /// A waiver.
     Waiver(Waiver),
+    /// A notice.
+    Notice(Notice),
+    /// The giving of notices.
+    NoticeRun(NoticeRun),
+    /// An announcement.
+    Announcement(Announcement),
+    /// One revision of an announcement.
+    AnnouncementRevision(AnnouncementRevision),
+    /// An exemption.
+    Exemption(Exemption),
 }
 
 /// The records that a judgement depends on, with their revisions.
@@ -156,9 +179,14 @@ typed! {
         at RecordKey::Subscription(id.clone(), name.clone());
     access_request(id: ApplicationId, name: VersionName) -> AccessRequest(AccessRequest)
         at RecordKey::AccessRequest(id.clone(), name.clone());
+    exemption(id: ApplicationId, name: VersionName) -> Exemption(Exemption)
+        at RecordKey::Exemption(id.clone(), name.clone());
     waiver(id: ApplicationId, name: VersionName, kind: WaiverKind) -> Waiver(Waiver)
         at RecordKey::Waiver(id.clone(), name.clone(), *kind);
     namespace(name: Context) -> Namespace(Namespace) at RecordKey::Namespace(name.clone());
+    notice(application: ApplicationId, id: NoticeId) -> Notice(Notice)
+        at RecordKey::Notice(application.clone(), id.clone());
+    announcement(id: AnnouncementId) -> Announcement(Announcement) at RecordKey::Announcement(id.clone());
     client_id(id: ClientId) -> Name(ApplicationId) at RecordKey::ClientId(id.clone());
     application_name(name: str) -> Name(ApplicationId) at RecordKey::ApplicationName(name.to_lowercase());
 }

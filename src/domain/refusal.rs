@@ -5,7 +5,7 @@ use devhub_decision::{Environment, Maturity, Stage};
 
 use super::application::State;
 use super::ledger::OperationName;
-use super::name::{ApplicationId, Context, Email, PolicyName, VersionName};
+use super::name::{AnnouncementId, ApplicationId, Context, Email, NoticeId, PolicyName, VersionName};
 use super::policy::Period;
 use super::waiver::WaiverKind;
 
@@ -33,6 +33,8 @@ pub enum Taken {
     ClientId,
     /// The name of a production application.
     ApplicationName,
+    /// An announcement of this id.
+    Announcement,
 }
 
 impl Taken {
@@ -45,6 +47,7 @@ impl Taken {
             Taken::Application => "an application with id",
             Taken::ClientId => "an application with client id",
             Taken::ApplicationName => "a production application with name",
+            Taken::Announcement => "an announcement with id",
         }
     }
 }
@@ -346,6 +349,32 @@ pub enum Refusal {
     /// What a plan stands on has changed.
     #[error("the plan no longer holds: {0}; preview the changes again")]
     PlanStale(String),
+    /// No such announcement, or none yet at the instant asked for.
+    #[error(
+        "there is no announcement {0}, or it was not published by then; list the announcements to see which there are"
+    )]
+    AnnouncementNotFound(AnnouncementId),
+    /// A revision is dated into the future, or before the one that it follows.
+    #[error("publish_time {} must not be later than now, {}{}", at(.given), at(.now), .earliest.map(|earliest| format!(", and not before that of the revision before it, {}", at(&earliest))).unwrap_or_default())]
+    PublicationOutOfOrder {
+        /// As given.
+        given: DateTime<Utc>,
+        /// When the revision before it was published, if this one would come before it.
+        earliest: Option<DateTime<Utc>>,
+        /// The instant of the judgement.
+        now: DateTime<Utc>,
+    },
+    /// No such notice.
+    #[error("application {application} has no notice {id}; list its notices to see which there are")]
+    NoticeNotFound {
+        /// The application.
+        application: ApplicationId,
+        /// The notice.
+        id: NoticeId,
+    },
+    /// The notice was not given to the actor.
+    #[error("only a recipient can acknowledge a notice, for themself; the notice names its recipients")]
+    NotARecipient,
     /// One change of several is refused, so all are.
     #[error("change {position} ({target}): {refusal}; none of the changes was made")]
     InBatch {

@@ -193,12 +193,21 @@ impl GrantWaiver {
     }
 
     /// What the operator should know: a waiver that permits nothing beyond what is permitted anyway.
-    fn warnings(&self, stage: Stage, holds: bool, retires_at: Option<DateTime<Utc>>) -> Vec<String> {
+    fn warnings(
+        &self,
+        environment: Environment,
+        stage: Stage,
+        holds: bool,
+        retires_at: Option<DateTime<Utc>>,
+    ) -> Vec<String> {
         let mut warnings = Vec::new();
         match self.kind {
             WaiverKind::NewSubscription => match stage {
                 Stage::Beta | Stage::Stable => {
-                    warnings.push(format!("{} is {stage}: it takes new subscriptions without a waiver", self.version));
+                    warnings.push(format!(
+                        "{} is {stage} in {environment}: it takes new subscriptions there without a waiver",
+                        self.version
+                    ));
                 }
                 Stage::Alpha | Stage::Deprecated | Stage::Retired => {}
             },
@@ -231,7 +240,7 @@ impl GrantWaiver {
         }
         self.check_until(version, setting)?;
         let holds = records.subscription(&self.application, &self.version).is_some_and(|s| s.ended.is_none());
-        let warnings = self.warnings(stage, holds, deployment.lifecycle.schedule.retires_at());
+        let warnings = self.warnings(application.environment, stage, holds, deployment.lifecycle.schedule.retires_at());
         let waiver = Waiver {
             id: self.id.clone(),
             application: self.application.clone(),

@@ -7,7 +7,7 @@ use super::plan::Planned;
 use super::{Failure, Hub};
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::name::RequestId;
-use crate::domain::outcome::{Effect, Outcome};
+use crate::domain::outcome::{self, Effect, Outcome};
 use crate::domain::{Actor, Command, Record, RecordKey, Records, Refusal, Setting};
 use crate::store::codec::{self, Answer as StoredAnswer};
 use crate::store::{Batch, Expectation, Key, StoreError, Verdict, Versioned, Write};
@@ -62,6 +62,8 @@ pub struct Answer {
     pub at: DateTime<Utc>,
     /// What the actor should know, a sentence each.
     pub warnings: Vec<String>,
+    /// What was asked for besides and was not granted.
+    pub dropped: Vec<codec::Dropped>,
     /// Live subscriptions to the version concerned, if it is about one environment of a version.
     pub affected: u64,
     /// What was done.
@@ -84,6 +86,15 @@ pub(super) struct Loaded {
     pub(super) records: Records,
     expectations: Vec<(Key, Expectation)>,
     answer: Option<(u64, StoredAnswer)>,
+}
+
+/// What is told, and kept, of what was not granted.
+fn dropped(dropped: &outcome::Dropped) -> codec::Dropped {
+    codec::Dropped {
+        version: dropped.version.clone(),
+        reason: reason::name(reason::reason(&dropped.refusal)).to_owned(),
+        sentence: dropped.refusal.to_string(),
+    }
 }
 
 fn expectation(found: Option<&Versioned>) -> Expectation {
@@ -121,6 +132,7 @@ impl Hub {
                     revision,
                     at: answer.answered_at,
                     warnings: answer.warnings,
+                    dropped: answer.dropped,
                     affected: answer.affected,
                     done: Done::Committed,
                 });
@@ -199,6 +211,7 @@ impl Hub {
             revision: records.revision(&outcome.subject.0).unwrap_or_default(),
             at: now,
             warnings: outcome.warnings.clone(),
+            dropped: outcome.dropped.iter().map(dropped).collect(),
             affected,
             done: if outcome.facts.is_empty() { Done::AlreadySo } else { Done::Judged },
         }
@@ -259,6 +272,7 @@ fn batch(
             answered_at: now,
             subject: answer.subject.clone(),
             warnings: answer.warnings.clone(),
+            dropped: answer.dropped.clone(),
             affected: answer.affected,
         };
         writes.push(Write { key: StoredAnswer::key(id), value: Some(stored.encode()) });

@@ -37,7 +37,11 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::Revision(revision) => RecordKey::Revision(revision.target.clone(), revision.number),
         Record::Namespace(namespace) => RecordKey::Namespace(namespace.name.clone()),
         Record::Waiver(waiver) => waiver.key(),
-        Record::AccessRequest(_) | Record::Name(_) => return None,
+        Record::NoticeRun(run) => RecordKey::NoticeRun(run.occasion.clone()),
+        Record::Announcement(announcement) => RecordKey::Announcement(announcement.current.id.clone()),
+        Record::AnnouncementRevision(revision) => RecordKey::AnnouncementRevision(revision.id.clone(), revision.number),
+        Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_) => return None,
+        Record::Exemption(exemption) => exemption.key(),
     })
 }
 
@@ -61,14 +65,19 @@ impl Fold {
     fn fold(&self, key: &Key, value: &Bytes, revision: Option<u64>, changes: &mut Vec<Change>) {
         let Some(kind) = codec::key_kind(key) else { return };
         match kind {
-            Kind::Answer | Kind::ClientId | Kind::ApplicationName | Kind::AccessRequest | Kind::Revision => return,
+            Kind::Answer | Kind::ClientId | Kind::ApplicationName | Kind::AccessRequest | Kind::Notice => return,
             Kind::Api
             | Kind::Version
             | Kind::Application
             | Kind::Subscription
             | Kind::EndedSubscription
+            | Kind::Waiver
+            | Kind::Revision
             | Kind::Namespace
-            | Kind::Waiver => {}
+            | Kind::NoticeRun
+            | Kind::Announcement
+            | Kind::AnnouncementRevision
+            | Kind::Exemption => {}
         }
         let record = match codec::decode_record(value) {
             Ok(record) => record,

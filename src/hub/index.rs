@@ -11,12 +11,16 @@ use parking_lot::RwLock;
 
 use chrono::{DateTime, Utc};
 
+use super::announcements::{AnnouncementFilter, AnnouncementPlace, Announcements};
 use super::calendar::{CalendarPlace, page as calendar_page};
+use super::crier::Agenda;
+use crate::domain::announcement;
 use crate::domain::application::Application;
 use crate::domain::calendar::{CalendarEntry, CalendarFilter, collect};
 use crate::domain::ledger::{OperationName, Target};
-use crate::domain::name::{ApplicationId, Context, Email, Label, VersionName};
+use crate::domain::name::{ApplicationId, Context, Email, Label, PolicyName, VersionName};
 use crate::domain::namespace::{self, Namespace};
+use crate::domain::notice::{Milestone, NoticeSubject};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::subscription::Subscription;
 use crate::domain::version::Version;
@@ -61,6 +65,8 @@ struct Inner {
     applications: HashMap<Arc<str>, Entry>,
     by_owner: HashMap<String, BTreeSet<Arc<str>>>,
     by_collaborator: HashMap<Email, BTreeSet<Arc<str>>>,
+    agenda: Agenda,
+    announcements: Announcements,
 }
 
 /// How many versions stand at each stage; for metrics.
@@ -252,12 +258,26 @@ impl Index {
             (_, Record::Api(api)) => {
                 inner.apis.insert(api.context.clone());
             }
-            // What a waiver permits belongs to what a preview shows.
+            // What a waiver or an exemption permits belongs to what a preview shows.
             (_, Record::Waiver(waiver)) => {
                 let number = inner.number(&waiver.version);
                 inner.touch(number, waiver.environment, revision);
             }
-            (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
+            (_, Record::Revision(revision)) => {
+                inner.agenda.add(NoticeSubject::Schedule(revision.target.clone()), revision.number);
+            }
+            (_, Record::AnnouncementRevision(revision)) => {
+                if !announcement::plan(revision).is_empty() {
+                    inner.agenda.add(NoticeSubject::Announcement(revision.id.clone()), revision.number);
+                }
+            }
+            (_, Record::NoticeRun(run)) => inner.agenda.learn(run),
+            (_, Record::Announcement(announcement)) => inner.announcements.learn(announcement),
+            (_, Record::Exemption(exemption)) => {
+                let number = inner.number(&exemption.version);
+                inner.touch(number, exemption.environment, revision);
+            }
+            (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_)) => {}
         }
     }
 
@@ -417,6 +437,115 @@ impl Index {
         }
         drop(inner);
         calendar_page(entries, filter.from, after, size)
+    }
+
+    /// The names of the policies that the versions of a target have.
+    pub fn policies_of(&self, target: &Target) -> BTreeSet<PolicyName> {
+        let names = self.versions_of(target);
+        let inner = self.0.read();
+        let policy = |name: &VersionName| Some(inner.catalogue.get(&name.context)?.get(&name.label)?.policy.clone());
+        names.iter().filter_map(policy).collect()
+    }
+
+    /// Whether a version is retired at `at`, by itself or with a namespace that it lies in, were it not for `target`.
+    pub(super) fn is_over_but_for(
+        &self,
+        name: &VersionName,
+        environment: Environment,
+        target: Option<&Target>,
+        at: DateTime<Utc>,
+    ) -> bool {
+        let inner = self.0.read();
+        let is_it = |other: Target| target == Some(&other);
+        let own = inner
+            .catalogue
+            .get(&name.context)
+            .and_then(|versions| {
+                versions.get(&name.label)?.deployments.get(&environment)?.lifecycle.schedule.retires_at()
+            })
+            .filter(|_| !is_it(Target::Version(name.clone(), environment)));
+        let enclosing = namespace::enclosing(&name.context);
+        let with_others = enclosing
+            .iter()
+            .filter(|namespace| !is_it(Target::Namespace((*namespace).clone(), environment)))
+            .filter_map(|namespace| inner.namespaces.get(namespace)?.schedule(environment).retires_at());
+        own.into_iter().chain(with_others).any(|retires_at| retires_at <= at)
+    }
+
+    /// Up to `limit` applications after `after`, in order, that hold a subscription to one of `versions` that nobody has
+    /// ended, and are not deleted; each with those versions.
+    pub(super) fn holders(
+        &self,
+        versions: &[VersionName],
+        environment: Environment,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Vec<(ApplicationId, Vec<VersionName>)> {
+        let inner = self.0.read();
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut found: BTreeMap<Arc<str>, Vec<VersionName>> = BTreeMap::new();
+        for name in versions {
+            let Some(number) = inner.numbers.get(name) else { continue };
+            let holds = |id: &&Arc<str>| {
+                inner.applications.get(*id).is_some_and(|entry| {
+                    !entry.deleted
+                        && entry.environment == Some(environment)
+                        && entry.subscriptions.contains(&(*number, Open::Yes))
+                })
+            };
+            // The first ones of each version are enough: whoever is among the first of all is among them.
+            let of_version = inner.subscribers[*number as usize].range::<str, _>((start, Bound::Unbounded));
+            for id in of_version.filter(holds).take(limit) {
+                found.entry(Arc::clone(id)).or_default().push(name.clone());
+            }
+        }
+        let parse = |id: Arc<str>| id.parse().expect("only valid ids are indexed");
+        found.into_iter().take(limit).map(|(id, versions)| (parse(id), versions)).collect()
+    }
+
+    /// Whether the crier has something to look at.
+    pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
+        self.0.read().agenda.next().is_some_and(|at| at <= now)
+    }
+
+    /// When the crier has something to look at next, `now` at the earliest.
+    pub(super) fn next_due(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.0.read().agenda.next().map(|at| at.max(now))
+    }
+
+    /// Something for the crier to look at.
+    pub(super) fn take_due(&self, now: DateTime<Utc>) -> Option<NoticeSubject> {
+        self.0.write().agenda.take(now)
+    }
+
+    /// What the crier has taken is done.
+    pub(super) fn done(&self) {
+        self.0.write().agenda.done();
+    }
+
+    /// The revisions of a subject that may have something to come, with what is settled of each.
+    pub(super) fn open_revisions(&self, subject: &NoticeSubject) -> BTreeMap<u32, BTreeSet<Milestone>> {
+        self.0.read().agenda.open_revisions(subject)
+    }
+
+    /// A revision has nothing more to come.
+    pub(super) fn close(&self, subject: &NoticeSubject, revision: u32) {
+        self.0.write().agenda.close(subject, revision);
+    }
+
+    /// The next milestone of a subject comes at `until`.
+    pub(super) fn wait_for(&self, subject: &NoticeSubject, until: DateTime<Utc>) {
+        self.0.write().agenda.wait_for(subject, until);
+    }
+
+    /// Ids of announcements, newest first; see [`Announcements::page`].
+    pub fn announcements(
+        &self,
+        filter: &AnnouncementFilter,
+        after: Option<&AnnouncementPlace>,
+        size: usize,
+    ) -> (Vec<AnnouncementPlace>, Option<AnnouncementPlace>) {
+        self.0.read().announcements.page(filter, after, size)
     }
 
     /// The contexts of the APIs in a namespace.

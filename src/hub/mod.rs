@@ -12,8 +12,10 @@
 //!
 //! The hub does not know the wire, and no rule of the business lives here.
 
+mod announcements;
 mod audit;
 mod calendar;
+mod crier;
 mod execute;
 mod fold;
 mod housekeeping;
@@ -35,8 +37,10 @@ use crate::domain::Rules;
 use crate::store::codec::Undecodable;
 use crate::store::{Store, StoreError};
 
+pub use announcements::{AnnouncementFilter, AnnouncementPlace};
 pub use audit::{FactFilter, FactPage};
 pub use calendar::CalendarPlace;
+pub use crier::{Acknowledged, Cried, MilestoneProgress, NoticeFilter, NoticePage, NoticeProgress, Progress};
 pub use execute::{Answer, Done, Mode, Request};
 pub use index::{Index, Standings};
 pub use plan::{PlanToken, Planned};
@@ -80,6 +84,8 @@ struct Parts {
     instants: Instants,
     turns: Turns,
     usage: Meter,
+    /// Held by the crier.
+    crying: tokio::sync::Mutex<()>,
 }
 
 impl Hub {
@@ -95,7 +101,16 @@ impl Hub {
         fold.trouble()?;
         let instants = Instants::new(clock, store.head().instant);
         let usage = Meter::open(Arc::clone(&store), instants.now());
-        Ok(Hub(Arc::new(Parts { store, table, index, rules, instants, turns: Turns::default(), usage })))
+        Ok(Hub(Arc::new(Parts {
+            store,
+            table,
+            index,
+            rules,
+            instants,
+            turns: Turns::default(),
+            usage,
+            crying: tokio::sync::Mutex::default(),
+        })))
     }
 
     /// The decision table.

@@ -3,7 +3,7 @@
 //! Nothing is imitated: the changes are judged by the commands' own function, the answers come from the decision table
 //! with the changed versions put in, and the notices from the function that gives them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use devhub_decision::{
@@ -15,9 +15,9 @@ use super::{Failure, Hub, Request, Summary};
 use crate::domain::application::{Application, Role};
 use crate::domain::ledger::{Revision, Target};
 use crate::domain::name::{ApplicationId, Email, VersionName};
-use crate::domain::notice::{Milestone, joint_guards, plan};
+use crate::domain::notice::{Milestone, plan};
 use crate::domain::outcome::{Judgement, Outcome};
-use crate::domain::policy::{Guards, Policy};
+use crate::domain::policy::Policy;
 use crate::domain::projection::project;
 use crate::domain::record::{Record, RecordKey, Records};
 use crate::domain::schedule::{ChangeLifecycle, LifecycleChange, Step, suggested_retirement};
@@ -156,9 +156,9 @@ impl Hub {
         let setting = Setting { actor, now, rules: self.rules() };
         let judgements = command.rehearse(&loaded.records, &setting);
         let supposed = self.table().supposing(self.changed(&judgements));
-        let (affected, next) = self.affected(command, &supposed, now, limits, after, size)?;
+        let (affected, next) = self.page_of_affected(command, &supposed, now, limits, after, size)?;
         let notices = match after {
-            None => self.planned_notices(&judgements, &loaded.records, now)?,
+            None => self.planned_notices(&judgements),
             Some(_) => Vec::new(),
         };
         let changes = command
@@ -264,7 +264,7 @@ impl Hub {
         concerned.map(|((name, environment), operation)| Concerned { name, environment, operation }).collect()
     }
 
-    fn affected(
+    fn page_of_affected(
         &self,
         command: &ChangeLifecycle,
         supposed: &Supposition<'_>,
@@ -345,60 +345,35 @@ impl Hub {
 
     /// The notices of the accepted changes. Of several revisions of one target the last one's plan counts; those before
     /// it are only announced.
-    fn planned_notices(
-        &self,
-        judgements: &[Judgement],
-        records: &Records,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<PlannedNotice>, Failure> {
+    fn planned_notices(&self, judgements: &[Judgement]) -> Vec<PlannedNotice> {
         let revisions: Vec<&Revision> = judgements.iter().flatten().filter_map(revision).collect();
         let mut notices = Vec::new();
         for (position, revision) in revisions.iter().enumerate() {
             let superseded = revisions[position + 1..].iter().any(|later| later.target == revision.target);
-            let Some(guards) = self.guards_of(&revision.target, records) else { continue };
-            let applications = self.applications_of(&revision.target, now)?;
-            for (milestone, at) in plan(revision, &guards) {
+            let applications = self.applications_of(&revision.target);
+            for (milestone, at) in plan(revision, &self.guards_of(&revision.target)) {
                 if !superseded || milestone == Milestone::Announced {
                     notices.push(PlannedNotice { at, milestone, target: revision.target.clone(), applications });
                 }
             }
         }
         notices.sort();
-        Ok(notices)
+        notices
     }
 
-    /// The guards of the policies that rule a target.
-    fn guards_of(&self, target: &Target, records: &Records) -> Option<Guards> {
-        let policies = match target.version() {
-            Some(name) => records.version(name).map(|version| version.policy.clone()).into_iter().collect::<Vec<_>>(),
-            None => {
-                let members = self.index().members(target.context());
-                members.iter().filter_map(|context| Some(records.api(context)?.policy.clone())).collect()
+    /// How many applications would be told of an end of `target` now.
+    fn applications_of(&self, target: &Target) -> u64 {
+        let (versions, environment) = (self.index().versions_of(target), target.environment());
+        let (mut count, mut last) = (0, None::<ApplicationId>);
+        loop {
+            let after = last.as_ref().map(ApplicationId::as_str);
+            let found = self.index().holders(&versions, environment, after, STEP);
+            count += found.len() as u64;
+            if found.len() < STEP {
+                return count;
             }
-        };
-        joint_guards(policies.iter().filter_map(|name| Some(&self.rules().policies.get(name)?.guards)))
-    }
-
-    /// How many applications hold a live subscription to something that an end of `target` ends.
-    fn applications_of(&self, target: &Target, now: DateTime<Utc>) -> Result<u64, Failure> {
-        let versions = self.index().versions_of(target);
-        if let [_] = versions[..] {
-            return Ok(self.index().live_at([target], now));
+            last = found.into_iter().next_back().map(|(id, _)| id);
         }
-        let mut applications = BTreeSet::new();
-        for name in versions {
-            let one = Concerned { name, environment: target.environment(), operation: None };
-            let mut last: Option<ApplicationId> = None;
-            loop {
-                let ids = self.index().subscribers(&one.name, last.as_ref().map(ApplicationId::as_str), STEP);
-                applications.extend(self.live_subscribers(&ids, &one, now)?.into_iter().map(|(s, _)| s.application));
-                if ids.len() < STEP {
-                    break;
-                }
-                last = ids.into_iter().next_back();
-            }
-        }
-        Ok(applications.len() as u64)
     }
 }
 

@@ -1,15 +1,16 @@
 //! The wire for portals: one thin file per service. Parse, call the hub, render; no rule lives here.
 
+mod announcement;
 mod api;
 mod application;
 mod fact;
+mod notice;
 pub mod parse;
-mod relocation;
-mod relocations;
 mod render;
 mod schedule;
 pub mod status;
 mod subscription;
+mod uplift;
 mod usage;
 mod version;
 mod waiver;
@@ -19,9 +20,11 @@ use tonic::Status;
 use crate::domain::{Actor, Command};
 use crate::hub::{Answer, Done, Failure, Hub, Request};
 
+pub use announcement::AnnouncementRpc;
 pub use api::ApiRpc;
 pub use application::ApplicationRpc;
 pub use fact::FactRpc;
+pub use notice::NoticeRpc;
 pub use schedule::ScheduleRpc;
 pub use subscription::SubscriptionRpc;
 pub use usage::UsageRpc;

@@ -133,6 +133,7 @@ pub(super) fn application(application: &Application, revision: u64, rules: &Rule
         delete_time: application.deletion.as_ref().map(|deletion| timestamp(deletion.at)),
         restorable_until: application.restorable_until(rules.restore_window_days).map(timestamp),
         etag: revision.to_string(),
+        uplifted_from: application.uplifted_from.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
@@ -182,6 +183,7 @@ pub(super) fn subscription(
         moved_to: subscription.moved.as_ref().map(|moved| wire::version_name(&moved.to)),
         move_time: subscription.moved.as_ref().map(|moved| timestamp(moved.at)),
         undoable_until: undoable_until.map(timestamp),
+        brownout_exempt: false,
     }
 }
 

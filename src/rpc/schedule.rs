@@ -1,6 +1,6 @@
 //! ScheduleService: lifecycles planned, revised, executed and undone, with their ledger.
 
-mod parse;
+pub(super) mod parse;
 mod preview;
 mod render;
 

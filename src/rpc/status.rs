@@ -36,7 +36,8 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::AdministratorRequired
         | ErrorReason::ApplicationNotStandard
         | ErrorReason::SubscriptionsLocked
-        | ErrorReason::DeletionRestricted => Code::PermissionDenied,
+        | ErrorReason::DeletionRestricted
+        | ErrorReason::NotARecipient => Code::PermissionDenied,
         ErrorReason::ApiNotFound
         | ErrorReason::VersionNotFound
         | ErrorReason::VersionNotInEnvironment
@@ -47,7 +48,9 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::OperationUnknown
         | ErrorReason::NamespaceEmpty
         | ErrorReason::ScheduleNotFound
-        | ErrorReason::WaiverNotFound => Code::NotFound,
+        | ErrorReason::WaiverNotFound
+        | ErrorReason::AnnouncementNotFound
+        | ErrorReason::NoticeNotFound => Code::NotFound,
         ErrorReason::AlreadyExists
         | ErrorReason::DuplicateSubscription
         | ErrorReason::RequestIdReused
@@ -78,6 +81,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::NothingToDo
         | ErrorReason::NoticeTooShort
         | ErrorReason::AnnouncementOutOfOrder
+        | ErrorReason::PublicationOutOfOrder
         | ErrorReason::PartsNotInPolicy
         | ErrorReason::BrownoutRefused
         | ErrorReason::WaiverTooLong

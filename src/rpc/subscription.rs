@@ -1,31 +1,33 @@
 //! SubscriptionService: subscriptions, their import, and access requests.
 
+mod exemption;
+mod relocation;
+mod relocations;
+mod shown;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use devhub_decision::Environment;
 use devhub_proto::v1;
 use devhub_proto::v1::subscription_service_server::SubscriptionService;
 use tokio::sync::{Semaphore, watch};
 use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
-use super::relocations::{CALLS_MAX, Messages};
 use super::version::{FIELD_NAME_RULE, is_field_name};
 use super::{execute, read, record, render, revision, status};
+use relocations::{CALLS_MAX, Messages};
+use shown::{Wanted, show, show_terms, show_usage};
+
 use crate::domain::Actor;
 use crate::domain::access::{AccessState, DecideAccess, RequestAccess};
-use crate::domain::name::{ApplicationId, Context, Label, VersionName};
+use crate::domain::name::ApplicationId;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscribe::{OneWay, Since, Subscribe, Unsubscribe};
-use crate::domain::usage::class;
-use crate::domain::waiver::WaiverKind;
-use crate::hub::{Answer, Done, Failure, Hub, Mode, Page, Stored};
+use crate::hub::{Answer, Done, Failure, Hub, Mode, Stored};
 use crate::ids;
 use crate::store::codec::Kind;
-use crate::wire::{Word, timestamp};
 
 /// Most rows of one import call.
 const IMPORT_ROWS_MAX: usize = 500;
@@ -42,58 +44,8 @@ pub struct SubscriptionRpc {
     calls: Arc<Semaphore>,
 }
 
-/// Renders a subscription with what it joins.
-pub(super) fn show(hub: &Hub, stored: &Stored, now: DateTime<Utc>) -> Result<v1::Subscription, Failure> {
-    let Record::Subscription(subscription) = &stored.record else { return Err(Failure::Defect) };
-    let (application, version) = hub.ends_of(&subscription.application, &subscription.version)?;
-    let application = match application.as_ref().map(|stored| &stored.record) {
-        Some(Record::Application(application)) => Some(application),
-        _ => None,
-    };
-    let version = match version.as_ref().map(|stored| &stored.record) {
-        Some(Record::Version(version)) => Some(version),
-        _ => None,
-    };
-    let version = version.map(|version| hub.index().effective(version));
-    Ok(render::subscription(subscription, stored.revision, application, version.as_deref(), hub.rules(), now))
-}
-
-/// Adds what is known of its calls. Not to the replies of writes: a replay returns the first one, word by word.
-fn show_usage(hub: &Hub, stored: &Stored, shown: v1::Subscription, now: DateTime<Utc>) -> v1::Subscription {
-    let Record::Subscription(subscription) = &stored.record else { return shown };
-    match hub.usage().of_all([subscription], now).map(|mut usages| usages.pop().unwrap_or_default()) {
-        Ok(usage) => v1::Subscription {
-            last_call_time: usage.last_call().map(timestamp),
-            usage_class: class(&usage, now).number(),
-            ..shown
-        },
-        // The subscription is worth reading without.
-        Err(error) => {
-            tracing::error!(%error, "the usage of a subscription cannot be read");
-            shown
-        }
-    }
-}
-
-/// Adds the exceptions that hold for it at `now`. Not to the replies of writes either.
-fn show_terms(
-    hub: &Hub,
-    stored: &Stored,
-    shown: v1::Subscription,
-    now: DateTime<Utc>,
-) -> Result<v1::Subscription, Failure> {
-    let Record::Subscription(subscription) = &stored.record else { return Err(Failure::Defect) };
-    let (application, version) = (subscription.application.clone(), subscription.version.clone());
-    let waiver = hub.get_one(RecordKey::Waiver(application, version, WaiverKind::CallsPastRetirement))?;
-    let waived_until = match waiver.map(|stored| stored.record) {
-        Some(Record::Waiver(waiver)) if waiver.is_live(now) => Some(timestamp(waiver.until)),
-        Some(_) | None => None,
-    };
-    Ok(v1::Subscription { waived_until, ..shown })
-}
-
 /// Refuses more values of subscription fields, or other names, than a version can have.
-pub(super) fn check_field_values(fields: &mut Fields, values: &BTreeMap<String, String>) {
+fn check_field_values(fields: &mut Fields, values: &BTreeMap<String, String>) {
     if values.len() > FIELD_VALUES_MAX {
         fields.violate(
             "field_values",
@@ -105,67 +57,6 @@ pub(super) fn check_field_values(fields: &mut Fields, values: &BTreeMap<String, 
     }
 }
 
-/// Which subscriptions a list shows.
-struct Wanted {
-    application: Option<ApplicationId>,
-    context: Option<Context>,
-    label: Option<Label>,
-    environment: Option<Environment>,
-    show_ended: bool,
-}
-
-impl Wanted {
-    fn pick(&self, hub: &Hub, stored: &Stored) -> Result<Option<v1::Subscription>, Failure> {
-        let Record::Subscription(subscription) = &stored.record else { return Err(Failure::Defect) };
-        let matches = self.context.as_ref().is_none_or(|context| *context == subscription.version.context)
-            && self.label.as_ref().is_none_or(|label| *label == subscription.version.label)
-            && self.environment.is_none_or(|environment| environment == subscription.environment);
-        if !matches {
-            return Ok(None);
-        }
-        let now = hub.now();
-        let shown = show(hub, stored, now)?;
-        let live = shown.state() == v1::SubscriptionState::Active;
-        if !live && !self.show_ended {
-            return Ok(None);
-        }
-        Ok(Some(show_usage(hub, stored, show_terms(hub, stored, shown, now)?, now)))
-    }
-
-    /// The latest subscriptions first; then, if ended ones are wanted, those that others have followed.
-    fn page(&self, hub: &Hub, cursor: Option<bytes::Bytes>, size: usize) -> Result<Page<v1::Subscription>, Failure> {
-        if let (None, Some(context), Some(label), false) =
-            (&self.application, &self.context, &self.label, self.show_ended)
-        {
-            let name = VersionName { context: context.clone(), label: label.clone() };
-            let ids = |after: Option<&str>, limit| hub.index().subscribers(&name, after, limit);
-            let key = |id| RecordKey::Subscription(id, name.clone());
-            return hub.list_by_application(cursor, size, ids, key, |stored| self.pick(hub, &stored));
-        }
-        let latest = Hub::prefix(Kind::Subscription, self.application.as_ref());
-        let followed = Hub::prefix(Kind::EndedSubscription, self.application.as_ref());
-        let in_followed = cursor.as_ref().is_some_and(|cursor| cursor.starts_with(&[Kind::EndedSubscription.byte()]));
-        let mut page = if in_followed {
-            Page { items: Vec::new(), next: None }
-        } else {
-            hub.list(&latest, cursor.clone(), size, |stored| self.pick(hub, &stored))?
-        };
-        if page.next.is_none() && self.show_ended {
-            let left = size - page.items.len();
-            if left == 0 {
-                // A page full of latest ones: the next begins with the first of the others.
-                page.next = Some(followed);
-            } else {
-                let after = cursor.filter(|_| in_followed);
-                let more = hub.list(&followed, after, left, |stored| self.pick(hub, &stored))?;
-                page.items.extend(more.items);
-                page.next = more.next;
-            }
-        }
-        Ok(page)
-    }
-}
-
 impl SubscriptionRpc {
     /// Serves the subscriptions of `hub` until `stopping` becomes true.
     pub fn new(hub: Hub, stopping: watch::Receiver<bool>) -> SubscriptionRpc {
@@ -173,22 +64,22 @@ impl SubscriptionRpc {
     }
 
     /// The hub.
-    pub(super) fn hub(&self) -> &Hub {
+    fn hub(&self) -> &Hub {
         &self.hub
     }
 
     /// Tells when the hub stops.
-    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+    fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.clone()
     }
 
     /// Places for long calls.
-    pub(super) fn calls(&self) -> &Arc<Semaphore> {
+    fn calls(&self) -> &Arc<Semaphore> {
         &self.calls
     }
 
     /// The subscription of an answer, as of the answer's instant.
-    pub(super) fn render(&self, answer: Answer) -> Result<v1::Subscription, Status> {
+    fn render(&self, answer: Answer) -> Result<v1::Subscription, Status> {
         let stored = Stored { revision: answer.revision, record: answer.subject, bytes: 0 };
         show(&self.hub, &stored, answer.at).map_err(status::failed)
     }
@@ -314,6 +205,20 @@ impl SubscriptionService for SubscriptionRpc {
         request: Request<v1::UndoMoveSubscriptionsRequest>,
     ) -> Result<Response<Self::UndoMoveSubscriptionsStream>, Status> {
         self.undo_many(request).await
+    }
+
+    async fn exempt_from_brownouts(
+        &self,
+        request: Request<v1::ExemptFromBrownoutsRequest>,
+    ) -> Result<Response<v1::ExemptFromBrownoutsResponse>, Status> {
+        self.exempt(request).await
+    }
+
+    async fn remove_brownout_exemption(
+        &self,
+        request: Request<v1::RemoveBrownoutExemptionRequest>,
+    ) -> Result<Response<v1::RemoveBrownoutExemptionResponse>, Status> {
+        self.remove_exemption(request).await
     }
 
     async fn get_subscription(

@@ -1,6 +1,8 @@
 //! The words of the domain and their numbers in the protocol: one map for each, both ways, used by the records on disk
 //! and by the calls alike. No rule lives here.
 
+mod announcement;
+mod notice;
 pub mod reason;
 mod target;
 
@@ -12,6 +14,7 @@ use devhub_proto::v1;
 use prost_types::Timestamp;
 
 use crate::domain::access::{AccessDecision, AccessState};
+use crate::domain::announcement::{AudienceKind, Category};
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::approve::Step;
 use crate::domain::calendar::CalendarKind;
@@ -24,7 +27,9 @@ use crate::domain::usage::Class;
 use crate::domain::version::{AccessType, AuthType, Endpoint};
 use crate::domain::waiver::{WaiverKind, WaiverState};
 
-pub use target::{brownout, operation_name, parse_operation_name, parse_target, target};
+pub use announcement::{announcement_revision, parse_announcement_revision};
+pub use notice::{milestone, notice, notice_subject, parse_milestone, parse_notice, parse_notice_subject};
+pub use target::{brownout, operation_name, parse_operation_name, parse_target, parse_version_name, target};
 
 /// A word that the protocol knows too.
 pub trait Word: Sized + Copy {
@@ -130,6 +135,18 @@ words! {
         Reinstated = Reinstated, BrownoutScheduled = BrownoutScheduled, BrownoutCancelled = BrownoutCancelled,
         WaiverGranted = WaiverGranted, WaiverRevoked = WaiverRevoked, SubscriptionMoved = SubscriptionMoved,
         MoveUndone = MoveUndone, UnsubscriptionUndone = UnsubscriptionUndone,
+        NoticeGiven = NoticeGiven, NoticeSkipped = NoticeSkipped, NoticeAcknowledged = NoticeAcknowledged,
+        NoticesCompleted = NoticesCompleted, AnnouncementPublished = AnnouncementPublished,
+        AnnouncementRevised = AnnouncementRevised, AnnouncementWithdrawn = AnnouncementWithdrawn,
+        ApplicationUplifted = ApplicationUplifted, ExemptedFromBrownouts = ExemptedFromBrownouts,
+        BrownoutExemptionRemoved = BrownoutExemptionRemoved,
+    };
+    Category <=> AnnouncementCategory {
+        Deprecation = Deprecation, Sunset = Sunset, Change = Change, Requirement = Requirement,
+        Maintenance = Maintenance, Release = Release, Other = Other,
+    };
+    AudienceKind <=> AnnouncementAudienceKind {
+        Everybody = Everybody, Subscribers = Subscribers, Operators = Operators,
     };
     WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
     WaiverState <=> WaiverState { Live = Live, Expired = Expired, Revoked = Revoked };

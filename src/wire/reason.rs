@@ -66,6 +66,10 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::BrownoutRefused(_) => ErrorReason::BrownoutRefused,
         Refusal::ScheduleNotFound(_) => ErrorReason::ScheduleNotFound,
         Refusal::PlanStale(_) => ErrorReason::PlanStale,
+        Refusal::AnnouncementNotFound(_) => ErrorReason::AnnouncementNotFound,
+        Refusal::PublicationOutOfOrder { .. } => ErrorReason::PublicationOutOfOrder,
+        Refusal::NoticeNotFound { .. } => ErrorReason::NoticeNotFound,
+        Refusal::NotARecipient => ErrorReason::NotARecipient,
         Refusal::InBatch { refusal, .. } => reason(refusal),
     }
 }

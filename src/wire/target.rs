@@ -17,7 +17,8 @@ pub fn operation_name(name: &OperationName) -> v1::OperationName {
     }
 }
 
-fn parse_version_name(name: &v1::VersionName) -> Option<VersionName> {
+/// The version of a name that devhub itself has written.
+pub fn parse_version_name(name: &v1::VersionName) -> Option<VersionName> {
     Some(VersionName { context: name.context.parse().ok()?, label: name.version.parse().ok()? })
 }
 

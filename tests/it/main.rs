@@ -9,6 +9,7 @@
 //! | `deciding` | B60 to B63: what gateways are told |
 //! | `moving` | B45 to B48: moves, of one or many |
 //! | `undoing` | B44, B47: the way back |
+//! | `uplifting` | B15, X2: from the sandbox to production |
 //! | `waiving` | B17, B18, X3: dated exceptions |
 //! | `trail` | B92: the audit trail |
 //! | `racing` | B16, X1: subscribe against deprecate |
@@ -22,14 +23,19 @@
 //! | `contract` | the wire as a golden listing, and what every message must have |
 //! | `previewing` | what a preview shows is what then happens; its token binds |
 //! | `scheduling` | B26 to B36, B71, B72: plans, revisions, withdrawals, batches, what was public when |
+//! | `noticing` | B33, B91, X5: notices planned, given once each, acknowledged, followed; B26, X8: their dates |
+//! | `crying` | B33, B91: what is told is what was planned, for any history; 10,000 told once each across kill -9 |
+//! | `announcing` | B26, X11: announcements, their revisions, what they say differently from the ledger |
 //! | `policies` | the status matrices and the legal moves as golden text |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod announcing;
 mod applications;
 mod architecture;
 mod contract;
+mod crying;
 mod deciding;
 mod enduring;
 mod folding;
@@ -39,6 +45,7 @@ mod killing;
 mod leaving;
 mod lifecycle;
 mod moving;
+mod noticing;
 mod policies;
 mod previewing;
 mod racing;
@@ -48,6 +55,7 @@ mod scheduling;
 mod subscribing;
 mod trail;
 mod undoing;
+mod uplifting;
 mod usage;
 mod waiving;
 mod world;

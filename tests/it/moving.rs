@@ -71,10 +71,10 @@ impl Bulk {
 }
 
 pub(crate) fn words(result: &v1::MoveResult) -> String {
-    match result.outcome() {
-        v1::MoveOutcome::Refused => result.reason.clone(),
-        outcome => outcome.as_str_name().trim_start_matches("MOVE_OUTCOME_").to_owned(),
+    if result.outcome() == v1::MoveOutcome::Refused {
+        return result.reason.clone();
     }
+    result.outcome().as_str_name().trim_start_matches("MOVE_OUTCOME_").to_owned()
 }
 
 fn all(from: &str, to: &str) -> v1::MoveSubscriptionsRequest {

@@ -1,4 +1,5 @@
 //! Rules B17 and B18, defect X3: staff enter a closed version by a dated, recorded, visible waiver, and by nothing else.
+//! And the exceptions that hold for calls: waivers past retirement, exemptions from brownouts.
 
 use chrono::{DateTime, Utc};
 use devhub::wire::timestamp;
@@ -63,7 +64,7 @@ async fn b17_x3_staff_enter_alpha_and_deprecated_by_a_waiver_only_and_it_is_on_r
         let seen = world
             .listed(|r| (r.application_id, r.version, r.context) = ("app".into(), label.into(), CONTEXT.into()))
             .await;
-        assert_eq!(seen, [waiver.clone()]);
+        assert_eq!(seen, std::slice::from_ref(&waiver));
         let filter = v1::FactFilter { version: label.into(), context: CONTEXT.into(), ..Default::default() };
         let facts = world.all_facts(filter).await;
         let granted = facts.iter().find(|f| f.kind() == v1::FactKind::WaiverGranted).unwrap();
@@ -206,9 +207,12 @@ async fn a_waiver_does_not_replace_access_nor_lift_a_block() {
 }
 
 #[tokio::test]
-async fn calls_past_retirement_are_visible_on_the_subscription() {
+async fn calls_past_retirement_pass_until_the_instant_and_the_developer_sees_it() {
     let mut world = World::usual().await;
-    world.subscribe(ADA, "app", "1.0").await.unwrap();
+    world.application("other").await;
+    for id in ["app", "other"] {
+        world.subscribe(ADA, id, "1.0").await.unwrap();
+    }
     let retired = start() + days(300);
     world.deprecate("1.0", None, Some(retired)).await.unwrap();
     world.clock.set(retired - days(1));
@@ -217,12 +221,27 @@ async fn calls_past_retirement_are_visible_on_the_subscription() {
     for at in [retired - ms(1), retired, until - ms(1)] {
         world.clock.set(at);
         assert_eq!(world.subscription("app", "1.0").await.unwrap().waived_until, Some(timestamp(until)), "{at}");
+        let (waived, other) = match at < retired {
+            true => ("ALLOW SUBSCRIBED", "ALLOW SUBSCRIBED"),
+            false => ("ALLOW WAIVED", "DENY VERSION_RETIRED"),
+        };
+        assert_eq!(world.decision("app", "1.0").await, waived, "{at}");
+        assert_eq!(world.decision("other", "1.0").await, other, "{at}");
     }
     let ended = world.subscription("app", "1.0").await.unwrap();
     assert_eq!(ended.end_reason(), v1::EndReason::VersionRetired, "the waiver is beside the end, not instead of it");
     world.restart().await;
-    world.clock.set(until);
-    assert_eq!(world.subscription("app", "1.0").await.unwrap().waived_until, None);
+    assert_eq!(world.decision("app", "1.0").await, "ALLOW WAIVED");
+    for at in [until, until + ms(1)] {
+        world.clock.set(at);
+        assert_eq!(world.subscription("app", "1.0").await.unwrap().waived_until, None);
+        assert_eq!(world.decision("app", "1.0").await, "DENY VERSION_RETIRED", "{at}");
+    }
+    // Granted again after the fact, and taken back at once.
+    world.waive("app", "1.0", CallsPastRetirement, until + days(1)).await;
+    assert_eq!(world.decision("app", "1.0").await, "ALLOW WAIVED");
+    world.waivers(OPERATOR).revoke_waiver(revoke("app", "1.0", CallsPastRetirement)).await.unwrap();
+    assert_eq!(world.decision("app", "1.0").await, "DENY VERSION_RETIRED");
 }
 
 const LITERAL: &str = r#"
@@ -283,4 +302,73 @@ async fn b03_a_policy_may_let_applications_of_before_the_deprecation_in() {
         let closed = Some("VERSION_DEPRECATED");
         assert_eq!(answers.iter().map(Option::as_deref).collect::<Vec<_>>(), [earlier, closed, closed], "{takes}");
     }
+}
+
+#[tokio::test]
+async fn an_application_opts_out_of_brownouts_and_in_again() {
+    let mut world = World::usual().await;
+    let bob = v1::Collaborator { email: "bob@example.com".into(), role: v1::Role::Developer.into() };
+    world.application_with("other", |a| a.collaborators.push(bob)).await.unwrap();
+    for id in ["app", "other"] {
+        world.subscribe(ADA, id, "1.0").await.unwrap();
+    }
+    world.deprecate("1.0", None, Some(start() + days(300))).await.unwrap();
+    let step = v1::ScheduleBrownoutStep {
+        start_time: Some(timestamp(start() + days(100))),
+        end_time: Some(timestamp(start() + days(100) + chrono::TimeDelta::hours(2))),
+    };
+    let target = v1::ScheduleTarget {
+        environment: v1::Environment::Sandbox.into(),
+        target: Some(v1::schedule_target::Target::Version(v1::VersionName {
+            context: CONTEXT.into(),
+            version: "1.0".into(),
+        })),
+    };
+    let change = v1::LifecycleChange {
+        target: Some(target),
+        step: Some(v1::lifecycle_change::Step::ScheduleBrownout(step)),
+        ..Default::default()
+    };
+    let request = v1::ChangeLifecycleRequest { changes: vec![change], ..Default::default() };
+    world.schedules(OPERATOR).change_lifecycle(request).await.unwrap();
+
+    let exempt = |id: &str| v1::ExemptFromBrownoutsRequest {
+        application_id: id.into(),
+        context: CONTEXT.into(),
+        version: "1.0".into(),
+        reason: "payroll runs on that day".into(),
+        ..Default::default()
+    };
+    let include = |id: &str| v1::RemoveBrownoutExemptionRequest {
+        application_id: id.into(),
+        context: CONTEXT.into(),
+        version: "1.0".into(),
+        reason: "payroll is done".into(),
+        ..Default::default()
+    };
+    assert_eq!(
+        refused(world.subscriptions(BOB).exempt_from_brownouts(exempt("other")).await),
+        "ADMINISTRATOR_REQUIRED"
+    );
+    let bare = v1::ExemptFromBrownoutsRequest { reason: String::new(), ..exempt("app") };
+    assert_eq!(violations(&world.subscriptions(ADA).exempt_from_brownouts(bare).await.unwrap_err()), ["reason"]);
+    assert_eq!(refused(world.subscriptions(ADA).remove_brownout_exemption(include("app")).await), "NOTHING_TO_DO");
+    let made = world.subscriptions(ADA).exempt_from_brownouts(exempt("app")).await.unwrap().into_inner();
+    assert!(made.exemption.unwrap().exempt);
+    assert_eq!(refused(world.subscriptions(ADA).exempt_from_brownouts(exempt("app")).await), "NOTHING_TO_DO");
+    assert!(world.subscription("app", "1.0").await.unwrap().brownout_exempt);
+    assert!(!world.subscription("other", "1.0").await.unwrap().brownout_exempt);
+
+    world.clock.set(start() + days(100));
+    world.restart().await;
+    assert_eq!(world.decision("app", "1.0").await, "ALLOW SUBSCRIBED");
+    assert_eq!(world.decision("other", "1.0").await, "DENY BROWNOUT");
+    let stale = v1::RemoveBrownoutExemptionRequest { etag: "1".into(), ..include("app") };
+    assert_eq!(refused(world.subscriptions(ADA).remove_brownout_exemption(stale).await), "ETAG_MISMATCH");
+    world.subscriptions(OPERATOR).remove_brownout_exemption(include("app")).await.unwrap();
+    assert_eq!(world.decision("app", "1.0").await, "DENY BROWNOUT");
+    let kinds = vec![v1::FactKind::ExemptedFromBrownouts.into(), v1::FactKind::BrownoutExemptionRemoved.into()];
+    assert_eq!(world.all_facts(v1::FactFilter { kinds, ..Default::default() }).await.len(), 2);
+    world.retire_with("1.0", |r| r.override_reason = "gone".into()).await.unwrap();
+    assert_eq!(refused(world.subscriptions(ADA).exempt_from_brownouts(exempt("app")).await), "VERSION_RETIRED");
 }

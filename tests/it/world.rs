@@ -9,10 +9,12 @@ use devhub::config::Config;
 use devhub::server::Server;
 use devhub::wire::timestamp;
 use devhub_proto::v1;
+use devhub_proto::v1::announcement_service_client::AnnouncementServiceClient;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::notice_service_client::NoticeServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use devhub_proto::v1::usage_service_client::UsageServiceClient;
@@ -113,6 +115,7 @@ impl World {
         let server = Server::start(&self.config, Arc::new(self.clock.clone())).await.unwrap();
         self.channel = connect(&server);
         self.server = Some(server);
+        self.cry().await;
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -154,7 +157,9 @@ impl World {
         changes: Vec<v1::LifecycleChange>,
     ) -> Result<v1::ChangeLifecycleResponse, Status> {
         let request = v1::ChangeLifecycleRequest { changes, ..Default::default() };
-        Ok(self.schedules(OPERATOR).change_lifecycle(request).await?.into_inner())
+        let response = self.schedules(OPERATOR).change_lifecycle(request).await?.into_inner();
+        self.cry().await;
+        Ok(response)
     }
 
     /// The schedule of a target as of an instant, by what was announced.
@@ -173,6 +178,20 @@ impl World {
 
     pub(crate) fn waivers(&self, actor: &'static str) -> WaiverServiceClient<Caller> {
         WaiverServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn notices(&self, actor: &'static str) -> NoticeServiceClient<Caller> {
+        NoticeServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn announcements(&self, actor: &'static str) -> AnnouncementServiceClient<Caller> {
+        AnnouncementServiceClient::new(self.channel_as(actor))
+    }
+
+    /// Gives all notices that are due. Changes of lifecycles and restarts do it too: otherwise the server's crier would
+    /// commit at a moment that no test knows, and the clock may have moved by then.
+    pub(crate) async fn cry(&self) {
+        self.hub().cry(self.hub().now()).await.unwrap();
     }
 
     pub(crate) fn usage(&self) -> UsageServiceClient<Caller> {
@@ -307,7 +326,9 @@ impl World {
             ..Default::default()
         };
         change(&mut request);
-        Ok(self.apis(OPERATOR).deprecate_api_version(request).await?.into_inner())
+        let response = self.apis(OPERATOR).deprecate_api_version(request).await?.into_inner();
+        self.cry().await;
+        Ok(response)
     }
 
     pub(crate) async fn retire_with(
@@ -322,7 +343,9 @@ impl World {
             ..Default::default()
         };
         change(&mut request);
-        Ok(self.apis(OPERATOR).retire_api_version(request).await?.into_inner())
+        let response = self.apis(OPERATOR).retire_api_version(request).await?.into_inner();
+        self.cry().await;
+        Ok(response)
     }
 
     pub(crate) async fn authorize(&self, id: &str, label: &str) -> v1::AuthorizeResponse {

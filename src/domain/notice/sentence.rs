@@ -1,15 +1,16 @@
 //! What notices say.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::{Milestone, Wording};
+use crate::domain::announcement::AnnouncementRevision;
 use crate::domain::ledger::{Revision, RevisionKind};
 use crate::domain::name::Zone;
 
-/// An instant for people: in the zone it was announced in, then in UTC (rule B26).
+/// An instant for people, to the second: in the zone it was announced in, then in UTC (rule B26).
 pub fn zoned(instant: DateTime<Utc>, zone: Option<&Zone>) -> String {
-    let utc = instant.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    let utc = instant.to_rfc3339_opts(SecondsFormat::Secs, true);
     // Which zones are known is a matter of the release; one that is not is left out rather than guessed.
     match zone.and_then(|zone| zone.as_str().parse::<Tz>().ok()) {
         Some(zone) => {
@@ -20,9 +21,12 @@ pub fn zoned(instant: DateTime<Utc>, zone: Option<&Zone>) -> String {
     }
 }
 
-/// Full days from `now` until `instant`; `None` when it has come.
+/// How late a notice may be given and still say the days that were planned.
+const DELAY_FORGIVEN: TimeDelta = TimeDelta::hours(1);
+
+/// Full days from `now` until `instant`, where up to an hour is forgiven; `None` when it has come.
 pub fn days_left(instant: DateTime<Utc>, now: DateTime<Utc>) -> Option<u32> {
-    if instant <= now { None } else { u32::try_from((instant - now).num_days()).ok() }
+    if instant <= now { None } else { u32::try_from((instant - now + DELAY_FORGIVEN).num_days()).ok() }
 }
 
 fn days(count: u32) -> String {
@@ -114,5 +118,36 @@ pub fn of_revision(revision: &Revision, milestone: Milestone, now: DateTime<Utc>
         zone: revision.zone.clone(),
         days_left: left,
         successor: revision.successor.clone(),
+    }
+}
+/// What is said of a revision of an announcement at `now`.
+pub fn of_announcement(revision: &AnnouncementRevision, now: DateTime<Utc>) -> Wording {
+    let content = &revision.content;
+    let zone = content.effective.zone.as_ref();
+    let mut sentences = vec![if revision.withdrawn {
+        format!("Withdrawn: {}", content.title)
+    } else if revision.number > 1 {
+        format!("Updated: {}", content.title)
+    } else {
+        content.title.clone()
+    }];
+    match (content.effective.from, content.effective.until) {
+        (Some(from), Some(until)) => {
+            sentences.push(format!("Effective {} until {}.", zoned(from, zone), zoned(until, zone)))
+        }
+        (Some(from), None) => sentences.push(format!("Effective {}.", zoned(from, zone))),
+        (None, Some(until)) => sentences.push(format!("Effective until {}.", zoned(until, zone))),
+        (None, None) => {}
+    }
+    if !revision.note.is_empty() {
+        sentences.push(revision.note.clone());
+    }
+    Wording {
+        sentences,
+        deprecated_at: None,
+        ends_at: content.effective.from,
+        zone: content.effective.zone.clone(),
+        days_left: content.effective.from.and_then(|from| days_left(from, now)),
+        successor: String::new(),
     }
 }

@@ -16,7 +16,7 @@ use crate::rpc::parse::{Fields, REASON_CHARS_MAX};
 use crate::rpc::version::{method, path, uri};
 
 /// What has a schedule.
-pub(super) fn target(fields: &mut Fields, field: &str, given: Option<&v1::ScheduleTarget>) -> Option<Target> {
+pub(in crate::rpc) fn target(fields: &mut Fields, field: &str, given: Option<&v1::ScheduleTarget>) -> Option<Target> {
     let at = |part: &str| format!("{field}.{part}");
     let Some(given) = given else {
         fields.violate(field, "must be given: a version, an operation or a namespace, and an environment");
@@ -137,7 +137,7 @@ fn needed(
 }
 
 /// The zone of an announcement: one that the IANA database lists.
-fn zone(fields: &mut Fields, field: &str, given: &str) -> Option<Zone> {
+pub(in crate::rpc) fn zone(fields: &mut Fields, field: &str, given: &str) -> Option<Zone> {
     if given.is_empty() {
         return None;
     }

@@ -3,7 +3,8 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::domain::ledger::{OperationName, Target};
-use crate::domain::name::{ApplicationId, Context, RequestId};
+use crate::domain::name::{AnnouncementId, ApplicationId, Context, RequestId};
+use crate::domain::notice::{Milestone, NoticeSubject, Occasion};
 use crate::domain::record::RecordKey;
 
 /// What a key is of: its first byte.
@@ -33,10 +34,20 @@ pub enum Kind {
     Namespace = b'p' as isize,
     /// A waiver.
     Waiver = b'w' as isize,
+    /// A notice.
+    Notice = b'm' as isize,
+    /// The giving of notices.
+    NoticeRun = b'r' as isize,
+    /// An announcement.
+    Announcement = b'u' as isize,
+    /// One revision of an announcement.
+    AnnouncementRevision = b'k' as isize,
+    /// An exemption from brownouts.
+    Exemption = b'e' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 12] = [
+    const ALL: [Kind; 17] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -49,6 +60,11 @@ impl Kind {
         Kind::Revision,
         Kind::Namespace,
         Kind::Waiver,
+        Kind::Notice,
+        Kind::NoticeRun,
+        Kind::Announcement,
+        Kind::AnnouncementRevision,
+        Kind::Exemption,
     ];
 
     /// The byte.
@@ -98,10 +114,21 @@ pub fn encode(key: &RecordKey) -> Bytes {
             key.put_u32(*number);
             key.freeze()
         }
+        RecordKey::Exemption(id, name) => {
+            join(Kind::Exemption, &[id.as_str(), name.context.as_str(), name.label.as_str()])
+        }
         RecordKey::Waiver(id, name, kind) => {
             join(Kind::Waiver, &[id.as_str(), name.context.as_str(), name.label.as_str(), kind.name()])
         }
         RecordKey::Namespace(name) => join(Kind::Namespace, &[name.as_str()]),
+        RecordKey::Notice(application, id) => join(Kind::Notice, &[application.as_str(), id.as_str()]),
+        RecordKey::NoticeRun(occasion) => encode_run(occasion),
+        RecordKey::Announcement(id) => join(Kind::Announcement, &[id.as_str()]),
+        RecordKey::AnnouncementRevision(id, number) => {
+            let mut key = BytesMut::from(&announcement_revisions_of(id)[..]);
+            key.put_u32(*number);
+            key.freeze()
+        }
     }
 }
 
@@ -119,6 +146,31 @@ pub fn revisions_of(target: &Target) -> Bytes {
         }
         Target::Namespace(name, _) => join(Kind::Revision, &[name.as_str(), "", environment, "", ""]),
     }
+}
+
+/// The key of the giving of an occasion's notices: its subject, then revision and milestone.
+fn encode_run(occasion: &Occasion) -> Bytes {
+    let mut key = BytesMut::new();
+    key.put_u8(Kind::NoticeRun.byte());
+    match &occasion.subject {
+        NoticeSubject::Schedule(target) => key.put_slice(&revisions_of(target)),
+        NoticeSubject::Announcement(id) => key.put_slice(&announcement_revisions_of(id)),
+    }
+    key.put_u32(occasion.revision);
+    let (milestone, days) = match occasion.milestone {
+        Milestone::Announced => (b'a', 0),
+        Milestone::Deprecated => (b'd', 0),
+        Milestone::Countdown(days) => (b't', days),
+        Milestone::Retired => (b'z', 0),
+    };
+    key.put_u8(milestone);
+    key.put_u32(days);
+    key.freeze()
+}
+
+/// The prefix of the keys of all revisions of an announcement.
+pub fn announcement_revisions_of(id: &AnnouncementId) -> Bytes {
+    join(Kind::AnnouncementRevision, &[id.as_str(), ""])
 }
 
 /// The prefix of the keys of all revisions of what lies in a context, or of a namespace itself.

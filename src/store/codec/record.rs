@@ -8,7 +8,7 @@ use devhub_proto::store::v1::record::Content;
 use prost::Message;
 use prost_types::Timestamp;
 
-use super::{FORMAT, Undecodable, schedule, waiver};
+use super::{FORMAT, Undecodable, notice, schedule, waiver};
 use crate::domain::access::{AccessRequest, Decided};
 use crate::domain::api::Api;
 use crate::domain::application::{Application, Deletion};
@@ -42,10 +42,17 @@ pub fn encode(record: &Record) -> Bytes {
         Record::Application(application) => Content::Application(encode_application(application)),
         Record::Subscription(subscription) => Content::Subscription(encode_subscription(subscription)),
         Record::AccessRequest(request) => Content::AccessRequest(encode_access_request(request)),
+        Record::Exemption(exemption) => Content::Exemption(waiver::encode_exemption(exemption)),
         Record::Waiver(granted) => Content::Waiver(waiver::encode_waiver(granted)),
         Record::Name(bearer) => Content::Name(disk::NameRecord { application_id: bearer.to_string() }),
         Record::Revision(revision) => Content::Revision(schedule::encode_revision(revision)),
         Record::Namespace(namespace) => Content::Namespace(schedule::encode_namespace(namespace)),
+        Record::Notice(notice) => Content::Notice(wire::notice(notice)),
+        Record::NoticeRun(run) => Content::NoticeRun(notice::encode_run(run)),
+        Record::Announcement(announcement) => Content::Announcement(notice::encode_announcement(announcement)),
+        Record::AnnouncementRevision(revision) => {
+            Content::AnnouncementRevision(notice::encode_announcement_revision(revision))
+        }
     })
 }
 
@@ -63,7 +70,14 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
         Content::Name(name) => Some(Record::Name(name.application_id.parse().map_err(|_| IMPOSSIBLE)?)),
         Content::Revision(revision) => schedule::decode_revision(revision).map(Record::Revision),
         Content::Namespace(namespace) => schedule::decode_namespace(namespace).map(Record::Namespace),
+        Content::Exemption(exemption) => waiver::decode_exemption(exemption).map(Record::Exemption),
         Content::Waiver(granted) => waiver::decode_waiver(granted).map(Record::Waiver),
+        Content::Notice(notice) => wire::parse_notice(notice).map(Record::Notice),
+        Content::NoticeRun(run) => notice::decode_run(run).map(Record::NoticeRun),
+        Content::Announcement(announcement) => notice::decode_announcement(announcement).map(Record::Announcement),
+        Content::AnnouncementRevision(revision) => {
+            wire::parse_announcement_revision(revision).map(Record::AnnouncementRevision)
+        }
         Content::Answer(_) => None,
     }
     .ok_or(IMPOSSIBLE)
@@ -219,6 +233,7 @@ fn encode_application(application: &Application) -> disk::ApplicationRecord {
         created_at: Some(timestamp(application.created_at)),
         deleted_at: deletion.map(|deletion| timestamp(deletion.at)),
         deleted_by: deletion.map(|deletion| deletion.by.clone()).unwrap_or_default(),
+        uplifted_from: application.uplifted_from.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
@@ -242,6 +257,10 @@ fn decode_application(application: disk::ApplicationRecord) -> Option<Applicatio
         blocked: application.blocked,
         deletion_restriction: application.deletion_restriction,
         created_at: needed(application.created_at.as_ref())?,
+        uplifted_from: match application.uplifted_from.as_str() {
+            "" => None,
+            id => Some(id.parse().ok()?),
+        },
         deletion: optional(application.deleted_at.as_ref())?.map(|at| Deletion { at, by: deleted_by }),
     })
 }
@@ -345,9 +364,14 @@ mod tests {
 
     use super::*;
     use crate::domain::access::AccessState;
+    use crate::domain::announcement::{
+        Announcement, AnnouncementRevision, Audience, Category, Content, Effective, Impact, Scope,
+    };
     use crate::domain::application::{Kind, Persona, Role, State};
+    use crate::domain::exemption::{Exemption, Part};
     use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
     use crate::domain::namespace::{Namespace, NamespaceDeployment};
+    use crate::domain::notice::{Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
     use crate::domain::operation::OperationSchedule;
     use crate::domain::subscription::EndReason;
     use crate::domain::version::{AccessType, AuthType};
@@ -402,6 +426,60 @@ mod tests {
             reason: "because".into(),
             override_reason: "an emergency".into(),
         };
+        let occasion = Occasion {
+            subject: NoticeSubject::Schedule(Target::Version(name("1.10"), Environment::Production)),
+            revision: 3,
+            milestone: Milestone::Countdown(30),
+        };
+        let notice = Notice {
+            id: occasion.notice_id(at("2026-08-10T00:00:00Z")),
+            occasion: Occasion {
+                subject: NoticeSubject::Announcement("shorter-tokens".parse().expect("valid")),
+                ..occasion.clone()
+            },
+            application: "ledgerly".parse().expect("valid"),
+            versions: vec![name("1.10")],
+            versions_count: 2,
+            environment: Environment::Production,
+            recipients: vec!["ada@example.com".parse().expect("valid")],
+            due_at: at("2026-08-10T00:00:00Z"),
+            given_at: at("2026-08-10T00:00:01Z"),
+            wording: Wording {
+                sentences: vec!["It ends.".into()],
+                deprecated_at: Some(deprecated_at),
+                ends_at: Some(retires_at),
+                zone: Some("Europe/London".parse().expect("valid")),
+                days_left: Some(0),
+                successor: "individuals/losses 2.0".into(),
+            },
+            acknowledgements: BTreeMap::from([("ada@example.com".parse().expect("valid"), at("2026-08-11T00:00:00Z"))]),
+        };
+        let announcement = AnnouncementRevision {
+            id: "shorter-tokens".parse().expect("valid"),
+            number: 2,
+            content: Content {
+                category: Category::Change,
+                impact: Impact::Breaking,
+                audience: Audience::Subscribers(
+                    Environment::Production,
+                    vec![Scope::Api(name("1.10").context), Scope::Version(name("1.10"))],
+                ),
+                title: "Shorter tokens".into(),
+                body: "Tokens live for 15 minutes.".into(),
+                effective: Effective {
+                    from: Some(at("2023-11-18T02:00:00Z")),
+                    until: Some(at("2023-11-19T02:00:00Z")),
+                    zone: Some("America/Los_Angeles".parse().expect("valid")),
+                    stated: "NOVEMBER 17, 2023 6PM PT".into(),
+                },
+                references: vec![Target::Operation(operation("1.10"), Environment::Production)],
+            },
+            withdrawn: true,
+            published_at: at("2023-08-04T00:00:00Z"),
+            recorded_at: at("2026-01-01T00:00:00Z"),
+            by: "operator:jane".into(),
+            note: "a misprint".into(),
+        };
         vec![
             Record::Api(Api {
                 context: name("1.0").context,
@@ -445,6 +523,7 @@ mod tests {
                 blocked: true,
                 deletion_restriction: "hold".into(),
                 created_at: at("2026-01-01T00:00:00Z"),
+                uplifted_from: Some("ledgerly-test".parse().expect("valid")),
                 deletion: Some(Deletion { at: at("2026-02-01T00:00:00Z"), by: "operator:jane".into() }),
             }),
             Record::Subscription(subscription()),
@@ -452,6 +531,16 @@ mod tests {
             Record::Subscription(Subscription { moved: Some(moved(false)), ..subscription() }),
             Record::Subscription(Subscription { waiver: Some("w-1".parse().expect("valid")), ..subscription() }),
             Record::Waiver(waiver()),
+            Record::Exemption(Exemption {
+                application: "ledgerly".parse().expect("valid"),
+                client_id: "ledgerly-client".parse().expect("valid"),
+                environment: Environment::Production,
+                version: name("1.10"),
+                part: Part::Exempt,
+                since: at("2026-01-01T00:00:00Z"),
+                by: "operator:jane".into(),
+                reason: "payroll runs".into(),
+            }),
             Record::Waiver(Waiver { revoked: None, ..waiver() }),
             Record::AccessRequest(AccessRequest {
                 application: "ledgerly".parse().expect("valid"),
@@ -486,6 +575,30 @@ mod tests {
                     },
                 )]),
             }),
+            Record::Notice(notice),
+            Record::NoticeRun(NoticeRun {
+                occasion: occasion.clone(),
+                due_at: at("2026-08-10T00:00:00Z"),
+                begun_at: at("2026-08-10T00:00:01Z"),
+                ended_at: None,
+                state: RunState::Running("ledgerly".parse().expect("valid")),
+                applications: 256,
+                people: 300,
+            }),
+            Record::NoticeRun(NoticeRun {
+                occasion,
+                due_at: at("2026-08-10T00:00:00Z"),
+                begun_at: at("2026-08-10T00:00:01Z"),
+                ended_at: Some(at("2026-08-10T00:00:02Z")),
+                state: RunState::Skipped,
+                applications: 0,
+                people: 0,
+            }),
+            Record::Announcement(Announcement {
+                first_published_at: at("2023-08-04T00:00:00Z"),
+                current: announcement.clone(),
+            }),
+            Record::AnnouncementRevision(announcement),
         ]
     }
 

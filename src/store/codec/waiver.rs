@@ -1,8 +1,9 @@
-//! Waivers as messages.
+//! Waivers and exemptions as messages.
 
 use devhub_proto::store::v1 as disk;
 
 use super::record::{decode_name, needed, optional};
+use crate::domain::exemption::{Exemption, Part};
 use crate::domain::waiver::{Revocation, Waiver};
 use crate::wire::{Word, timestamp};
 
@@ -42,5 +43,32 @@ pub(super) fn decode_waiver(waiver: disk::WaiverRecord) -> Option<Waiver> {
         approver: waiver.approver,
         granted_by: waiver.granted_by,
         revoked: optional(waiver.revoked_at.as_ref())?.map(|at| Revocation { at, by, reason }),
+    })
+}
+
+pub(super) fn encode_exemption(exemption: &Exemption) -> disk::ExemptionRecord {
+    disk::ExemptionRecord {
+        application_id: exemption.application.to_string(),
+        client_id: exemption.client_id.to_string(),
+        environment: exemption.environment.number(),
+        context: exemption.version.context.to_string(),
+        label: exemption.version.label.to_string(),
+        exempt: exemption.part == Part::Exempt,
+        since: Some(timestamp(exemption.since)),
+        by: exemption.by.clone(),
+        reason: exemption.reason.clone(),
+    }
+}
+
+pub(super) fn decode_exemption(exemption: disk::ExemptionRecord) -> Option<Exemption> {
+    Some(Exemption {
+        application: exemption.application_id.parse().ok()?,
+        client_id: exemption.client_id.parse().ok()?,
+        environment: Word::from_number(exemption.environment)?,
+        version: decode_name(&exemption.context, &exemption.label)?,
+        part: if exemption.exempt { Part::Exempt } else { Part::Taken },
+        since: needed(exemption.since.as_ref())?,
+        by: exemption.by,
+        reason: exemption.reason,
     })
 }

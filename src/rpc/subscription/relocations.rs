@@ -14,9 +14,7 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::parse::{self, Fields, REASON_CHARS_MAX};
-use super::subscription::SubscriptionRpc;
-use super::{read, revision, status};
+use super::SubscriptionRpc;
 use crate::domain::name::{ApplicationId, VersionName};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::relocate::{MoveSubscription, Scope};
@@ -25,6 +23,8 @@ use crate::domain::undo::UndoMove;
 use crate::domain::{Actor, Command, Refusal};
 use crate::hub::{self, Done, Failure, Hub};
 use crate::ids;
+use crate::rpc::parse::{self, Fields, REASON_CHARS_MAX};
+use crate::rpc::{read, revision, status};
 
 /// Most applications that one call names.
 const APPLICATIONS_MAX: usize = 1000;

@@ -3,15 +3,16 @@
 use devhub_proto::v1;
 use tonic::{Request, Response, Status};
 
-use super::parse::{self, Fields, REASON_CHARS_MAX};
-use super::subscription::{SubscriptionRpc, check_field_values, show};
-use super::{execute, revision, status};
+use super::shown::show;
+use super::{SubscriptionRpc, check_field_values};
 use crate::domain::name::ApplicationId;
 use crate::domain::record::RecordKey;
 use crate::domain::relocate::{MoveSubscription, Scope};
 use crate::domain::undo::{UndoMove, UndoUnsubscribe};
 use crate::hub::{Failure, Mode};
 use crate::ids;
+use crate::rpc::parse::{self, Fields, REASON_CHARS_MAX};
+use crate::rpc::{execute, revision, status};
 
 impl SubscriptionRpc {
     pub(super) async fn move_one(

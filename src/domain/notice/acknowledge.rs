@@ -1,0 +1,51 @@
+//! Acknowledging a notice: each recipient for themself.
+
+use crate::domain::actor::Actor;
+use crate::domain::fact::{Fact, FactKind, Subject, instant_text};
+use crate::domain::name::{ApplicationId, NoticeId};
+use crate::domain::outcome::{Judgement, Outcome};
+use crate::domain::record::{Record, RecordKey, Records};
+use crate::domain::refusal::Refusal;
+use crate::domain::setting::Setting;
+
+/// Command: say that a notice has been read.
+#[derive(Debug, Clone)]
+pub struct AcknowledgeNotice {
+    /// The application.
+    pub application: ApplicationId,
+    /// Its notice.
+    pub id: NoticeId,
+}
+
+impl AcknowledgeNotice {
+    fn key(&self) -> RecordKey {
+        RecordKey::Notice(self.application.clone(), self.id.clone())
+    }
+
+    pub(in crate::domain) fn reads(&self) -> Vec<RecordKey> {
+        vec![self.key()]
+    }
+
+    pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
+        let notice = records
+            .notice(&self.application, &self.id)
+            .ok_or_else(|| Refusal::NoticeNotFound { application: self.application.clone(), id: self.id.clone() })?;
+        let email = match setting.actor {
+            Actor::Collaborator(email) if notice.recipients.contains(email) => email,
+            // Staff cannot have read it for somebody else.
+            Actor::Collaborator(_) | Actor::Operator(_) | Actor::Process(_) => return Err(Refusal::NotARecipient),
+        };
+        if notice.acknowledgements.contains_key(email) {
+            return Ok(Outcome::unchanged(self.key(), Record::Notice(notice.clone())));
+        }
+        let mut new = notice.clone();
+        new.acknowledgements.insert(email.clone(), setting.now);
+        let subject = Subject { application: Some(self.application.clone()), ..notice.occasion.subject.subject() };
+        let fact = Fact::new(FactKind::NoticeAcknowledged, subject).change("notice", "", &self.id).change(
+            "acknowledged_at",
+            "",
+            instant_text(Some(setting.now)),
+        );
+        Ok(Outcome::write(self.key(), Record::Notice(new), fact))
+    }
+}

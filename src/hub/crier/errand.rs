@@ -1,0 +1,220 @@
+//! One errand of the crier: the notices of one occasion, some applications at a time.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use super::Cried;
+use super::affected::Affected;
+use crate::domain::Actor;
+use crate::domain::application::Role;
+use crate::domain::fact::{Fact, FactKind, Subject};
+use crate::domain::name::{ApplicationId, VersionName};
+use crate::domain::notice::{Notice, NoticeRun, Occasion, RunState, VERSIONS_MAX, Wording};
+use crate::domain::record::{Record, RecordKey};
+use crate::hub::{Failure, Hub};
+use crate::store::codec::{encode_fact, encode_key, encode_record};
+use crate::store::{Expectation, Key, Verdict, Write};
+
+/// Applications told in one commit.
+const APPLICATIONS_AT_ONCE: usize = 256;
+
+/// A commit is closed once its notices have this many bytes, however few they are.
+const COMMIT_BYTES_MAX: usize = 1 << 20;
+
+/// How often a commit is made anew because another crier was faster.
+const ATTEMPTS_MAX: usize = 32;
+
+/// What to tell whom.
+#[derive(Clone)]
+pub(super) struct Errand {
+    pub(super) occasion: Occasion,
+    pub(super) due_at: DateTime<Utc>,
+    pub(super) now: DateTime<Utc>,
+    pub(super) affected: Affected,
+    pub(super) wording: Wording,
+}
+
+/// One commit of an errand.
+struct Step {
+    writes: Vec<Write>,
+    expectations: Vec<(Key, Expectation)>,
+    facts: Vec<Bytes>,
+    notices: u64,
+    is_last: bool,
+}
+
+fn crier() -> Actor {
+    Actor::Process("crier".into())
+}
+
+fn fact_about(kind: FactKind, subject: Subject, occasion: &Occasion) -> Fact {
+    Fact::new(kind, subject)
+        .change("milestone", "", occasion.milestone)
+        .change("revision", 0, occasion.revision)
+        .because(&occasion.subject.to_string())
+}
+
+impl Hub {
+    /// Tells all affected applications, from where the run stands.
+    pub(super) async fn give(&self, errand: Errand, cried: &mut Cried) -> Result<(), Failure> {
+        let mut attempts = 0;
+        while attempts < ATTEMPTS_MAX {
+            let (hub, next) = (self.clone(), errand.clone());
+            let step = tokio::task::spawn_blocking(move || hub.step(&next)).await.unwrap_or(Err(Failure::Defect))?;
+            let Some(step) = step else { return Ok(()) };
+            match self.commit_plain(step.writes, step.expectations, step.facts).await? {
+                Verdict::Committed(_) => {
+                    attempts = 0;
+                    cried.commits += 1;
+                    cried.notices += step.notices;
+                    if step.is_last {
+                        cried.completed += 1;
+                        return Ok(());
+                    }
+                }
+                Verdict::Conflict => attempts += 1,
+            }
+        }
+        Err(Failure::Contention)
+    }
+
+    /// Records that an occasion is passed over.
+    pub(super) async fn skip(
+        &self,
+        occasion: Occasion,
+        due_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+        cried: &mut Cried,
+    ) -> Result<(), Failure> {
+        let key = RecordKey::NoticeRun(occasion.clone());
+        if self.get_one(key.clone())?.is_some() {
+            // It was begun when it was the newest, or another crier has passed it over.
+            return Ok(());
+        }
+        let fact = fact_about(FactKind::NoticeSkipped, occasion.subject.subject(), &occasion).effective(Some(due_at));
+        let run = NoticeRun {
+            occasion,
+            due_at,
+            begun_at: now,
+            ended_at: Some(now),
+            state: RunState::Skipped,
+            applications: 0,
+            people: 0,
+        };
+        let key = encode_key(&key);
+        let write = Write { key: key.clone(), value: Some(encode_record(&Record::NoticeRun(run))) };
+        let facts = vec![encode_fact(&fact, &crier(), None, None)];
+        match self.commit_plain(vec![write], vec![(key, Expectation::Absent)], facts).await? {
+            Verdict::Committed(_) => {
+                cried.commits += 1;
+                cried.skipped += 1;
+            }
+            Verdict::Conflict => {}
+        }
+        Ok(())
+    }
+
+    /// The next commit of an errand; `None` when it is done.
+    fn step(&self, errand: &Errand) -> Result<Option<Step>, Failure> {
+        let key = RecordKey::NoticeRun(errand.occasion.clone());
+        let stored = self.get_one(key.clone())?;
+        let expectation = stored.as_ref().map_or(Expectation::Absent, |stored| Expectation::At(stored.revision));
+        let mut run = match stored.map(|stored| stored.record) {
+            Some(Record::NoticeRun(run)) => run,
+            _ => NoticeRun {
+                occasion: errand.occasion.clone(),
+                due_at: errand.due_at,
+                begun_at: errand.now,
+                ended_at: None,
+                state: RunState::Given,
+                applications: 0,
+                people: 0,
+            },
+        };
+        let after = match (&run.state, run.ended_at) {
+            (RunState::Running(cursor), _) => Some(cursor.clone()),
+            (RunState::Given | RunState::Skipped, Some(_)) => return Ok(None),
+            (RunState::Given | RunState::Skipped, None) => None,
+        };
+        let after = after.as_ref().map(ApplicationId::as_str);
+        let found = self.affected_after(&errand.affected, after, APPLICATIONS_AT_ONCE);
+        let mut is_last = found.len() < APPLICATIONS_AT_ONCE;
+        let keys: Vec<RecordKey> = found.iter().map(|(id, _)| RecordKey::Application(id.clone())).collect();
+        let (mut writes, mut expectations, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut bytes, mut told) = (0, None);
+        let mut notices = 0;
+        for ((id, versions), stored) in found.into_iter().zip(self.get(&keys)?) {
+            if bytes >= COMMIT_BYTES_MAX {
+                is_last = false;
+                break;
+            }
+            told = Some(id.clone());
+            let Some(Record::Application(application)) = stored.map(|stored| stored.record) else { continue };
+            let people = application.collaborators.iter().filter(|(_, role)| **role == Role::Administrator);
+            let notice = errand.notice(id.clone(), versions, people.map(|(email, _)| email.clone()).collect());
+            run.applications += 1;
+            run.people += notice.recipients.len() as u64;
+            notices += 1;
+            facts.push(encode_fact(&errand.fact(&notice), &crier(), None, None));
+            let key = encode_key(&RecordKey::Notice(id, notice.id.clone()));
+            let value = encode_record(&Record::Notice(notice));
+            bytes += value.len();
+            expectations.push((key.clone(), Expectation::Absent));
+            writes.push(Write { key, value: Some(value) });
+        }
+        if is_last {
+            run.state = RunState::Given;
+            run.ended_at = Some(errand.now);
+            let subject = errand.occasion.subject.subject();
+            let fact = fact_about(FactKind::NoticesCompleted, subject, &errand.occasion)
+                .change("applications", 0, run.applications)
+                .change("people", 0, run.people)
+                .effective(Some(errand.due_at));
+            facts.push(encode_fact(&fact, &crier(), None, None));
+        } else {
+            run.state = RunState::Running(told.expect("a commit that is not the last tells somebody"));
+        }
+        let key = encode_key(&key);
+        expectations.push((key.clone(), expectation));
+        writes.push(Write { key, value: Some(encode_record(&Record::NoticeRun(run))) });
+        Ok(Some(Step { writes, expectations, facts, notices, is_last }))
+    }
+}
+
+impl Errand {
+    fn notice(
+        &self,
+        application: ApplicationId,
+        mut versions: Vec<VersionName>,
+        recipients: Vec<crate::domain::name::Email>,
+    ) -> Notice {
+        let versions_count = u32::try_from(versions.len()).unwrap_or(u32::MAX);
+        versions.truncate(VERSIONS_MAX);
+        Notice {
+            id: self.occasion.notice_id(self.due_at),
+            occasion: self.occasion.clone(),
+            application,
+            versions,
+            versions_count,
+            environment: self.affected.environment,
+            recipients,
+            due_at: self.due_at,
+            given_at: self.now,
+            wording: self.wording.clone(),
+            acknowledgements: Default::default(),
+        }
+    }
+
+    fn fact(&self, notice: &Notice) -> Fact {
+        let mut subject = self.occasion.subject.subject();
+        subject.application = Some(notice.application.clone());
+        subject.environment = Some(notice.environment);
+        if let ([version], None) = (notice.versions.as_slice(), &subject.label) {
+            subject.context = Some(version.context.clone());
+            subject.label = Some(version.label.clone());
+        }
+        fact_about(FactKind::NoticeGiven, subject, &self.occasion)
+            .change("notice", "", &notice.id)
+            .effective(Some(self.due_at))
+    }
+}

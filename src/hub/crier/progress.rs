@@ -1,0 +1,159 @@
+//! How far the notices of a revision have come.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::super::{Failure, Hub};
+use super::Told;
+use crate::domain::name::ApplicationId;
+use crate::domain::notice::{Milestone, NoticeRun, NoticeSubject, Occasion, RunState};
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::refusal::Refusal;
+
+/// Notices that one call looks at to count acknowledgements.
+const LOOKED_AT_MAX: usize = 200_000;
+
+/// Applications looked at together.
+const STEP: usize = 256;
+
+/// How far the notices of a milestone have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Not due yet, or due and not begun.
+    Pending,
+    /// Some applications were told.
+    Running,
+    /// All were told.
+    Given,
+    /// Passed over.
+    Skipped,
+    /// It will not come.
+    Dropped,
+}
+
+/// The notices of one milestone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MilestoneProgress {
+    /// The milestone.
+    pub milestone: Milestone,
+    /// When it is due.
+    pub due_at: DateTime<Utc>,
+    /// How far it has come.
+    pub progress: Progress,
+    /// Its run, if it was begun.
+    pub run: Option<NoticeRun>,
+    /// Administrators who have acknowledged.
+    pub acknowledged: u64,
+}
+
+/// The notices of one revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeProgress {
+    /// Number of the revision.
+    pub revision: u32,
+    /// Its milestones, in order of time.
+    pub milestones: Vec<MilestoneProgress>,
+    /// There were more notices than one call looks at.
+    pub truncated: bool,
+}
+
+impl Hub {
+    fn latest_revision(&self, subject: &NoticeSubject) -> Result<u32, Failure> {
+        match subject {
+            NoticeSubject::Schedule(target) => {
+                let found = self.revision_as_of(target, DateTime::<Utc>::MAX_UTC)?;
+                Ok(found.map(|(_, count)| count).unwrap_or_default())
+            }
+            NoticeSubject::Announcement(id) => {
+                let found = self.get_one(RecordKey::Announcement(id.clone()))?;
+                match found.map(|stored| stored.record) {
+                    Some(Record::Announcement(announcement)) => Ok(announcement.current.number),
+                    _ => Ok(0),
+                }
+            }
+        }
+    }
+
+    /// How far the notices of a revision have come; of the latest one, for 0.
+    ///
+    /// # Errors
+    /// When there is no such revision, or records cannot be read.
+    pub fn notice_progress(&self, subject: &NoticeSubject, revision: u32) -> Result<NoticeProgress, Failure> {
+        let number = if revision == 0 { self.latest_revision(subject)? } else { revision };
+        let Some(told) = self.told(subject, number)? else {
+            return Err(Failure::Refused(match subject {
+                NoticeSubject::Schedule(target) => Refusal::ScheduleNotFound(target.to_string()),
+                NoticeSubject::Announcement(id) => Refusal::AnnouncementNotFound(id.clone()),
+            }));
+        };
+        let superseded_at = self.told(subject, number + 1)?.map(|next| next.recorded_at());
+        let mut milestones = Vec::new();
+        for (milestone, due_at) in self.plan_of(&told) {
+            let occasion = Occasion { subject: subject.clone(), revision: number, milestone };
+            let run = match self.get_one(RecordKey::NoticeRun(occasion))?.map(|stored| stored.record) {
+                Some(Record::NoticeRun(run)) => Some(run),
+                _ => None,
+            };
+            let progress = match run.as_ref().map(|run| &run.state) {
+                Some(RunState::Running(_)) => Progress::Running,
+                Some(RunState::Given) => Progress::Given,
+                Some(RunState::Skipped) => Progress::Skipped,
+                None if superseded_at.is_some_and(|at| due_at > at) => Progress::Dropped,
+                None => Progress::Pending,
+            };
+            milestones.push(MilestoneProgress { milestone, due_at, progress, run, acknowledged: 0 });
+        }
+        let truncated = self.count_acknowledgements(&told, subject, number, &mut milestones)?;
+        Ok(NoticeProgress { revision: number, milestones, truncated })
+    }
+
+    /// Counts who has acknowledged; whether there were more notices than one call looks at.
+    fn count_acknowledgements(
+        &self,
+        told: &Told,
+        subject: &NoticeSubject,
+        number: u32,
+        milestones: &mut [MilestoneProgress],
+    ) -> Result<bool, Failure> {
+        let mut begun: Vec<&mut MilestoneProgress> =
+            milestones.iter_mut().filter(|m| m.run.as_ref().is_some_and(|run| run.applications > 0)).collect();
+        if begun.is_empty() {
+            return Ok(false);
+        }
+        // Of the versions as they are now, ended ones too: whoever was told was subscribed to one of them.
+        let versions = self.versions_told(told);
+        let mut seen: BTreeSet<ApplicationId> = BTreeSet::new();
+        let mut looked_at = 0;
+        for version in &versions {
+            let mut after: Option<ApplicationId> = None;
+            loop {
+                let found = self.index().subscribers(version, after.as_ref().map(ApplicationId::as_str), STEP);
+                after = found.last().cloned();
+                let complete = found.len() < STEP;
+                let fresh: Vec<_> =
+                    found.into_iter().filter(|id| versions.len() == 1 || seen.insert(id.clone())).collect();
+                for milestone in &mut begun {
+                    let occasion =
+                        Occasion { subject: subject.clone(), revision: number, milestone: milestone.milestone };
+                    let id = occasion.notice_id(milestone.due_at);
+                    let keys: Vec<_> =
+                        fresh.iter().map(|application| RecordKey::Notice(application.clone(), id.clone())).collect();
+                    looked_at += keys.len();
+                    for stored in self.get(&keys)?.into_iter().flatten() {
+                        if let Record::Notice(notice) = stored.record {
+                            milestone.acknowledged += notice.acknowledgements.len() as u64;
+                        }
+                    }
+                }
+                if looked_at >= LOOKED_AT_MAX {
+                    return Ok(true);
+                }
+                if complete {
+                    break;
+                }
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,252 @@
+//! NoticeService: notices followed, listed, acknowledged, and how far they have come.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use devhub_proto::v1;
+use devhub_proto::v1::notice_service_server::NoticeService;
+use devhub_proto::v1::notice_subject::Subject as WireSubject;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::parse::{self, Fields, Query};
+use super::schedule::parse::target;
+use super::{execute, read, record, revision, status};
+use crate::domain::name::{ApplicationId, Context, Email, NoticeId};
+use crate::domain::notice::{AcknowledgeNotice, Notice, NoticeSubject};
+use crate::hub::{Acknowledged, Hub, MilestoneProgress, Mode, NoticeFilter, PAGE_BYTES_MAX, Progress};
+use crate::wire::{self, timestamp};
+
+/// Notices gathered into one step of a stream, about.
+const STREAM_STEP: usize = 200;
+
+/// Messages that wait for a slow follower; it is then waited for, at no cost to anybody else.
+const STREAM_BUFFER: usize = 4;
+
+/// Followers at a time: each reads every commit, so many of them would slow writes down.
+const FOLLOWERS_MAX: usize = 200;
+
+/// Serves NoticeService.
+pub struct NoticeRpc {
+    hub: Hub,
+    /// Becomes true when the hub stops: streams end then.
+    stopping: watch::Receiver<bool>,
+    places: Arc<Semaphore>,
+}
+
+impl NoticeRpc {
+    /// Serves the notices of `hub` until `stopping` becomes true.
+    pub fn new(hub: Hub, stopping: watch::Receiver<bool>) -> NoticeRpc {
+        NoticeRpc { hub, stopping, places: Arc::new(Semaphore::new(FOLLOWERS_MAX)) }
+    }
+}
+
+/// What a notice is about.
+fn subject(fields: &mut Fields, given: Option<&v1::NoticeSubject>) -> Option<NoticeSubject> {
+    match given.and_then(|given| given.subject.as_ref()) {
+        None => {
+            fields.violate("subject", "must name a schedule or an announcement");
+            None
+        }
+        Some(WireSubject::Schedule(schedule)) => {
+            target(fields, "subject.schedule", Some(schedule)).map(NoticeSubject::Schedule)
+        }
+        Some(WireSubject::AnnouncementId(id)) => {
+            fields.name("subject.announcement_id", id).map(NoticeSubject::Announcement)
+        }
+    }
+}
+
+/// Notices in messages that fit into a reply. Only the last one says that everything up to `revision` was sent.
+fn messages(notices: Vec<(Notice, usize)>, before: u64, revision: u64, epoch: &str) -> Vec<v1::FollowNoticesResponse> {
+    let empty = |revision| v1::FollowNoticesResponse { notices: Vec::new(), revision, epoch: epoch.to_owned() };
+    let mut messages = vec![empty(before)];
+    let mut bytes = 0;
+    for (notice, size) in notices {
+        if bytes >= PAGE_BYTES_MAX {
+            messages.push(empty(before));
+            bytes = 0;
+        }
+        bytes += size;
+        if let Some(message) = messages.last_mut() {
+            message.notices.push(wire::notice(&notice));
+        }
+    }
+    if let Some(message) = messages.last_mut() {
+        message.revision = revision;
+    }
+    messages
+}
+
+/// Sends matching notices until the follower leaves, they cannot be read, or the hub stops.
+async fn follow(
+    hub: Hub,
+    filter: NoticeFilter,
+    mut after: u64,
+    sender: mpsc::Sender<Result<v1::FollowNoticesResponse, Status>>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut head = hub.watch();
+    let mut first = true;
+    loop {
+        head.mark_unchanged();
+        let step = filter.clone();
+        let page = read(&hub, move |hub| hub.notices_after(&step, after, STREAM_STEP)).await;
+        let complete = match page {
+            Ok(page) => {
+                let told = first || !page.notices.is_empty();
+                let messages = messages(page.notices, after, page.revision, &hub.epoch());
+                (first, after) = (false, page.revision);
+                for message in messages.into_iter().filter(|_| told) {
+                    if sender.send(Ok(message)).await.is_err() {
+                        return;
+                    }
+                }
+                page.complete
+            }
+            Err(status) => {
+                let _ = sender.send(Err(status)).await;
+                return;
+            }
+        };
+        if complete {
+            tokio::select! {
+                changed = head.changed() => if changed.is_err() { return },
+                () = sender.closed() => return,
+                _ = stopping.wait_for(|stopping| *stopping) => {
+                    // The follower may be slow; it then just sees the stream end.
+                    let _ = sender.try_send(Err(status::stopping()));
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn show_progress(milestone: &MilestoneProgress) -> v1::NoticeProgress {
+    let (word, countdown_days) = wire::milestone(milestone.milestone);
+    let state = match milestone.progress {
+        Progress::Pending => v1::NoticeProgressState::Pending,
+        Progress::Running => v1::NoticeProgressState::Running,
+        Progress::Given => v1::NoticeProgressState::Given,
+        Progress::Skipped => v1::NoticeProgressState::Skipped,
+        Progress::Dropped => v1::NoticeProgressState::Dropped,
+    };
+    let run = milestone.run.as_ref();
+    v1::NoticeProgress {
+        milestone: word,
+        countdown_days,
+        due_time: Some(timestamp(milestone.due_at)),
+        state: state.into(),
+        applications: run.map(|run| run.applications).unwrap_or_default(),
+        people: run.map(|run| run.people).unwrap_or_default(),
+        acknowledged: milestone.acknowledged,
+        end_time: run.and_then(|run| run.ended_at).map(timestamp),
+    }
+}
+
+#[tonic::async_trait]
+impl NoticeService for NoticeRpc {
+    type FollowNoticesStream = Pin<Box<dyn Stream<Item = Result<v1::FollowNoticesResponse, Status>> + Send>>;
+
+    async fn follow_notices(
+        &self,
+        request: Request<v1::FollowNoticesRequest>,
+    ) -> Result<Response<Self::FollowNoticesStream>, Status> {
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let filter = NoticeFilter {
+            application: fields.name_or_none("application_id", &message.application_id),
+            recipient: fields.name_or_none("recipient", &message.recipient),
+            context: fields.name_or_none::<Context>("context", &message.context),
+        };
+        fields.check()?;
+        let (epoch, head) = (self.hub.epoch(), *self.hub.watch().borrow());
+        if !message.epoch.is_empty() && message.epoch != epoch {
+            return Err(status::epoch_changed(&epoch));
+        }
+        if message.after_revision > head {
+            return Err(status::revision_not_reached(message.after_revision, head));
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| status::too_many_followers(FOLLOWERS_MAX))?;
+        let (sender, receiver) = mpsc::channel(STREAM_BUFFER);
+        let following = follow(self.hub.clone(), filter, message.after_revision, sender, self.stopping.clone());
+        tokio::spawn(async move {
+            following.await;
+            drop(place);
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn list_notices(
+        &self,
+        request: Request<v1::ListNoticesRequest>,
+    ) -> Result<Response<v1::ListNoticesResponse>, Status> {
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let application = fields.name_or_none::<ApplicationId>("application_id", &message.application_id);
+        let recipient = fields.name_or_none::<Email>("recipient", &message.recipient);
+        let size = fields.page_size(message.page_size);
+        if fields.is_clean() && application.is_none() && recipient.is_none() {
+            fields.violate("application_id", "give an application, a recipient, or both");
+        }
+        fields.check()?;
+        let acknowledged = if message.unacknowledged_only { Acknowledged::LeftOut } else { Acknowledged::Shown };
+        let query = Query::new(
+            "ListNotices",
+            &[&message.application_id, &message.recipient, &message.unacknowledged_only.to_string()],
+        );
+        let cursor = query.cursor(&message.page_token)?;
+        let page = read(&self.hub, move |hub| match (application, recipient) {
+            (Some(application), recipient) => {
+                hub.notices_of(&application, recipient.as_ref(), acknowledged, cursor, size)
+            }
+            (None, Some(recipient)) => hub.notices_to(&recipient, acknowledged, cursor, size),
+            (None, None) => Err(crate::hub::Failure::Defect),
+        })
+        .await?;
+        Ok(Response::new(v1::ListNoticesResponse {
+            notices: page.items.iter().map(wire::notice).collect(),
+            next_page_token: query.token(page.next),
+        }))
+    }
+
+    async fn acknowledge_notice(
+        &self,
+        request: Request<v1::AcknowledgeNoticeRequest>,
+    ) -> Result<Response<v1::AcknowledgeNoticeResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let request = fields.request("AcknowledgeNotice", &actor, &message, &message.request_id, Mode::Commit);
+        let application = fields.name::<ApplicationId>("application_id", &message.application_id);
+        let id = fields.name::<NoticeId>("notice_id", &message.notice_id);
+        let (Some(application), Some(id), true) = (application, id, fields.is_clean()) else {
+            return Err(fields.refuse());
+        };
+        let answer = execute(&self.hub, actor, AcknowledgeNotice { application, id }, request).await?;
+        let revision = revision(&answer);
+        let notice = record!(answer.subject, Notice)?;
+        Ok(Response::new(v1::AcknowledgeNoticeResponse { notice: Some(wire::notice(&notice)), revision }))
+    }
+
+    async fn get_notice_progress(
+        &self,
+        request: Request<v1::GetNoticeProgressRequest>,
+    ) -> Result<Response<v1::GetNoticeProgressResponse>, Status> {
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let subject = subject(&mut fields, message.subject.as_ref());
+        let Some(subject) = subject.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
+        let number = message.revision_number;
+        let progress = read(&self.hub, move |hub| hub.notice_progress(&subject, number)).await?;
+        Ok(Response::new(v1::GetNoticeProgressResponse {
+            revision_number: progress.revision,
+            milestones: progress.milestones.iter().map(show_progress).collect(),
+            truncated: progress.truncated,
+        }))
+    }
+}

@@ -1,0 +1,495 @@
+//! Notices: planned by each revision, given exactly once, followed, acknowledged.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use devhub::wire::{instant as instant_of, timestamp};
+use devhub_proto::v1;
+use devhub_proto::v1::lifecycle_change::Step;
+use devhub_proto::v1::notice_subject::Subject;
+use devhub_proto::v1::schedule_target::Target;
+
+use crate::world::{
+    ADA, BOB, CONTEXT, OPERATOR, World, at, days, instant, ms, reason, refused, start, step, target, to_be_announced,
+    version, violations,
+};
+
+/// All notices of an application, oldest first.
+async fn notices(world: &World, application: &str) -> Vec<v1::Notice> {
+    let (mut found, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = v1::ListNoticesRequest {
+            application_id: application.into(),
+            page_size: 3,
+            page_token,
+            ..Default::default()
+        };
+        let page = world.notices("").list_notices(request).await.unwrap().into_inner();
+        found.extend(page.notices);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            found.reverse();
+            return found;
+        }
+    }
+}
+
+fn milestone(notice: &v1::Notice) -> String {
+    let word = notice.milestone().as_str_name().trim_start_matches("NOTICE_MILESTONE_").to_owned();
+    match notice.countdown_days {
+        0 => format!("{} {word}", notice.revision_number),
+        days => format!("{} T-{days}", notice.revision_number),
+    }
+}
+
+/// Revision and milestone of each notice of an application, oldest first.
+async fn told(world: &World, application: &str) -> Vec<String> {
+    notices(world, application).await.iter().map(milestone).collect()
+}
+
+fn schedule(target: v1::ScheduleTarget) -> Option<v1::NoticeSubject> {
+    Some(v1::NoticeSubject { subject: Some(Subject::Schedule(target)) })
+}
+
+async fn progress(world: &World, target: v1::ScheduleTarget, revision: u32) -> Vec<String> {
+    let request = v1::GetNoticeProgressRequest { subject: schedule(target), revision_number: revision };
+    let progress = world.notices("").get_notice_progress(request).await.unwrap().into_inner();
+    let state = |m: &v1::NoticeProgress| {
+        let word = m.milestone().as_str_name().trim_start_matches("NOTICE_MILESTONE_").to_owned();
+        let name = if m.countdown_days == 0 { word } else { format!("T-{}", m.countdown_days) };
+        format!("{name} {}", m.state().as_str_name().trim_start_matches("NOTICE_PROGRESS_STATE_"))
+    };
+    progress.milestones.iter().map(state).collect()
+}
+
+fn deprecate(deprecated_at: Option<DateTime<Utc>>, retires_at: Option<DateTime<Utc>>) -> Step {
+    Step::Deprecate(v1::DeprecateStep {
+        deprecate_time: deprecated_at.map(timestamp),
+        sunset_begin_time: None,
+        retire_time: retires_at.map(timestamp),
+    })
+}
+
+fn retire_at(retire: Option<v1::NewInstant>) -> Step {
+    Step::Revise(v1::ReviseStep { retire, ..Default::default() })
+}
+
+/// Ada administers `app`, and Bob develops it.
+async fn with_bob() -> World {
+    let world = World::usual().await;
+    let request = v1::AddCollaboratorRequest {
+        application_id: "app".into(),
+        collaborator: Some(v1::Collaborator { email: "bob@example.com".into(), role: v1::Role::Developer.into() }),
+        ..Default::default()
+    };
+    world.applications(ADA).add_collaborator(request).await.unwrap();
+    world.subscribe(ADA, "app", "1.0").await.unwrap();
+    world
+}
+
+#[tokio::test]
+async fn b91_every_milestone_is_told_on_its_instant_and_once() {
+    let world = with_bob().await;
+    world.application("idle").await;
+    let (deprecated_at, retires_at) = (start() + days(10), start() + days(400));
+    world.deprecate("1.0", Some(deprecated_at), Some(retires_at)).await.unwrap();
+    let due = [
+        (start(), "2 ANNOUNCED"),
+        (deprecated_at, "2 DEPRECATED"),
+        (retires_at - days(90), "2 T-90"),
+        (retires_at - days(30), "2 T-30"),
+        (retires_at - days(7), "2 T-7"),
+        (retires_at - days(1), "2 T-1"),
+        (retires_at, "2 RETIRED"),
+    ];
+    let mut expected: Vec<&str> = Vec::new();
+    for (due_at, name) in due {
+        if due_at > start() {
+            world.clock.set(due_at - ms(1));
+            world.cry().await;
+            assert_eq!(told(&world, "app").await, expected, "before {name}");
+        }
+        world.clock.set(due_at);
+        expected.push(name);
+        world.cry().await;
+        assert_eq!(told(&world, "app").await, expected);
+        world.clock.set(due_at + ms(1));
+        world.cry().await;
+        assert_eq!(told(&world, "app").await, expected, "after {name}");
+    }
+    assert_eq!(told(&world, "idle").await, Vec::<String>::new(), "who is not subscribed is not told");
+    let given = notices(&world, "app").await;
+    assert!(given.iter().all(|notice| notice.recipients == ["ada@example.com"]), "administrators only");
+    let left: Vec<_> = given.iter().map(|notice| notice.days_left).collect();
+    assert_eq!(left, [Some(400), Some(390), Some(90), Some(30), Some(7), Some(1), None]);
+    assert_eq!(given[3].sentences[0], "individuals/losses 1.0 in SANDBOX is retired in 30 days.");
+    assert_eq!(given[6].sentences[0], "individuals/losses 1.0 in SANDBOX is retired now: calls are refused.");
+    assert_eq!(given[6].versions[0].version, "1.0");
+    let facts = world
+        .all_facts(v1::FactFilter { kinds: vec![v1::FactKind::NoticesCompleted.into()], ..Default::default() })
+        .await;
+    assert_eq!(facts.len(), 7);
+    assert_eq!(facts[0].actor, "process:crier");
+}
+
+#[tokio::test]
+async fn b33_x5_nobody_is_told_of_a_change_that_was_refused() {
+    let world = with_bob().await;
+    let refused_change = world.deprecate("1.0", Some(start() + days(1)), Some(start() + days(2))).await;
+    assert_eq!(refused(refused_change), "PERIOD_TOO_SHORT");
+    world.cry().await;
+    assert!(told(&world, "app").await.is_empty());
+    // And of one that is only judged.
+    world
+        .deprecate_with("1.0", |request| {
+            request.retire_time = Some(timestamp(start() + days(400)));
+            request.validate_only = true;
+        })
+        .await
+        .unwrap();
+    world.cry().await;
+    assert!(told(&world, "app").await.is_empty());
+}
+
+#[tokio::test]
+async fn each_revision_is_announced_and_drops_what_the_one_before_had_still_to_say() {
+    let world = with_bob().await;
+    let retires_at = start() + days(400);
+    world.change(step(target("1.0"), deprecate(None, Some(retires_at)))).await.unwrap();
+    world.cry().await;
+    world.clock.set(retires_at - days(60));
+    world.cry().await;
+    let later = retires_at + days(30);
+    world.change(step(target("1.0"), retire_at(at(later)))).await.unwrap();
+    world.cry().await;
+    assert_eq!(told(&world, "app").await, ["2 ANNOUNCED", "2 T-90", "3 ANNOUNCED"]);
+    assert_eq!(
+        progress(&world, target("1.0"), 2).await,
+        ["ANNOUNCED GIVEN", "T-90 GIVEN", "T-30 DROPPED", "T-7 DROPPED", "T-1 DROPPED", "RETIRED DROPPED"]
+    );
+    // T-90 of the new date is today: the revision itself says so.
+    assert_eq!(progress(&world, target("1.0"), 0).await[1], "T-30 PENDING");
+    world.clock.set(retires_at);
+    world.cry().await;
+    world.change(step(target("1.0"), retire_at(to_be_announced()))).await.unwrap();
+    world.change(step(target("1.0"), Step::Withdraw(v1::WithdrawStep {}))).await.unwrap();
+    world.clock.set(later + days(100));
+    world.cry().await;
+    assert_eq!(
+        told(&world, "app").await[3..],
+        ["3 T-30", "4 ANNOUNCED", "5 ANNOUNCED"],
+        "what is withdrawn does not come"
+    );
+    let last = notices(&world, "app").await.pop().unwrap();
+    assert_eq!(last.sentences, ["The end of individuals/losses 1.0 in SANDBOX is withdrawn: it goes on as before."]);
+}
+
+#[tokio::test]
+async fn brownouts_retirement_and_reinstatement_are_told_too() {
+    let world = with_bob().await;
+    let retires_at = start() + days(400);
+    world.change(step(target("1.0"), deprecate(None, Some(retires_at)))).await.unwrap();
+    let window = v1::ScheduleBrownoutStep {
+        start_time: Some(timestamp(start() + days(20))),
+        end_time: Some(timestamp(start() + days(20) + TimeDelta::hours(2))),
+    };
+    world.change(step(target("1.0"), Step::ScheduleBrownout(window))).await.unwrap();
+    world.cry().await;
+    let brownout = notices(&world, "app").await.pop().unwrap();
+    assert!(brownout.sentences[1].contains("2026-01-21T00:00:00Z until 2026-01-21T02:00:00Z"), "{brownout:?}");
+    world.clock.set(retires_at);
+    world.cry().await;
+    let change = v1::LifecycleChange {
+        reason: "too early".into(),
+        ..step(target("1.0"), Step::Reinstate(v1::ReinstateStep { retire: to_be_announced() }))
+    };
+    world.change(change).await.unwrap();
+    world.cry().await;
+    let all = told(&world, "app").await;
+    // After the start of a server on the last day, only what still helps is given.
+    assert_eq!(all, ["2 ANNOUNCED", "3 ANNOUNCED", "3 RETIRED", "4 ANNOUNCED"]);
+    assert_eq!(
+        progress(&world, target("1.0"), 3).await,
+        ["ANNOUNCED GIVEN", "T-90 SKIPPED", "T-30 SKIPPED", "T-7 SKIPPED", "T-1 SKIPPED", "RETIRED GIVEN"]
+    );
+}
+
+#[tokio::test]
+async fn a_hub_that_slept_tells_the_latest_only_and_says_what_it_passed_over() {
+    let mut world = with_bob().await;
+    let retires_at = start() + days(400);
+    world.deprecate("1.0", None, Some(retires_at)).await.unwrap();
+    world.cry().await;
+    world.clock.set(retires_at - days(3));
+    world.restart().await;
+    world.cry().await;
+    assert_eq!(told(&world, "app").await, ["2 ANNOUNCED", "2 T-7"]);
+    assert_eq!(notices(&world, "app").await[1].days_left, Some(3), "it says the days that are left");
+    assert_eq!(
+        progress(&world, target("1.0"), 2).await,
+        ["ANNOUNCED GIVEN", "T-90 SKIPPED", "T-30 SKIPPED", "T-7 GIVEN", "T-1 PENDING", "RETIRED PENDING"]
+    );
+    world.restart().await;
+    world.cry().await;
+    assert_eq!(told(&world, "app").await.len(), 2, "a restart repeats nothing");
+}
+
+#[tokio::test]
+async fn recipients_are_the_administrators_of_the_moment() {
+    let world = with_bob().await;
+    for id in ["left", "gone", "blocked"] {
+        world.application(id).await;
+        world.subscribe(ADA, id, "1.0").await.unwrap();
+    }
+    let retires_at = start() + days(400);
+    world.deprecate("1.0", None, Some(retires_at)).await.unwrap();
+    world.cry().await;
+    world.unsubscribe(ADA, "left", "1.0", true).await.unwrap();
+    let request = v1::DeleteApplicationRequest { application_id: "gone".into(), ..Default::default() };
+    world.applications(ADA).delete_application(request).await.unwrap();
+    let request = v1::BlockApplicationRequest { application_id: "blocked".into(), ..Default::default() };
+    world.applications(OPERATOR).block_application(request).await.unwrap();
+    let request = v1::ChangeCollaboratorRoleRequest {
+        application_id: "app".into(),
+        collaborator: Some(v1::Collaborator { email: "bob@example.com".into(), role: v1::Role::Administrator.into() }),
+        ..Default::default()
+    };
+    world.applications(ADA).change_collaborator_role(request).await.unwrap();
+    world.clock.set(retires_at);
+    world.cry().await;
+    assert_eq!(told(&world, "left").await, ["2 ANNOUNCED"]);
+    assert_eq!(told(&world, "gone").await, ["2 ANNOUNCED"]);
+    assert_eq!(told(&world, "blocked").await, ["2 ANNOUNCED", "2 RETIRED"], "a blocked application has people too");
+    let given = notices(&world, "app").await;
+    assert_eq!(given[0].recipients, ["ada@example.com"]);
+    assert_eq!(given[1].recipients, ["ada@example.com", "bob@example.com"]);
+}
+
+#[tokio::test]
+async fn a_namespace_and_an_operation_tell_each_application_once() {
+    let world = World::new().await;
+    world.api_with("vapid/projects", "procore-rest").await;
+    world.api_with("vapid/companies", "procore-rest").await;
+    let sandbox = || vec![crate::world::deployment(v1::Environment::Sandbox, v1::Maturity::Stable)];
+    for (context, label) in [("vapid/projects", "1.0"), ("vapid/companies", "1.0"), ("vapid/companies", "2.0")] {
+        let endpoints = vec![v1::Endpoint {
+            method: "GET".into(),
+            path: "/items".into(),
+            auth_type: v1::AuthType::Application.into(),
+        }];
+        let version = v1::ApiVersion { context: context.into(), endpoints, ..version(label, sandbox()) };
+        world.publish(version).await.unwrap();
+    }
+    let subscribe = async |id: &str, context: &str, label: &str| {
+        let request = v1::SubscribeRequest {
+            application_id: id.into(),
+            context: context.into(),
+            version: label.into(),
+            ..Default::default()
+        };
+        world.subscriptions(ADA).subscribe(request).await.unwrap();
+    };
+    for id in ["both", "one"] {
+        world.application(id).await;
+        subscribe(id, "vapid/companies", "1.0").await;
+    }
+    subscribe("both", "vapid/projects", "1.0").await;
+    subscribe("both", "vapid/companies", "2.0").await;
+    let of = |target| v1::ScheduleTarget { environment: v1::Environment::Sandbox.into(), target: Some(target) };
+    // One version of the namespace ends long before it.
+    let alone = of(Target::Version(v1::VersionName { context: "vapid/companies".into(), version: "2.0".into() }));
+    world.change(step(alone, deprecate(None, Some(start() + days(366))))).await.unwrap();
+    let vapid = of(Target::Namespace("vapid".into()));
+    world.change(step(vapid.clone(), deprecate(None, Some(start() + days(500))))).await.unwrap();
+    let operation = of(Target::Operation(v1::OperationName {
+        version: Some(v1::VersionName { context: "vapid/projects".into(), version: "1.0".into() }),
+        method: "GET".into(),
+        path: "/items".into(),
+    }));
+    world.change(step(operation.clone(), deprecate(None, None))).await.unwrap();
+    world.cry().await;
+    assert_eq!(told(&world, "one").await, ["1 ANNOUNCED"]);
+    assert_eq!(told(&world, "both").await.len(), 3, "the namespace, the version, the operation");
+    world.clock.set(start() + days(500));
+    world.cry().await;
+    assert_eq!(told(&world, "one").await, ["1 ANNOUNCED", "1 RETIRED"]);
+    let last = notices(&world, "both").await.pop().unwrap();
+    assert_eq!(last.subject, schedule(vapid));
+    let versions: Vec<_> = last.versions.iter().map(|v| format!("{} {}", v.context, v.version)).collect();
+    assert_eq!(versions, ["vapid/companies 1.0", "vapid/projects 1.0"], "what had ended before is not told again");
+    assert_eq!(
+        (last.version_count, last.sentences[0].as_str()),
+        (2, "namespace vapid in SANDBOX is retired now: calls are refused.")
+    );
+    assert_eq!(progress(&world, operation, 0).await, ["ANNOUNCED GIVEN"]);
+}
+
+#[tokio::test]
+async fn a_recipient_acknowledges_for_themself_and_nobody_else_can() {
+    let world = with_bob().await;
+    world.deprecate("1.0", None, Some(start() + days(400))).await.unwrap();
+    world.cry().await;
+    let notice = notices(&world, "app").await.remove(0);
+    let request = v1::AcknowledgeNoticeRequest {
+        application_id: "app".into(),
+        notice_id: notice.notice_id.clone(),
+        ..Default::default()
+    };
+    for actor in [OPERATOR, BOB] {
+        assert_eq!(refused(world.notices(actor).acknowledge_notice(request.clone()).await), "NOT_A_RECIPIENT");
+    }
+    let first = world.notices(ADA).acknowledge_notice(request.clone()).await.unwrap().into_inner();
+    let acknowledgement = &first.notice.as_ref().unwrap().acknowledgements[0];
+    assert_eq!(acknowledgement.email, "ada@example.com");
+    assert!(first.revision > 0);
+    world.clock.advance(days(1));
+    let again = world.notices(ADA).acknowledge_notice(request.clone()).await.unwrap().into_inner();
+    assert_eq!((again.revision, &again.notice.unwrap().acknowledgements[0]), (0, acknowledgement));
+    let unknown = v1::AcknowledgeNoticeRequest { notice_id: "0".repeat(40), ..request };
+    assert_eq!(refused(world.notices(ADA).acknowledge_notice(unknown).await), "NOTICE_NOT_FOUND");
+    let progress = v1::GetNoticeProgressRequest { subject: schedule(target("1.0")), revision_number: 0 };
+    let progress = world.notices("").get_notice_progress(progress).await.unwrap().into_inner();
+    let announced = &progress.milestones[0];
+    assert_eq!((announced.applications, announced.people, announced.acknowledged), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn a_person_lists_what_is_still_to_be_read() {
+    let world = with_bob().await;
+    for id in ["second", "third"] {
+        world.application(id).await;
+        world.subscribe(ADA, id, "1.0").await.unwrap();
+    }
+    world.deprecate("1.0", None, Some(start() + days(400))).await.unwrap();
+    world.cry().await;
+    let list = async |change: &dyn Fn(&mut v1::ListNoticesRequest)| {
+        let (mut found, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let mut request = v1::ListNoticesRequest { page_size: 1, page_token, ..Default::default() };
+            change(&mut request);
+            let page = world.notices("").list_notices(request).await.unwrap().into_inner();
+            found.extend(page.notices.into_iter().map(|notice| notice.application_id));
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return found;
+            }
+        }
+    };
+    let to_ada = |unread: bool| {
+        move |request: &mut v1::ListNoticesRequest| {
+            request.recipient = "ada@example.com".into();
+            request.unacknowledged_only = unread;
+        }
+    };
+    assert_eq!(list(&to_ada(false)).await, ["app", "second", "third"]);
+    let notice = notices(&world, "second").await.remove(0);
+    let request = v1::AcknowledgeNoticeRequest {
+        application_id: "second".into(),
+        notice_id: notice.notice_id,
+        ..Default::default()
+    };
+    world.notices(ADA).acknowledge_notice(request).await.unwrap();
+    assert_eq!(list(&to_ada(true)).await, ["app", "third"]);
+    assert_eq!(list(&|request| request.recipient = "bob@example.com".into()).await, Vec::<String>::new());
+    let unread_of = |request: &mut v1::ListNoticesRequest| {
+        request.application_id = "second".into();
+        request.unacknowledged_only = true;
+    };
+    assert_eq!(list(&unread_of).await, Vec::<String>::new());
+    let nobody = world.notices("").list_notices(v1::ListNoticesRequest::default()).await.unwrap_err();
+    assert_eq!(violations(&nobody), ["application_id"]);
+}
+
+/// Messages of a stream until it has brought `count` notices.
+async fn follow(world: &World, request: v1::FollowNoticesRequest, count: usize) -> (Vec<v1::Notice>, u64, String) {
+    let mut stream = world.notices("").follow_notices(request).await.unwrap().into_inner();
+    let mut found = Vec::new();
+    loop {
+        let message = stream.message().await.unwrap().unwrap();
+        found.extend(message.notices);
+        if found.len() >= count {
+            return (found, message.revision, message.epoch);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_feed_resumes_where_it_ended_and_needs_nobody_to_ask_for_it() {
+    let world = with_bob().await;
+    world.application("other").await;
+    world.subscribe(ADA, "other", "1.0").await.unwrap();
+    let retires_at = start() + days(400);
+    // The server's own crier gives them: nobody cries here.
+    let change = async |change| {
+        let request = v1::ChangeLifecycleRequest { changes: vec![change], ..Default::default() };
+        world.schedules(OPERATOR).change_lifecycle(request).await.unwrap()
+    };
+    change(step(target("1.0"), deprecate(None, Some(retires_at)))).await;
+    let (first, revision, epoch) = follow(&world, v1::FollowNoticesRequest::default(), 2).await;
+    assert_eq!(first.iter().map(|n| n.application_id.as_str()).collect::<Vec<_>>(), ["app", "other"]);
+    let resume = v1::FollowNoticesRequest { after_revision: revision, epoch, ..Default::default() };
+    change(step(target("1.0"), retire_at(at(retires_at + days(1))))).await;
+    let (second, _, _) = follow(&world, resume.clone(), 2).await;
+    assert!(second.iter().all(|notice| notice.revision_number == 3), "{second:?}");
+    let of_other = v1::FollowNoticesRequest { application_id: "other".into(), ..Default::default() };
+    let (found, _, _) = follow(&world, of_other, 2).await;
+    assert!(found.iter().all(|notice| notice.application_id == "other"));
+    let to_ada =
+        v1::FollowNoticesRequest { recipient: "ada@example.com".into(), context: CONTEXT.into(), ..Default::default() };
+    assert_eq!(follow(&world, to_ada, 4).await.0.len(), 4);
+    for (recipient, context) in [("bob@example.com", ""), ("", "other/api")] {
+        let request =
+            v1::FollowNoticesRequest { recipient: recipient.into(), context: context.into(), ..Default::default() };
+        assert_eq!(follow(&world, request, 0).await.0, []);
+    }
+    let elsewhere = v1::FollowNoticesRequest { epoch: "another".into(), ..resume.clone() };
+    let refusal = world.notices("").follow_notices(elsewhere).await.map(|_| ()).unwrap_err();
+    assert_eq!(reason(&refusal), "EPOCH_CHANGED");
+    let ahead = v1::FollowNoticesRequest { after_revision: 1_000_000, ..resume };
+    let refusal = world.notices("").follow_notices(ahead).await.map(|_| ()).unwrap_err();
+    assert_eq!(reason(&refusal), "REVISION_NOT_REACHED");
+}
+
+#[tokio::test]
+async fn criers_at_the_same_time_tell_nobody_twice() {
+    let world = with_bob().await;
+    for number in 0..20 {
+        let id = format!("app-{number}");
+        world.application(&id).await;
+        world.subscribe(ADA, &id, "1.0").await.unwrap();
+    }
+    world.deprecate("1.0", None, Some(start() + days(400))).await.unwrap();
+    world.clock.set(start() + days(400));
+    let cries = (0..8).map(|_| {
+        let hub = world.hub().clone();
+        tokio::spawn(async move { hub.cry(hub.now()).await.unwrap() })
+    });
+    for cry in cries.collect::<Vec<_>>() {
+        cry.await.unwrap();
+    }
+    let given =
+        world.all_facts(v1::FactFilter { kinds: vec![v1::FactKind::NoticeGiven.into()], ..Default::default() }).await;
+    assert_eq!(given.len(), 21 * 2, "announced and retired");
+}
+
+#[tokio::test]
+async fn x8_b26_a_notice_states_the_dates_in_the_zone_of_the_announcement() {
+    let world = with_bob().await;
+    let change = v1::LifecycleChange {
+        zone: "Europe/London".into(),
+        reason: "a better version".into(),
+        ..step(target("1.0"), deprecate(None, Some(instant("2026-07-31T23:00:00Z"))))
+    };
+    world.change(change).await.unwrap();
+    world.cry().await;
+    let notice = notices(&world, "app").await.remove(0);
+    assert_eq!(
+        notice.sentences[1..],
+        [
+            "Deprecated from 2026-01-01 00:00 GMT Europe/London (2026-01-01T00:00:00Z) on: no new \
+             subscriptions.",
+            "Retired from 2026-08-01 00:00 BST Europe/London (2026-07-31T23:00:00Z) on, 211 days from this notice: \
+             every call is refused.",
+            "Reason: a better version",
+        ]
+    );
+    assert_eq!(instant_of(&notice.end_time.unwrap()).unwrap(), instant("2026-07-31T23:00:00Z"));
+}
