@@ -8,8 +8,10 @@ use devhub_proto::v1::api_service_client::ApiServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use devhub_proto::v1::usage_service_client::UsageServiceClient;
+use devhub_proto::v1::waiver_service_client::WaiverServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -160,6 +162,10 @@ clients!(
     facts: FactServiceClient,
     /// Who still calls what.
     usage: UsageServiceClient,
+    /// Lifecycles and their ledger.
+    schedules: ScheduleServiceClient,
+    /// Dated exceptions.
+    waivers: WaiverServiceClient,
 );
 
 impl Hub {
@@ -167,6 +173,13 @@ impl Hub {
     pub fn actor(&self) -> &str {
         &self.actor
     }
+}
+
+/// A request id that nobody has used: what is asked for again is asked for anew.
+pub fn new_request_id() -> String {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).expect("the operating system gives random bytes");
+    format!("{:032x}", u128::from_be_bytes(random))
 }
 
 #[cfg(test)]

@@ -42,6 +42,13 @@ impl fmt::Display for Moment {
     }
 }
 
+/// The zone that all these moments are stated in, if there is one: that of the announcement, as far as it is known.
+pub fn stated_zone<'m>(moments: impl IntoIterator<Item = &'m Moment>) -> Option<String> {
+    let mut zones = moments.into_iter().map(|moment| moment.stated.map(|stated| stated.zone));
+    let first = zones.next()??;
+    zones.all(|zone| zone == Some(first)).then(|| first.name().to_owned())
+}
+
 /// RFC 3339 in UTC, with as many fractional digits as are needed.
 pub fn instant_text(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::AutoSi, true)

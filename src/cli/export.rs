@@ -30,7 +30,8 @@ impl Export {
     pub async fn run(&self, connection: &Connection) -> Result<ExitCode> {
         let hub = connection.hub().await?;
         let wanted = |context: &str| self.contexts.is_empty() || self.contexts.iter().any(|name| name == context);
-        let actual = Actual::read(&hub, wanted).await?;
+        // An export of single APIs speaks of nothing else.
+        let actual = Actual::read(&hub, wanted, |_| self.contexts.is_empty()).await?;
         for context in &self.contexts {
             ensure!(
                 actual.apis.contains_key(context),

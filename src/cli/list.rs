@@ -10,12 +10,14 @@ use super::catalogue::read::{PAGE, apis, versions};
 use super::connection::{Connection, Hub};
 use super::date::Moment;
 use super::failure::explained;
+use super::lifecycle::read::namespaces;
 use super::output::{Format, print_rows, print_text};
 use super::view::access::AccessRequestView;
 use super::view::api::ApiView;
 use super::view::application::ApplicationView;
 use super::view::fact::FactView;
 use super::view::policy::PolicyView;
+use super::view::schedule::NamespaceView;
 use super::view::subscription::SubscriptionView;
 use super::view::version::VersionView;
 use super::words::{AccessRequestState, Environment, Stage};
@@ -90,6 +92,8 @@ pub enum List {
     Facts(FactFilter),
     /// Lifecycle policies with their status matrices
     Policies,
+    /// Namespaces that have dates of their own
+    Namespaces,
 }
 
 /// Which facts.
@@ -238,6 +242,10 @@ impl List {
                 print_rows(output, &all.into_iter().map(FactView::from).collect::<Vec<_>>())?;
             }
             List::Policies => print_policies(&hub, output).await?,
+            List::Namespaces => {
+                let all = namespaces(&hub).await?;
+                print_rows(output, &all.into_iter().map(NamespaceView::from).collect::<Vec<_>>())?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

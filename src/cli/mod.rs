@@ -1,18 +1,23 @@
 //! The command line: one file per subcommand. It knows the contract, not the house behind it: what it asks, any client
 //! could ask. Only `serve`, `demo`, `backup`, `restore` and `doctor` work on this machine's data.
 //!
-//! Exit codes: 0 done (and: allowed, nothing to change), 1 error (and: a plan is blocked), 2 a plan has changes,
-//! 3 a checked call is denied, 4 some rows of an import were refused, 64 the command line itself is wrong.
+//! Exit codes: 0 done (and: allowed, nothing to change), 1 error (and: a plan is blocked, a preview has refusals), 2 a
+//! plan has changes, 3 a checked call is denied, 4 some rows of an import or applications of a move were refused, 64 the
+//! command line itself is wrong.
 
 pub mod apply;
 pub mod backup;
+pub mod brownout;
+pub mod calendar;
 pub mod catalogue;
+pub mod changelog;
 pub mod check;
 pub mod completions;
 pub mod configuration;
 pub mod connection;
 pub mod date;
 pub mod demo;
+pub mod deprecate;
 pub mod doctor;
 pub mod explain;
 pub mod export;
@@ -20,16 +25,25 @@ pub mod failure;
 pub mod get;
 pub mod hint;
 pub mod import;
+pub mod lifecycle;
 pub mod list;
+pub mod moves;
 pub mod output;
 pub mod plan;
+pub mod promote;
 pub mod question;
+pub mod reinstate;
 pub mod restore;
+pub mod retire;
+pub mod revise;
+pub mod schedule;
 pub mod serve;
 pub mod usage;
 pub mod verdicts;
 pub mod view;
+pub mod waive;
 pub mod watch;
+pub mod withdraw;
 pub mod words;
 
 use std::io::Write;
@@ -49,8 +63,9 @@ const EVERYWHERE: &str = "Options of every command";
 
 /// The backend of a developer hub: API lifecycles, subscriptions and gateway decisions.
 ///
-/// Exit codes: 0 done, allowed, or nothing to change; 1 error, or a plan is blocked; 2 a plan has changes; 3 a checked
-/// call is denied; 4 some rows of an import were refused; 64 the command line is wrong.
+/// Exit codes: 0 done, allowed, or nothing to change; 1 error, or a plan is blocked, or a preview has refusals; 2 a plan
+/// has changes; 3 a checked call is denied; 4 some rows of an import, or applications of a move, were refused; 64 the
+/// command line is wrong.
 #[derive(Debug, Parser)]
 #[command(name = "devhub", version, max_term_width = 100)]
 pub struct Cli {
@@ -103,6 +118,37 @@ enum Command {
     ///
     /// Or, with --application, what an application still calls.
     Usage(usage::Usage),
+    /// Plan or begin the deprecation of versions, operations or namespaces
+    ///
+    /// With --preview it says who is affected, and how; the token of a preview applies what was shown, or nothing.
+    /// Several targets are one commit, or none.
+    Deprecate(deprecate::Deprecate),
+    /// Change the dates of an end; later is free, earlier needs notice or an override reason
+    Revise(revise::Revise),
+    /// Take back a planned or begun deprecation, or a planned retirement
+    Withdraw(withdraw::Withdraw),
+    /// Plan or begin a retirement
+    Retire(retire::Retire),
+    /// Bring back what is retired; needs a reason
+    Reinstate(reinstate::Reinstate),
+    /// Raise the maturity of versions
+    Promote(promote::Promote),
+    /// Short denials before a retirement
+    #[command(subcommand)]
+    Brownout(brownout::Brownout),
+    /// Show the dates of a version, an operation or a namespace, and how they came about
+    Schedule(schedule::Schedule),
+    /// Show what happened to an API or a namespace, announcement by announcement
+    Changelog(changelog::Changelog),
+    /// Show the dates that are to come
+    Calendar(calendar::Calendar),
+    /// Move subscriptions to another version, and take moves back
+    ///
+    /// Each application is moved whole or not at all. Exits 4 when some of many were refused.
+    Move(moves::Move),
+    /// Dated exceptions for one application and one version
+    #[command(subcommand)]
+    Waive(waive::Waive),
     /// Follow what happens
     Watch(watch::Watch),
     /// Write a backup of a data directory
@@ -154,6 +200,18 @@ impl Cli {
             Command::List(command) => wait_for(command.run(connection, output)),
             Command::Get(command) => wait_for(command.run(connection, output)),
             Command::Usage(command) => wait_for(command.run(connection, output)),
+            Command::Deprecate(command) => wait_for(command.run(connection, output)),
+            Command::Revise(command) => wait_for(command.run(connection, output)),
+            Command::Withdraw(command) => wait_for(command.run(connection, output)),
+            Command::Retire(command) => wait_for(command.run(connection, output)),
+            Command::Reinstate(command) => wait_for(command.run(connection, output)),
+            Command::Promote(command) => wait_for(command.run(connection, output)),
+            Command::Brownout(command) => wait_for(command.run(connection, output)),
+            Command::Schedule(command) => wait_for(command.run(connection, output)),
+            Command::Changelog(command) => wait_for(command.run(connection, output)),
+            Command::Calendar(command) => wait_for(command.run(connection, output)),
+            Command::Move(command) => wait_for(command.run(connection, output)),
+            Command::Waive(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),
             Command::Backup(command) => command.run(output),
             Command::Restore(command) => command.run(output),

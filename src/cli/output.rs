@@ -75,17 +75,24 @@ pub fn print_text(text: &str) -> Result<()> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("the output cannot be written")
 }
 
-fn table<T: Row>(rows: &[T]) -> String {
+/// Things as a table.
+pub fn table<T: Row>(rows: &[T]) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(T::HEADER);
     for row in rows {
-        table.add_row(row.cells().iter().map(|cell| visible(cell)).collect::<Vec<_>>());
+        table.add_row(row.cells().iter().map(|cell| lines(cell)).collect::<Vec<_>>());
     }
     format!("{}\n", table.trim_fmt())
 }
 
-fn field_lines(fields: &[(&str, String)]) -> String {
+/// A cell line by line; the frame of the table shows that they are one cell.
+fn lines(cell: &str) -> String {
+    cell.lines().map(visible).collect::<Vec<_>>().join("\n")
+}
+
+/// One thing as lines of its fields; empty ones are left out.
+pub fn field_lines(fields: &[(&str, String)]) -> String {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     let indent = " ".repeat(width + 2);
     fields

@@ -52,7 +52,9 @@ impl Planned {
     /// # Errors
     /// When the hub does not answer.
     pub async fn make(hub: &Hub, wanted: &Catalogue) -> Result<Planned> {
-        let actual = Actual::read(hub, |context| wanted.apis.iter().any(|api| api.context == context)).await?;
+        let api = |context: &str| wanted.apis.iter().any(|api| api.context == context);
+        let namespace = |name: &str| wanted.namespaces.iter().any(|entry| entry.namespace == name);
+        let actual = Actual::read(hub, api, namespace).await?;
         let plan = judge(hub, compare(wanted, &actual), &actual).await?;
         let fingerprint = fingerprint(&plan, &actual);
         Ok(Planned { plan, actual, fingerprint })

@@ -54,13 +54,8 @@ fn what_has_no_call_is_blocked_with_its_reason() {
         ("policy: hmrc-mtd", "policy: procore-rest", "POLICY_CHANGED"),
         ("maturity: STABLE", "maturity: BETA", "ILLEGAL_LIFECYCLE_MOVE"),
         ("endpoints_enabled: true", "endpoints_enabled: false", "ENDPOINTS_SWITCHED"),
-        ("deprecated_at: 2027-02-01", "deprecated_at: 2027-03-01", "DEPRECATION_MOVED"),
-        (
-            "            deprecated_at: 2027-02-01T00:00:00Z\n            retires_at: 2027-09-01T00:00:00Z\n",
-            "",
-            "DEPRECATION_WITHDRAWN",
-        ),
-        ("            retires_at: 2027-09-01T00:00:00Z\n", "", "RETIREMENT_WITHDRAWN"),
+        ("deprecated_at: 2027-02-01", "deprecated_at: 2026-12-01", "NOTICE_TOO_SHORT"),
+        ("deprecated_at: 2027-02-01", "deprecated_at: 2027-04-01", "PERIOD_TOO_SHORT"),
         ("environment: PRODUCTION", "environment: SANDBOX", "DEPLOYMENT_OMITTED"),
     ] {
         assert!(ENDING.contains(from), "{from}");

@@ -119,7 +119,7 @@ fn changes_are_shown_value_by_value_and_made() {
     // A later retirement is one more call; the rest stays.
     let later = hub.file("later.yaml", &changed.replace("2027-06-30", "2027-09-30"));
     let plan = hub.devhub(&["plan", "-f", &later]).exits(2);
-    assert!(plan.out.contains("in PRODUCTION: retire") && plan.out.contains(" 1 to change, 0 blocked"), "{}", plan.out);
+    assert!(plan.out.contains("in PRODUCTION: revise") && plan.out.contains(" 1 to change, 0 blocked"), "{}", plan.out);
     hub.apply(&later);
     hub.devhub(&["plan", "-f", &later]).exits(0);
 }

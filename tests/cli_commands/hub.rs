@@ -68,6 +68,7 @@ pub(crate) fn example(path: &str) -> String {
 pub(crate) struct TestHub {
     runtime: Runtime,
     server: Option<Server>,
+    clock: Arc<ManualClock>,
     directory: tempfile::TempDir,
 }
 
@@ -76,14 +77,19 @@ impl TestHub {
     pub(crate) fn new() -> TestHub {
         let directory = tempfile::tempdir().expect("a directory");
         let runtime = Runtime::new().expect("a runtime");
-        let clock = ManualClock::at("2026-11-21T12:00:00Z".parse().expect("an instant"));
+        let clock = Arc::new(ManualClock::at("2026-11-21T12:00:00Z".parse().expect("an instant")));
         let config = Config::for_testing(directory.path().join("data"));
-        let server = runtime.block_on(Server::start(&config, Arc::new(clock))).expect("a hub");
-        TestHub { runtime, server: Some(server), directory }
+        let server = runtime.block_on(Server::start(&config, clock.clone())).expect("a hub");
+        TestHub { runtime, server: Some(server), clock, directory }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.server.as_ref().expect("it runs").address)
+    }
+
+    /// Lets time pass until `instant`.
+    pub(crate) fn advance_to(&self, instant: &str) {
+        self.clock.set(instant.parse().expect("an instant"));
     }
 
     /// The newest revision: unchanged means that nothing was committed.

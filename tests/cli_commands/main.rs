@@ -4,13 +4,21 @@
 //! |---|---|
 //! | `catalogue` | plan, apply and export agree; a reviewed plan is applied as reviewed or not at all |
 //! | `blocking` | what a catalogue cannot do is told before anything is done (B27, B34) |
+//! | `ending` | a catalogue plans, moves, takes back and undoes ends, of operations and namespaces too |
 //! | `importing` | subscriptions are judged, brought, and resumed row by row |
 //! | `asking` | check, explain, list, get and watch; exit codes; errors as sentences with a remedy |
+//! | `retiring` | deprecate to reinstate, brownouts, schedule, changelog and calendar; every step has its way back |
+//! | `moving` | subscriptions go to another version and come back, one, some or all; waivers |
+//! | `previewing` | what a change would do is shown, and its token applies that or nothing |
 //! | `local` | commands that need no hub: config, serve, backup, restore, doctor, completions |
 
 mod asking;
 mod blocking;
 mod catalogue;
+mod ending;
 mod hub;
 mod importing;
 mod local;
+mod moving;
+mod previewing;
+mod retiring;

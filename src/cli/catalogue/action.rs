@@ -4,9 +4,43 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::entry::{ApiEntry, DeploymentEntry, EndpointEntry, FieldEntry, VersionEntry, VersionRef};
-use crate::cli::date::Moment;
+use super::end::EndStep;
+use super::entry::{ApiEntry, DeploymentEntry, EndpointEntry, FieldEntry, OperationRef, VersionEntry, VersionRef};
 use crate::cli::words::{Access, Environment, Maturity};
+
+/// What ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndTarget {
+    /// A version.
+    Version(VersionRef),
+    /// One operation of a version.
+    Operation(OperationRef),
+    /// A namespace.
+    Namespace(String),
+}
+
+/// Where to move to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndSuccessor {
+    /// A version.
+    Version(VersionRef),
+    /// An operation, and where it is documented.
+    Operation(OperationRef, String),
+    /// A namespace, and where it is documented.
+    Namespace(String, String),
+}
+
+impl fmt::Display for EndTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EndTarget::Version(name) => write!(f, "version {name}"),
+            EndTarget::Operation(operation) => write!(f, "operation {operation}"),
+            EndTarget::Namespace(name) => write!(f, "namespace {name}"),
+        }
+    }
+}
 
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,36 +104,19 @@ pub enum Action {
         /// Why.
         reason: String,
     },
-    /// Deprecate a version.
-    DeprecateApiVersion {
-        /// The version.
-        name: VersionRef,
+    /// Begin, change or take back the end of a version, an operation or a namespace.
+    ChangeLifecycle {
+        /// Of what.
+        target: EndTarget,
         /// Where.
         environment: Environment,
-        /// From when.
-        deprecated_at: Moment,
-        /// First instant of RETIRED; `None` while it is to be announced.
-        retires_at: Option<Moment>,
-        /// The version to move to.
-        successor: Option<VersionRef>,
+        /// How.
+        change: EndStep,
+        /// Where to move to; `None` keeps what is named.
+        successor: Option<EndSuccessor>,
         /// Why.
         reason: String,
-        /// Why a shorter period is acceptable.
-        override_reason: String,
-    },
-    /// Retire a version, or give its retirement another date.
-    RetireApiVersion {
-        /// The version.
-        name: VersionRef,
-        /// Where.
-        environment: Environment,
-        /// From when.
-        retires_at: Moment,
-        /// The version to move to; `None` keeps the one that is named.
-        successor: Option<VersionRef>,
-        /// Why.
-        reason: String,
-        /// Why a shorter period is acceptable.
+        /// Why less time than the policy demands is acceptable.
         override_reason: String,
     },
 }
@@ -114,22 +131,28 @@ impl Action {
             }
             Action::UpdateApiVersion { name, .. }
             | Action::DeployApiVersion { name, .. }
-            | Action::PromoteApiVersion { name, .. }
-            | Action::DeprecateApiVersion { name, .. }
-            | Action::RetireApiVersion { name, .. } => Some(name.clone()),
+            | Action::PromoteApiVersion { name, .. } => Some(name.clone()),
+            Action::ChangeLifecycle { target, .. } => match target {
+                EndTarget::Version(name) => Some(name.clone()),
+                EndTarget::Operation(operation) => Some(operation.version_ref()),
+                EndTarget::Namespace(_) => None,
+            },
         }
     }
 
-    /// The API concerned.
+    /// The API or the namespace concerned.
     pub fn context(&self) -> &str {
         match self {
             Action::CreateApi { api } => &api.context,
             Action::UpdateApi { context, .. } | Action::CreateApiVersion { context, .. } => context,
             Action::UpdateApiVersion { name, .. }
             | Action::DeployApiVersion { name, .. }
-            | Action::PromoteApiVersion { name, .. }
-            | Action::DeprecateApiVersion { name, .. }
-            | Action::RetireApiVersion { name, .. } => &name.context,
+            | Action::PromoteApiVersion { name, .. } => &name.context,
+            Action::ChangeLifecycle { target, .. } => match target {
+                EndTarget::Version(name) => &name.context,
+                EndTarget::Operation(operation) => &operation.context,
+                EndTarget::Namespace(name) => name,
+            },
         }
     }
 
@@ -140,8 +163,7 @@ impl Action {
             Action::UpdateApi { .. }
             | Action::UpdateApiVersion { .. }
             | Action::PromoteApiVersion { .. }
-            | Action::DeprecateApiVersion { .. }
-            | Action::RetireApiVersion { .. } => false,
+            | Action::ChangeLifecycle { .. } => false,
         }
     }
 
@@ -152,13 +174,12 @@ impl Action {
                 entry.deployments.iter().filter_map(|deployment| deployment.successor.as_ref()).collect()
             }
             Action::DeployApiVersion { deployment, .. } => deployment.successor.iter().collect(),
-            Action::DeprecateApiVersion { successor, .. } | Action::RetireApiVersion { successor, .. } => {
-                successor.iter().collect()
-            }
+            Action::ChangeLifecycle { successor: Some(EndSuccessor::Version(name)), .. } => vec![name],
             Action::CreateApi { .. }
             | Action::UpdateApi { .. }
             | Action::UpdateApiVersion { .. }
-            | Action::PromoteApiVersion { .. } => Vec::new(),
+            | Action::PromoteApiVersion { .. }
+            | Action::ChangeLifecycle { .. } => Vec::new(),
         }
     }
 
@@ -179,10 +200,9 @@ impl fmt::Display for Action {
             Action::PromoteApiVersion { name, environment, maturity, .. } => {
                 write!(f, "version {name} in {environment}: promote to {maturity}")
             }
-            Action::DeprecateApiVersion { name, environment, .. } => {
-                write!(f, "version {name} in {environment}: deprecate")
+            Action::ChangeLifecycle { target, environment, change, .. } => {
+                write!(f, "{target} in {environment}: {}", change.verb())
             }
-            Action::RetireApiVersion { name, environment, .. } => write!(f, "version {name} in {environment}: retire"),
         }
     }
 }

@@ -7,6 +7,7 @@ use tonic::Status;
 use super::action::Action;
 use super::wire;
 use crate::cli::connection::Hub;
+use crate::cli::date::stated_zone;
 
 /// What the hub answered.
 #[derive(Debug, Clone, Default)]
@@ -57,8 +58,7 @@ pub const fn can_be_judged(action: &Action) -> bool {
         Action::CreateApiVersion { .. }
         | Action::DeployApiVersion { .. }
         | Action::PromoteApiVersion { .. }
-        | Action::DeprecateApiVersion { .. }
-        | Action::RetireApiVersion { .. } => true,
+        | Action::ChangeLifecycle { .. } => true,
     }
 }
 
@@ -72,12 +72,6 @@ macro_rules! answer {
         let response = $response;
         let etag = response.$subject.map(|subject| subject.etag).unwrap_or_default();
         Answer { etag, revision: response.revision, warnings: response.warnings, affected_subscriptions: None }
-    }};
-    ($response:expr, $subject:ident, warnings, affected) => {{
-        let response = $response;
-        let affected_subscriptions = Some(response.affected_subscriptions);
-        let etag = response.$subject.map(|subject| subject.etag).unwrap_or_default();
-        Answer { etag, revision: response.revision, warnings: response.warnings, affected_subscriptions }
     }};
 }
 
@@ -155,45 +149,43 @@ pub async fn call(hub: &Hub, action: &Action, etag: &str, mode: Mode<'_>) -> Res
             };
             Ok(answer!(hub.apis().promote_api_version(request).await?.into_inner(), version, warnings))
         }
-        Action::DeprecateApiVersion {
-            name,
-            environment,
-            deprecated_at,
-            retires_at,
-            successor,
-            reason,
-            override_reason,
-        } => {
-            let request = v1::DeprecateApiVersionRequest {
-                sunset_begin_time: None,
-                context: name.context.clone(),
-                version: name.version.clone(),
-                environment: environment.wire().into(),
-                deprecate_time: Some(crate::wire::timestamp(deprecated_at.instant)),
-                retire_time: retires_at.as_ref().map(|moment| crate::wire::timestamp(moment.instant)),
-                successor: successor.as_ref().map(wire::version_name),
-                reason: reason.clone(),
-                override_reason: override_reason.clone(),
-                validate_only,
-                etag,
-                request_id,
-            };
-            Ok(answer!(hub.apis().deprecate_api_version(request).await?.into_inner(), version, warnings, affected))
-        }
-        Action::RetireApiVersion { name, environment, retires_at, successor, reason, override_reason } => {
-            let request = v1::RetireApiVersionRequest {
-                context: name.context.clone(),
-                version: name.version.clone(),
-                environment: environment.wire().into(),
-                retire_time: Some(crate::wire::timestamp(retires_at.instant)),
-                successor: successor.as_ref().map(wire::version_name),
-                reason: reason.clone(),
-                override_reason: override_reason.clone(),
-                validate_only,
-                etag,
-                request_id,
-            };
-            Ok(answer!(hub.apis().retire_api_version(request).await?.into_inner(), version, warnings, affected))
-        }
+        Action::ChangeLifecycle { .. } => change_lifecycles(hub, &[(action, &etag)], mode).await,
     }
+}
+
+/// Sends changes of lifecycles as one command: all of them are done, or none. Each comes with the etag of what it changes;
+/// actions of other kinds are left out.
+///
+/// # Errors
+/// What the hub answers.
+pub async fn change_lifecycles(hub: &Hub, actions: &[(&Action, &str)], mode: Mode<'_>) -> Result<Answer, Status> {
+    let request = v1::ChangeLifecycleRequest {
+        changes: actions.iter().filter_map(|(action, etag)| lifecycle_change(action, etag)).collect(),
+        plan_token: String::new(),
+        validate_only: mode.validate_only(),
+        request_id: mode.request_id(),
+    };
+    let response = hub.schedules().change_lifecycle(request).await?.into_inner();
+    Ok(Answer {
+        etag: String::new(),
+        revision: response.revision,
+        warnings: response.warnings,
+        affected_subscriptions: Some(response.affected_subscriptions),
+    })
+}
+
+fn lifecycle_change(action: &Action, etag: &str) -> Option<v1::LifecycleChange> {
+    let Action::ChangeLifecycle { target, environment, change, successor, reason, override_reason } = action else {
+        return None;
+    };
+    Some(v1::LifecycleChange {
+        target: Some(wire::schedule_target(target, *environment)),
+        step: Some(wire::lifecycle_step(change)),
+        successor: successor.as_ref().map(wire::successor),
+        reason: reason.clone(),
+        override_reason: override_reason.clone(),
+        announce_time: None,
+        zone: stated_zone(change.moments()).unwrap_or_default(),
+        etag: etag.to_owned(),
+    })
 }

@@ -1,8 +1,11 @@
 //! File against hub: a pure function from the two to a plan. What it cannot know, because it depends on the clock or
 //! the policy, it leaves to the judgement of the hub.
 
+use std::collections::BTreeSet;
+
 use super::action::Action;
 use super::deployment::compare_deployments;
+use super::ending::{compare_namespace, compare_operations};
 use super::entry::{ApiEntry, Catalogue, VersionEntry, VersionRef};
 use super::order::successors_first;
 use super::plan::{Affected, BlockReason, Blocked, Change, Plan, Step};
@@ -32,11 +35,23 @@ pub fn compare(wanted: &Catalogue, actual: &Actual) -> Plan {
             }
         }
     }
+    for (api, version) in &created {
+        let name = VersionRef { context: api.context.clone(), version: version.version.clone() };
+        for deployment in &version.deployments {
+            compare_operations(&name, deployment, &[], &BTreeSet::new(), &mut changed);
+        }
+    }
+    for namespace in &wanted.namespaces {
+        compare_namespace(namespace, actual.namespaces.get(&namespace.namespace), &mut changed);
+    }
     plan.steps.extend(successors_first(created).into_iter().map(|(api, version)| {
         let action = Action::CreateApiVersion { context: api.context.clone(), entry: Box::new(version.clone()) };
         Step::new(action, Vec::new())
     }));
-    plan.steps.extend(changed.steps);
+    // Ends come last, together: they are one commit, and what they are about is there by then.
+    let is_end = |step: &Step| matches!(step.action, Action::ChangeLifecycle { .. });
+    let (ends, others): (Vec<Step>, Vec<Step>) = changed.steps.into_iter().partition(is_end);
+    plan.steps.extend(others.into_iter().chain(ends));
     plan.blocked.extend(changed.blocked);
     plan
 }
@@ -148,6 +163,7 @@ mod tests {
     use super::*;
     use crate::cli::catalogue::file;
     use crate::cli::catalogue::fingerprint::fingerprint;
+    use crate::cli::catalogue::read::ActualNamespace;
 
     const EXAMPLES: [&str; 2] = [
         include_str!("../../../examples/hmrc-mtd/catalogue.yaml"),
@@ -177,11 +193,18 @@ apis:
     fn hub(text: &str) -> Actual {
         let catalogue = file::parse(text).expect("a catalogue");
         let mut actual = Actual::default();
+        for entry in catalogue.namespaces {
+            let name = entry.namespace.clone();
+            let retired = BTreeSet::new();
+            actual.namespaces.insert(name, ActualNamespace { entry, etag: "3".to_owned(), retired });
+        }
         for api in catalogue.apis {
             let version = |entry: &VersionEntry| ActualVersion {
                 entry: entry.clone(),
                 etag: "7".to_owned(),
                 live_subscriptions: 3,
+                retired: BTreeSet::new(),
+                retired_operations: BTreeSet::new(),
             };
             let versions = api.versions.iter().map(version).collect();
             let entry = ApiEntry { versions: Vec::new(), ..api };
@@ -270,6 +293,13 @@ apis:
                 "PRODUCTION, maturity: BETA, retires_at: 2027-02-01T00:00:00Z}",
                 "version a/b 2.0 in PRODUCTION: retire",
             ),
+            ("2027-02-01", "2027-02-02", "version a/b 1.0 in PRODUCTION: revise"),
+            (
+                "successor: {context: a/b, version: 2.0}",
+                "successor: {context: a/c, version: 1.0}",
+                "version a/b 1.0 in PRODUCTION: revise",
+            ),
+            ("            deprecated_at: 2027-02-01T00:00:00Z\n", "", "version a/b 1.0 in PRODUCTION: withdraw"),
         ] {
             let plan = changed(from, to);
             assert_eq!((actions(&plan), reasons(&plan)), (vec![action.to_owned()], Vec::new()), "{to}");
@@ -286,9 +316,7 @@ apis:
                 "SANDBOX, maturity: STABLE, endpoints_enabled: true}",
                 BlockReason::EndpointsSwitched,
             ),
-            ("            deprecated_at: 2027-02-01T00:00:00Z\n", "", BlockReason::DeprecationWithdrawn),
-            ("2027-02-01", "2027-02-02", BlockReason::DeprecationMoved),
-            ("            successor: {context: a/b, version: 2.0}\n", "", BlockReason::SuccessorChanged),
+            ("            successor: {context: a/b, version: 2.0}\n", "", BlockReason::SuccessorOmitted),
             ("          - {environment: SANDBOX, maturity: BETA}\n", "", BlockReason::DeploymentOmitted),
         ] {
             let plan = changed(from, to);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::end::Dates;
 use crate::cli::date::Moment;
 use crate::cli::words::{Access, Auth, Environment, Maturity};
 
@@ -11,6 +12,49 @@ use crate::cli::words::{Access, Auth, Environment, Maturity};
 pub struct Catalogue {
     /// Its APIs.
     pub apis: Vec<ApiEntry>,
+    /// Namespaces with dates of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<NamespaceEntry>,
+}
+
+/// All APIs whose context is a name or begins with it and a `/`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamespaceEntry {
+    /// The name.
+    pub namespace: String,
+    /// Where it ends; an environment that is left out has no end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deployments: Vec<NamespaceDeploymentEntry>,
+}
+
+/// The end of a namespace in one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamespaceDeploymentEntry {
+    /// Where.
+    pub environment: Environment,
+    /// First instant of DEPRECATED.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated_at: Option<Moment>,
+    /// First instant of a gradual sunset.
+    #[serde(default, alias = "sunset_begins", skip_serializing_if = "Option::is_none")]
+    pub sunset_begins_at: Option<Moment>,
+    /// First instant of RETIRED; left out while it is to be announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retires_at: Option<Moment>,
+    /// The namespace that replaces it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<String>,
+    /// Where that one is documented; sent with a change, never compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub replacement_uri: String,
+    /// Why, for the record; sent with a change, never compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Why less time than the policy demands is acceptable; sent with a change, never compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub override_reason: String,
 }
 
 /// An API.
@@ -105,6 +149,9 @@ pub struct DeploymentEntry {
     /// First instant of DEPRECATED.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deprecated_at: Option<Moment>,
+    /// First instant of a gradual sunset, from which callers must expect brownouts.
+    #[serde(default, alias = "sunset_begins", skip_serializing_if = "Option::is_none")]
+    pub sunset_begins_at: Option<Moment>,
     /// First instant of RETIRED; left out while it is to be announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retires_at: Option<Moment>,
@@ -117,6 +164,102 @@ pub struct DeploymentEntry {
     /// Why a shorter period than the policy's is acceptable; sent with a change, never compared.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub override_reason: String,
+    /// Operations that end sooner than the version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<OperationEntry>,
+}
+
+/// The end of one operation of a version in one environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationEntry {
+    /// HTTP method.
+    pub method: String,
+    /// Path, as the version's endpoints state it.
+    pub path: String,
+    /// First instant of DEPRECATED.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated_at: Option<Moment>,
+    /// First instant of a gradual sunset.
+    #[serde(default, alias = "sunset_begins", skip_serializing_if = "Option::is_none")]
+    pub sunset_begins_at: Option<Moment>,
+    /// First instant of RETIRED; left out while it is to be announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retires_at: Option<Moment>,
+    /// What to call instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<OperationRef>,
+    /// Where that one is documented; sent with a change, never compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub replacement_uri: String,
+    /// Why, for the record; sent with a change, never compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Why less time than the policy demands is acceptable; sent with a change, never compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub override_reason: String,
+}
+
+/// Names an operation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationRef {
+    /// Context of the API.
+    pub context: String,
+    /// Label of the version.
+    pub version: String,
+    /// HTTP method.
+    pub method: String,
+    /// Path below the context.
+    pub path: String,
+}
+
+impl OperationRef {
+    /// Its version.
+    pub fn version_ref(&self) -> VersionRef {
+        VersionRef { context: self.context.clone(), version: self.version.clone() }
+    }
+}
+
+impl std::fmt::Display for OperationRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} of {} {}", self.method, self.path, self.context, self.version)
+    }
+}
+
+macro_rules! dated {
+    ($($entry:ident),+) => {
+        $(
+            impl $entry {
+                /// Its dates.
+                pub fn dates(&self) -> Dates<'_> {
+                    Dates {
+                        deprecated_at: self.deprecated_at.as_ref(),
+                        sunset_begins_at: self.sunset_begins_at.as_ref(),
+                        retires_at: self.retires_at.as_ref(),
+                    }
+                }
+            }
+        )+
+    };
+}
+
+dated!(DeploymentEntry, OperationEntry, NamespaceDeploymentEntry);
+
+impl NamespaceDeploymentEntry {
+    /// No end.
+    pub fn open(environment: Environment) -> NamespaceDeploymentEntry {
+        NamespaceDeploymentEntry {
+            environment,
+            deprecated_at: None,
+            sunset_begins_at: None,
+            retires_at: None,
+            replacement: None,
+            replacement_uri: String::new(),
+            reason: String::new(),
+            override_reason: String::new(),
+        }
+    }
 }
 
 /// Names a version.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::action::Action;
+use super::action::{Action, EndTarget};
 use super::read::Actual;
 
-/// Etags by API and version; an API itself stands under an empty label.
+/// Etags by API and version; an API itself stands under an empty label, a namespace under a name that no API has.
 #[derive(Debug, Clone)]
 pub struct Etags(BTreeMap<(String, String), String>);
 
@@ -18,6 +18,9 @@ impl Etags {
             for version in &api.versions {
                 etags.insert((context.clone(), version.entry.version.clone()), version.etag.clone());
             }
+        }
+        for (name, namespace) in &actual.namespaces {
+            etags.insert((namespace_key(name), String::new()), namespace.etag.clone());
         }
         Etags(etags)
     }
@@ -33,7 +36,15 @@ impl Etags {
     }
 }
 
-fn key(action: &Action) -> (String, String) {
+/// What shares an etag: the actions on it are made one after the other, or together.
+pub fn key(action: &Action) -> (String, String) {
+    if let Action::ChangeLifecycle { target: EndTarget::Namespace(name), .. } = action {
+        return (namespace_key(name), String::new());
+    }
     let label = action.version().map(|name| name.version).unwrap_or_default();
     (action.context().to_owned(), label)
+}
+
+fn namespace_key(name: &str) -> String {
+    format!("namespace {name}")
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::entry::{ApiEntry, Catalogue, DeploymentEntry, VersionEntry};
+use super::end::Dates;
+use super::entry::{ApiEntry, Catalogue, DeploymentEntry, NamespaceEntry, VersionEntry};
 use crate::domain::name::is_hidden;
 use crate::domain::schedule::check_order;
 
@@ -26,8 +27,9 @@ pub fn read(paths: &[std::path::PathBuf]) -> Result<Catalogue> {
             anyhow!("{name} is not a catalogue: {}", error.to_string().replace("<input>", &name.to_string()))
         })?;
         whole.apis.extend(catalogue.apis);
+        whole.namespaces.extend(catalogue.namespaces);
     }
-    check_unique("the API", whole.apis.iter().map(|api| api.context.clone()), "")?;
+    check_names(&whole)?;
     Ok(whole)
 }
 
@@ -48,11 +50,15 @@ fn text(path: &Path) -> Result<String> {
 pub fn parse(text: &str) -> Result<Catalogue> {
     // The error's text says it all; its causes would say it again.
     let catalogue: Catalogue = serde_saphyr::from_str(text).map_err(|error| anyhow!("{error}"))?;
-    check_unique("the API", catalogue.apis.iter().map(|api| api.context.clone()), "")?;
-    for api in &catalogue.apis {
-        check_api(api)?;
-    }
+    check_names(&catalogue)?;
+    catalogue.apis.iter().try_for_each(check_api)?;
+    catalogue.namespaces.iter().try_for_each(check_namespace)?;
     Ok(catalogue)
+}
+
+fn check_names(catalogue: &Catalogue) -> Result<()> {
+    check_unique("the API", catalogue.apis.iter().map(|api| api.context.clone()), "")?;
+    check_unique("the namespace", catalogue.namespaces.iter().map(|entry| entry.namespace.clone()), "")
 }
 
 /// The text of a file that says `catalogue`.
@@ -109,14 +115,49 @@ fn check_version(api: &ApiEntry, version: &VersionEntry) -> Result<()> {
 }
 
 fn check_deployment(place: &str, deployment: &DeploymentEntry) -> Result<()> {
-    check_paragraph(place, &deployment.reason)?;
-    check_paragraph(place, &deployment.override_reason)?;
+    let place = format!("{place} in {}", deployment.environment);
     if let Some(successor) = &deployment.successor {
-        check_lines(place, [("context", &successor.context), ("version", &successor.version)].into_iter())?;
+        check_lines(&place, [("context", &successor.context), ("version", &successor.version)].into_iter())?;
     }
-    if let (Some(deprecated_at), Some(retires_at)) = (&deployment.deprecated_at, &deployment.retires_at) {
-        check_order(deprecated_at.instant, retires_at.instant, &deployment.override_reason)
-            .with_context(|| format!("{place} in {}", deployment.environment))?;
+    check_end(&place, deployment.dates(), &deployment.reason, &deployment.override_reason)?;
+    let operations = deployment.operations.iter().map(|operation| format!("{} {}", operation.method, operation.path));
+    check_unique("operation", operations, &format!(" for {place}"))?;
+    for operation in &deployment.operations {
+        let place = format!("operation {:?} {:?} of {place}", operation.method, operation.path);
+        let texts =
+            [("method", &operation.method), ("path", &operation.path), ("replacement_uri", &operation.replacement_uri)];
+        check_lines(&place, texts.into_iter())?;
+        if let Some(to) = &operation.replacement {
+            let texts =
+                [("context", &to.context), ("version", &to.version), ("method", &to.method), ("path", &to.path)];
+            check_lines(&place, texts.into_iter())?;
+        }
+        ensure!(!operation.dates().is_open(), "{place} has no dates; give it some, or leave it out");
+        check_end(&place, operation.dates(), &operation.reason, &operation.override_reason)?;
+    }
+    Ok(())
+}
+
+fn check_namespace(namespace: &NamespaceEntry) -> Result<()> {
+    let place = format!("namespace {:?}", namespace.namespace);
+    check_lines(&place, [("namespace", &namespace.namespace)].into_iter())?;
+    let environments = namespace.deployments.iter().map(|deployment| deployment.environment.to_string());
+    check_unique("environment", environments, &format!(" for {place}"))?;
+    for deployment in &namespace.deployments {
+        let place = format!("{place} in {}", deployment.environment);
+        let replacement = deployment.replacement.iter().map(|name| ("replacement", name));
+        check_lines(&place, replacement.chain([("replacement_uri", &deployment.replacement_uri)]))?;
+        ensure!(!deployment.dates().is_open(), "{place} has no dates; give it some, or leave it out");
+        check_end(&place, deployment.dates(), &deployment.reason, &deployment.override_reason)?;
+    }
+    Ok(())
+}
+
+fn check_end(place: &str, dates: Dates<'_>, reason: &str, override_reason: &str) -> Result<()> {
+    check_paragraph(place, reason)?;
+    check_paragraph(place, override_reason)?;
+    if let (Some(deprecated_at), Some(retires_at)) = (dates.deprecated_at, dates.retires_at) {
+        check_order(deprecated_at.instant, retires_at.instant, override_reason).with_context(|| place.to_owned())?;
     }
     Ok(())
 }
@@ -146,7 +187,9 @@ mod tests {
     use proptest::sample::select;
 
     use super::*;
-    use crate::cli::catalogue::entry::{EndpointEntry, FieldEntry, VersionRef};
+    use crate::cli::catalogue::entry::{
+        EndpointEntry, FieldEntry, NamespaceDeploymentEntry, OperationEntry, OperationRef, VersionRef,
+    };
     use crate::cli::date::Moment;
     use crate::cli::words::{Access, Auth, Environment, Maturity};
 
@@ -291,10 +334,34 @@ apis:
                 maturity: Maturity::Beta,
                 endpoints_enabled: enabled,
                 deprecated_at: Some(Moment::at(instant)),
+                sunset_begins_at: None,
                 retires_at: None,
                 successor: Some(VersionRef { context: context.clone(), version: path.clone() }),
-                reason,
+                reason: reason.clone(),
                 override_reason: String::new(),
+                operations: vec![OperationEntry {
+                    method: category.clone(),
+                    path: path.clone(),
+                    deprecated_at: Some(Moment::at(instant)),
+                    replacement: Some(OperationRef {
+                        context: context.clone(),
+                        version: title.clone(),
+                        method: pattern.clone(),
+                        path: path.clone(),
+                    }),
+                    replacement_uri: title.clone(),
+                    reason: reason.clone(),
+                    ..OperationEntry::default()
+                }],
+            };
+            let namespace = NamespaceEntry {
+                namespace: context.clone(),
+                deployments: vec![NamespaceDeploymentEntry {
+                    sunset_begins_at: Some(Moment::at(instant)),
+                    replacement: Some(title.clone()),
+                    reason,
+                    ..NamespaceDeploymentEntry::open(Environment::Production)
+                }],
             };
             let field = FieldEntry { name: title.clone(), default: pattern.clone(), pattern, ..FieldEntry::default() };
             let version = VersionEntry {
@@ -314,7 +381,7 @@ apis:
                 title,
                 description,
             };
-            let written = write(&Catalogue { apis: vec![api] });
+            let written = write(&Catalogue { apis: vec![api], namespaces: vec![namespace] });
             prop_assert!(written.is_ok(), "{:#}", written.expect_err("not ok"));
         }
     }

@@ -27,15 +27,21 @@ pub fn fingerprint(plan: &Plan, actual: &Actual) -> String {
             part(&mut hash, b"etag", version.etag.as_bytes());
         }
     }
+    for (name, namespace) in &actual.namespaces {
+        part(&mut hash, b"namespace", name.as_bytes());
+        part(&mut hash, b"etag", namespace.etag.as_bytes());
+    }
     hex(&hash.finalize())
 }
 
-/// The request id of an action: the same action by the same actor against the same state is the same request, so that a
-/// call whose answer was lost can be made again.
-pub fn request_id(action: &Action, etag: &str, actor: &str) -> String {
+/// The request id of the actions of one call: the same actions by the same actor against the same state are the same
+/// request, so that a call whose answer was lost can be made again.
+pub fn request_id(actions: &[(&Action, &str)], actor: &str) -> String {
     let mut hash = Sha256::new();
-    part(&mut hash, b"action", &action.canonical());
-    part(&mut hash, b"etag", etag.as_bytes());
+    for (action, etag) in actions {
+        part(&mut hash, b"action", &action.canonical());
+        part(&mut hash, b"etag", etag.as_bytes());
+    }
     part(&mut hash, b"actor", actor.as_bytes());
     hex(&hash.finalize())
 }

@@ -6,14 +6,15 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use devhub_proto::v1;
 
-use super::action::Action;
-use super::call::{Mode, call, can_be_judged};
+use super::action::{Action, EndTarget};
+use super::call::{Mode, call, can_be_judged, change_lifecycles};
 use super::entry::VersionRef;
 use super::etags::Etags;
 use super::plan::{Affected, Blocked, Plan, Step};
 use super::read::Actual;
 use crate::cli::connection::Hub;
 use crate::cli::failure::Failure;
+use crate::cli::words::Environment;
 
 /// How many applications are named one by one.
 const NAMED_MAX: usize = 5;
@@ -24,37 +25,40 @@ const NAMED_MAX: usize = 5;
 /// When the hub does not answer.
 pub async fn judge(hub: &Hub, plan: Plan, actual: &Actual) -> Result<Plan> {
     let etags = Etags::of(actual);
+    let coming = Coming::of(&plan);
     let mut judged = Plan { steps: Vec::new(), blocked: plan.blocked };
     // An action that builds on another one of the plan, on the same version in the same environment, cannot be judged
     // before that one is done.
     let mut moved = BTreeSet::new();
-    let created: BTreeSet<VersionRef> = plan
-        .steps
-        .iter()
-        .filter(|step| matches!(step.action, Action::CreateApiVersion { .. }))
-        .filter_map(|step| step.action.version())
-        .collect();
-    for step in plan.steps {
-        let judgeable = can_be_judged(&step.action) && actual.apis.contains_key(step.action.context());
-        if !judgeable || !moved.insert((step.action.version(), environment(&step.action))) {
-            judged.steps.push(step);
+    for group in plan.steps.chunk_by(|a, b| target(&a.action).is_some() && target(&a.action) == target(&b.action)) {
+        let first = &group[0];
+        let judgeable = can_be_judged(&first.action) && !coming.concerns(&first.action, actual);
+        if !judgeable || !moved.insert((first.action.version(), part(&first.action), environment(&first.action))) {
+            judged.steps.extend(group.iter().cloned());
             continue;
         }
-        match call(hub, &step.action, etags.get(&step.action), Mode::Judge).await {
+        // Steps for one target build on each other, so they are judged together.
+        let actions: Vec<(&Action, &str)> = group.iter().map(|step| (&step.action, etags.get(&step.action))).collect();
+        let answer = match &actions[..] {
+            [(action, etag)] => call(hub, action, etag, Mode::Judge).await,
+            _ => change_lifecycles(hub, &actions, Mode::Judge).await,
+        };
+        match answer {
             Ok(answer) => {
-                let mut step = step;
-                if !step.action.successors().into_iter().any(|successor| created.contains(successor)) {
-                    step.warnings = answer.warnings;
+                judged.steps.extend(group.iter().cloned());
+                if let Some(step) = judged.steps.last_mut() {
+                    if !step.action.successors().into_iter().any(|successor| coming.versions.contains(successor)) {
+                        step.warnings = answer.warnings;
+                    }
+                    step.affected.subscriptions = answer.affected_subscriptions.unwrap_or_default();
                 }
-                step.affected.subscriptions = answer.affected_subscriptions.unwrap_or_default();
-                judged.steps.push(step);
             }
             Err(status) => {
                 let failure = Failure::of(&status);
                 if !failure.is_refusal() {
                     return Err(failure.into());
                 }
-                judged.blocked.push(blocked(&step, failure, actual));
+                judged.blocked.push(blocked(first, failure, actual));
             }
         }
     }
@@ -73,6 +77,81 @@ pub async fn judge(hub: &Hub, plan: Plan, actual: &Actual) -> Result<Plan> {
     Ok(judged)
 }
 
+/// What the plan brings before anything that builds on it can be judged.
+#[derive(Default)]
+struct Coming {
+    apis: BTreeSet<String>,
+    versions: BTreeSet<VersionRef>,
+    deployments: BTreeSet<(VersionRef, Environment)>,
+    /// Versions whose endpoints change.
+    endpoints: BTreeSet<VersionRef>,
+}
+
+impl Coming {
+    fn of(plan: &Plan) -> Coming {
+        let mut coming = Coming::default();
+        for step in &plan.steps {
+            match &step.action {
+                Action::CreateApi { api } => drop(coming.apis.insert(api.context.clone())),
+                Action::CreateApiVersion { .. } => coming.versions.extend(step.action.version()),
+                Action::DeployApiVersion { name, deployment } => {
+                    coming.deployments.insert((name.clone(), deployment.environment));
+                }
+                Action::UpdateApiVersion { name, endpoints: Some(_), .. } => {
+                    coming.endpoints.insert(name.clone());
+                }
+                Action::UpdateApi { .. }
+                | Action::UpdateApiVersion { .. }
+                | Action::PromoteApiVersion { .. }
+                | Action::ChangeLifecycle { .. } => {}
+            }
+        }
+        coming
+    }
+
+    /// Whether `action` builds on something that is not there yet.
+    fn concerns(&self, action: &Action, actual: &Actual) -> bool {
+        match target(action) {
+            None => !actual.apis.contains_key(action.context()),
+            Some((EndTarget::Namespace(name), _)) => self.apis.iter().any(|context| lies_in(name, context)),
+            Some((EndTarget::Version(name), environment)) => self.brings(name, environment),
+            Some((EndTarget::Operation(operation), environment)) => {
+                let name = operation.version_ref();
+                self.brings(&name, environment) || self.endpoints.contains(&name)
+            }
+        }
+    }
+
+    fn brings(&self, name: &VersionRef, environment: Environment) -> bool {
+        self.versions.contains(name) || self.deployments.contains(&(name.clone(), environment))
+    }
+}
+
+/// What a change of a lifecycle is about, and where.
+fn target(action: &Action) -> Option<(&EndTarget, Environment)> {
+    match action {
+        Action::ChangeLifecycle { target, environment, .. } => Some((target, *environment)),
+        Action::CreateApi { .. }
+        | Action::UpdateApi { .. }
+        | Action::CreateApiVersion { .. }
+        | Action::UpdateApiVersion { .. }
+        | Action::DeployApiVersion { .. }
+        | Action::PromoteApiVersion { .. } => None,
+    }
+}
+
+/// The part of a version, or the namespace, that an action is about by itself; empty for the version.
+fn part(action: &Action) -> String {
+    match target(action) {
+        Some((target @ (EndTarget::Operation(_) | EndTarget::Namespace(_)), _)) => target.to_string(),
+        Some((EndTarget::Version(_), _)) | None => String::new(),
+    }
+}
+
+fn lies_in(namespace: &str, context: &str) -> bool {
+    context.strip_prefix(namespace).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 fn blocked(step: &Step, failure: Failure, actual: &Actual) -> Blocked {
     let version = step.action.version();
     let there = actual.apis.get(step.action.context()).and_then(|api| {
@@ -81,7 +160,7 @@ fn blocked(step: &Step, failure: Failure, actual: &Actual) -> Blocked {
     Blocked {
         subject: step.action.to_string(),
         version,
-        environment: environment(&step.action).and_then(|e| crate::cli::words::Environment::from_wire(e.into())),
+        environment: environment(&step.action).and_then(|e| Environment::from_wire(e.into())),
         reason: failure.reason.clone(),
         message: failure.to_string(),
         affected: super::compare::affected(there.map(|version| version.live_subscriptions).unwrap_or_default()),
@@ -91,9 +170,9 @@ fn blocked(step: &Step, failure: Failure, actual: &Actual) -> Blocked {
 fn environment(action: &Action) -> Option<v1::Environment> {
     match action {
         Action::DeployApiVersion { deployment, .. } => Some(deployment.environment.wire()),
-        Action::PromoteApiVersion { environment, .. }
-        | Action::DeprecateApiVersion { environment, .. }
-        | Action::RetireApiVersion { environment, .. } => Some(environment.wire()),
+        Action::PromoteApiVersion { environment, .. } | Action::ChangeLifecycle { environment, .. } => {
+            Some(environment.wire())
+        }
         Action::CreateApi { .. }
         | Action::UpdateApi { .. }
         | Action::CreateApiVersion { .. }

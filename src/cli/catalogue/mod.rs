@@ -6,14 +6,16 @@
 //! hub  --read---> Hub --------+                                                  \-- fingerprint
 //! ```
 //!
-//! The file is the truth for the APIs it names, whole: what it leaves out is empty. APIs it does not name stay as they
-//! are. A published version never disappears (rule B34), so a version that the file leaves out blocks the plan.
+//! The file is the truth for the APIs and namespaces it names, whole: what it leaves out is empty. Those it does not name
+//! stay as they are. A published version never disappears (rule B34), so a version that the file leaves out blocks the plan.
 
 pub mod action;
 pub mod apply;
 pub mod call;
 pub mod compare;
 pub mod deployment;
+pub mod end;
+pub mod ending;
 pub mod entry;
 pub mod etags;
 pub mod file;

@@ -81,16 +81,10 @@ pub enum BlockReason {
     DeploymentOmitted,
     /// The policy differs.
     PolicyChanged,
-    /// The deprecation is missing from the file.
-    DeprecationWithdrawn,
-    /// The deprecation has another date.
-    DeprecationMoved,
-    /// The retirement is missing from the file.
-    RetirementWithdrawn,
     /// The endpoints switch differs without a promotion.
     EndpointsSwitched,
-    /// The successor differs without a retirement that could name it.
-    SuccessorChanged,
+    /// The successor is missing from the file.
+    SuccessorOmitted,
 }
 
 impl BlockReason {
@@ -100,11 +94,8 @@ impl BlockReason {
             BlockReason::VersionOmitted => "VERSION_OMITTED",
             BlockReason::DeploymentOmitted => "DEPLOYMENT_OMITTED",
             BlockReason::PolicyChanged => "POLICY_CHANGED",
-            BlockReason::DeprecationWithdrawn => "DEPRECATION_WITHDRAWN",
-            BlockReason::DeprecationMoved => "DEPRECATION_MOVED",
-            BlockReason::RetirementWithdrawn => "RETIREMENT_WITHDRAWN",
             BlockReason::EndpointsSwitched => "ENDPOINTS_SWITCHED",
-            BlockReason::SuccessorChanged => "SUCCESSOR_CHANGED",
+            BlockReason::SuccessorOmitted => "SUCCESSOR_OMITTED",
         }
     }
 }

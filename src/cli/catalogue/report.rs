@@ -42,8 +42,7 @@ pub fn step_lines(text: &mut String, step: &Step) {
         | Action::UpdateApi { .. }
         | Action::UpdateApiVersion { .. }
         | Action::PromoteApiVersion { .. }
-        | Action::DeprecateApiVersion { .. }
-        | Action::RetireApiVersion { .. } => {}
+        | Action::ChangeLifecycle { .. } => {}
     }
     for change in &step.changes {
         line(text, 10, &format!("{}: {} -> {}", change.field, quoted(&change.before), quoted(&change.after)));
@@ -68,6 +67,7 @@ fn version_lines(text: &mut String, entry: &VersionEntry) {
 fn deployment_line(text: &mut String, deployment: &DeploymentEntry) {
     let mut facts = vec![format!("{:10}  {}", deployment.environment, deployment.maturity)];
     facts.extend(deployment.deprecated_at.as_ref().map(|moment| format!("deprecated at {moment}")));
+    facts.extend(deployment.sunset_begins_at.as_ref().map(|moment| format!("sunset begins at {moment}")));
     facts.extend(match (&deployment.deprecated_at, &deployment.retires_at) {
         (_, Some(moment)) => Some(format!("retired at {moment}")),
         (Some(_), None) => Some("retirement to be announced".to_owned()),

@@ -4,12 +4,18 @@
 pub mod access;
 pub mod api;
 pub mod application;
+pub mod calendar;
 pub mod decision;
 pub mod fact;
+pub mod moved;
 pub mod policy;
+pub mod preview;
+pub mod schedule;
 pub mod subscription;
+pub mod target;
 pub mod usage;
 pub mod version;
+pub mod waiver;
 
 use devhub_proto::v1;
 use serde::Serialize;

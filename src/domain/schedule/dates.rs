@@ -120,6 +120,8 @@ pub(super) struct Judge<'j> {
     pub(super) change: &'j LifecycleChange,
     pub(super) now: DateTime<Utc>,
     pub(super) announced_at: DateTime<Utc>,
+    /// It names another successor than is named already, which is a revision by itself.
+    pub(super) renames: bool,
 }
 
 impl Judge<'_> {
@@ -140,8 +142,10 @@ impl Judge<'_> {
             Step::Revise { deprecated, sunset_begins, retires } => {
                 check_move(&lifecycle, self.now, Verb::Revise, "")?;
                 let schedule = self.revise(&lifecycle, *deprecated, *sunset_begins, *retires)?;
-                if schedule == lifecycle.schedule {
-                    return Err(Refusal::NothingToDo("these are the dates already; name at least one other date"));
+                if schedule == lifecycle.schedule && !self.renames {
+                    return Err(Refusal::NothingToDo(
+                        "these are the dates and the successor already; name at least one other",
+                    ));
                 }
                 (schedule, RevisionKind::Revised, None)
             }

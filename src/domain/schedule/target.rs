@@ -194,7 +194,8 @@ fn judge_version(
     let before = Timetable { lifecycle: deployment.lifecycle, brownouts: deployment.brownouts.clone() };
     let announced_at = announced_at(change, &deployment.ledger, setting.now)?;
     let policy = version.policy(setting.rules)?;
-    let changed = Judge { policy, change, now: setting.now, announced_at }.apply(&before)?;
+    let renames = successor.is_some() && successor != deployment.successor.as_ref();
+    let changed = Judge { policy, change, now: setting.now, announced_at, renames }.apply(&before)?;
     let named = name_successor(deployment, successor, records);
     let changing = Changing {
         change,
@@ -288,7 +289,8 @@ fn judge_operation(
     let maturity = deployment.lifecycle.maturity;
     let before = Timetable { lifecycle: Lifecycle { maturity, schedule: old.schedule }, brownouts: Vec::new() };
     let announced_at = announced_at(change, &old.ledger, setting.now)?;
-    let changed = Judge { policy, change, now: setting.now, announced_at }.apply(&before)?;
+    let renames = (&replacement, &replacement_uri) != (&old.replacement, &old.replacement_uri);
+    let changed = Judge { policy, change, now: setting.now, announced_at, renames }.apply(&before)?;
     let changing = Changing {
         change,
         before: &before,
@@ -383,13 +385,14 @@ fn judge_namespace(
     };
     let before = Timetable { lifecycle: old.lifecycle, brownouts: old.brownouts.clone() };
     let announced_at = announced_at(change, &old.ledger, setting.now)?;
+    let renames = (&successor, &successor_uri) != (&old.successor, &old.successor_uri);
     // Each policy in the namespace must agree; what they agree to is the same.
     let mut changed = None;
     for api in members {
         let policy =
             setting.rules.policies.get(&api.policy).ok_or_else(|| Refusal::PolicyNotFound(api.policy.clone()))?;
         parts_allowed(policy)?;
-        changed = Some(Judge { policy, change, now: setting.now, announced_at }.apply(&before)?);
+        changed = Some(Judge { policy, change, now: setting.now, announced_at, renames }.apply(&before)?);
     }
     let changed = changed.expect("there is at least one member");
     let changing = Changing {
