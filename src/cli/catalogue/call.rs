@@ -181,7 +181,7 @@ fn lifecycle_change(action: &Action, etag: &str) -> Option<v1::LifecycleChange> 
     Some(v1::LifecycleChange {
         target: Some(wire::schedule_target(target, *environment)),
         step: Some(wire::lifecycle_step(change)),
-        successor: successor.as_ref().map(wire::successor),
+        successor: successor.as_deref().map(wire::successor),
         reason: reason.clone(),
         override_reason: override_reason.clone(),
         announce_time: None,

@@ -124,7 +124,7 @@ impl Intent<'_> {
             };
             Ok(v1::LifecycleChange {
                 target: Some(listed.target),
-                step: Some(self.step.clone()),
+                step: Some(self.step),
                 successor,
                 reason: text(&options.reason),
                 override_reason: text(&options.override_reason),
