@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod decision;
 pub mod fact;
 pub mod moved;
+pub mod namespace;
 pub mod policy;
 pub mod preview;
 pub mod schedule;
