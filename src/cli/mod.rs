@@ -19,6 +19,7 @@ pub mod date;
 pub mod demo;
 pub mod deprecate;
 pub mod doctor;
+pub mod exempt;
 pub mod explain;
 pub mod export;
 pub mod failure;
@@ -38,6 +39,7 @@ pub mod retire;
 pub mod revise;
 pub mod schedule;
 pub mod serve;
+pub mod uplift;
 pub mod usage;
 pub mod verdicts;
 pub mod view;
@@ -146,6 +148,10 @@ enum Command {
     ///
     /// Each application is moved whole or not at all. Exits 4 when some of many were refused.
     Move(moves::Move),
+    /// Let an application's calls pass during brownouts of a version, or no longer
+    Exempt(exempt::Exempt),
+    /// Make a production application from a sandbox one, with the subscriptions that production grants it
+    Uplift(uplift::Uplift),
     /// Dated exceptions for one application and one version
     #[command(subcommand)]
     Waive(waive::Waive),
@@ -211,6 +217,8 @@ impl Cli {
             Command::Changelog(command) => wait_for(command.run(connection, output)),
             Command::Calendar(command) => wait_for(command.run(connection, output)),
             Command::Move(command) => wait_for(command.run(connection, output)),
+            Command::Exempt(command) => wait_for(command.run(connection, output)),
+            Command::Uplift(command) => wait_for(command.run(connection, output)),
             Command::Waive(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),
             Command::Backup(command) => command.run(output),

@@ -71,7 +71,7 @@ fn b35_an_end_is_planned_moved_renamed_and_taken_back_by_the_file() {
 }
 
 #[test]
-fn b36_what_is_retired_is_reinstated_by_the_file_with_a_reason() {
+fn what_is_retired_is_reinstated_by_the_file_with_a_reason() {
     let hub = TestHub::new();
     hub.apply(&hub.file("dated.yaml", &with(DATES)));
     hub.advance_to("2027-10-01T00:00:00Z");
@@ -97,7 +97,7 @@ fn all_the_ends_of_one_apply_are_one_commit() {
 }
 
 #[test]
-fn b71_operations_and_namespaces_have_dates_in_the_file() {
+fn operations_and_namespaces_have_dates_in_the_file() {
     let hub = TestHub::new();
     let operations = "            operations:\n              - method: GET\n                path: /cost_codes\n\
                       \x20               deprecated_at: 2027-02-01T00:00:00Z\n\

@@ -122,12 +122,17 @@ impl TestHub {
 
     /// Registers a live application in PRODUCTION that an operator manages, and returns its client id.
     pub(crate) fn application(&self, id: &str) -> String {
+        self.application_in(id, v1::Environment::Production)
+    }
+
+    /// Registers an application that an operator manages, and returns its client id.
+    pub(crate) fn application_in(&self, id: &str, environment: v1::Environment) -> String {
         let client_id = format!("client-of-{id}");
         let application = v1::Application {
             application_id: id.into(),
             client_id: client_id.clone(),
             name: format!("Application {id}"),
-            environment: v1::Environment::Production.into(),
+            environment: environment.into(),
             owner: "Example Ltd".into(),
             kind: v1::ApplicationKind::Privileged.into(),
             collaborators: vec![v1::Collaborator {

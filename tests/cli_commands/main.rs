@@ -8,7 +8,7 @@
 //! | `importing` | subscriptions are judged, brought, and resumed row by row |
 //! | `asking` | check, explain, list, get and watch; exit codes; errors as sentences with a remedy |
 //! | `retiring` | deprecate to reinstate, brownouts, schedule, changelog and calendar; every step has its way back |
-//! | `moving` | subscriptions go to another version and come back, one, some or all; waivers |
+//! | `moving` | subscriptions go to another version and come back, one, some or all; waivers, exemptions, uplifts |
 //! | `previewing` | what a change would do is shown, and its token applies that or nothing |
 //! | `local` | commands that need no hub: config, serve, backup, restore, doctor, completions |
 

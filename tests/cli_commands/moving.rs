@@ -1,4 +1,6 @@
-//! Moves and waivers.
+//! Moves, waivers, exemptions and uplifts.
+
+use devhub_proto::v1;
 
 use super::hub::{TestHub, devhub};
 use super::retiring::{hub, losses};
@@ -101,4 +103,40 @@ fn a_waiver_is_granted_shown_and_revoked() {
     let long = [&name[..], &["--until", "2036-01-01T00:00:00Z", "--reason", "x", "--approver", "Grace"]].concat();
     let refused = hub.devhub(&[&["waive", "grant"], &long[..]].concat()).exits(1);
     assert!(refused.err.contains("[WAIVER_TOO_LONG]"), "{}", refused.err);
+}
+
+#[test]
+fn an_application_is_exempted_from_brownouts_and_no_longer() {
+    let hub = hub();
+    let name = ["exempt", "ledgerly", "individuals/losses", "1.0"];
+    let exempted = hub.devhub(&[&name[..], &["--reason", "payroll runs that night"]].concat()).exits(0).out;
+    assert!(exempted.contains("calls in brownouts  pass") && exempted.contains("payroll"), "{exempted}");
+    let shown = ["get", "subscription", "ledgerly", "individuals/losses", "1.0", "-o", "json"];
+    assert_eq!(hub.devhub(&shown).exits(0).json()["brownout_exempt"], true);
+    let removed = hub.devhub(&[&name[..], &["--remove", "--reason", "it moved", "-o", "json"]].concat());
+    assert_eq!(removed.exits(0).json()["exempt"], false);
+    assert_eq!(hub.devhub(&shown).exits(0).json()["brownout_exempt"], false);
+}
+
+#[test]
+fn x2_an_uplift_names_what_it_drops() {
+    let hub = hub();
+    hub.application_in("trial", v1::Environment::Sandbox);
+    hub.subscribe("trial", "individuals/losses", "1.0");
+    hub.subscribe("trial", "individuals/losses", "2.0");
+    hub.devhub(&losses(&["deprecate"], &[])).exits(0);
+    let made = hub.devhub(&["uplift", "trial", "--id", "live", "--name", "Live"]).exits(0).out;
+    for words in ["carried", "individuals/losses 2.0", "dropped", "[VERSION_DEPRECATED]", "uplifted from", "PRODUCTION"]
+    {
+        assert!(made.contains(words), "{words}\n{made}");
+    }
+    assert_eq!(live(&hub, "live"), ["2.0"]);
+    let only = ["uplift", "trial", "--only", "individuals/losses", "2.0", "--name", "Second", "-o", "json"];
+    let made = hub.devhub(&only).exits(0).json();
+    assert_eq!(
+        (made["carried"].as_array().map(Vec::len), made["dropped"].as_array().map(Vec::len)),
+        (Some(1), Some(0))
+    );
+    let wrong = hub.devhub(&["uplift", "ledgerly"]).exits(1);
+    assert!(wrong.err.contains("[APPLICATION_NOT_IN_ENVIRONMENT]"), "{}", wrong.err);
 }

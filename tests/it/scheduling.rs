@@ -311,3 +311,23 @@ async fn the_changelog_of_an_api_is_its_ledger() {
     assert_eq!(kinds, ["PUBLISHED", "PUBLISHED", "DEPRECATED", "PUBLISHED", "PUBLISHED", "PROMOTED"]);
     assert_eq!(log.revisions[2].successor, format!("{CONTEXT} 2.0"));
 }
+
+/// Another successor is a revision by itself; the same one is nothing to do (rule B41).
+#[tokio::test]
+async fn b41_a_successor_is_named_anew_without_another_date() {
+    let world = World::usual().await;
+    let successor = |label: &str| {
+        let version = v1::VersionName { context: CONTEXT.into(), version: label.into() };
+        Some(v1::Successor { successor: Some(v1::successor::Successor::Version(version)), uri: String::new() })
+    };
+    let revise = |label: &str| {
+        let change = step(target("1.0"), Step::Revise(v1::ReviseStep::default()));
+        v1::LifecycleChange { successor: successor(label), ..change }
+    };
+    world.change(step(target("1.0"), deprecate(None, None))).await.unwrap();
+    world.change(revise("9.0")).await.unwrap();
+    let known = world.schedule(target("1.0"), None).await.unwrap().revision.unwrap();
+    assert_eq!((known.kind(), known.successor.as_str()), (v1::RevisionKind::Revised, "individuals/losses 9.0"));
+    assert_eq!(known.before.unwrap().deprecate_time, known.after.unwrap().deprecate_time);
+    assert_eq!(refused(world.change(revise("9.0")).await), "NOTHING_TO_DO");
+}

@@ -111,9 +111,9 @@ pub enum Action {
         /// Where.
         environment: Environment,
         /// How.
-        change: EndStep,
+        change: Box<EndStep>,
         /// Where to move to; `None` keeps what is named.
-        successor: Option<EndSuccessor>,
+        successor: Option<Box<EndSuccessor>>,
         /// Why.
         reason: String,
         /// Why less time than the policy demands is acceptable.
@@ -174,12 +174,14 @@ impl Action {
                 entry.deployments.iter().filter_map(|deployment| deployment.successor.as_ref()).collect()
             }
             Action::DeployApiVersion { deployment, .. } => deployment.successor.iter().collect(),
-            Action::ChangeLifecycle { successor: Some(EndSuccessor::Version(name)), .. } => vec![name],
+            Action::ChangeLifecycle { successor, .. } => match successor.as_deref() {
+                Some(EndSuccessor::Version(name)) => vec![name],
+                Some(EndSuccessor::Operation(..) | EndSuccessor::Namespace(..)) | None => Vec::new(),
+            },
             Action::CreateApi { .. }
             | Action::UpdateApi { .. }
             | Action::UpdateApiVersion { .. }
-            | Action::PromoteApiVersion { .. }
-            | Action::ChangeLifecycle { .. } => Vec::new(),
+            | Action::PromoteApiVersion { .. } => Vec::new(),
         }
     }
 

@@ -67,8 +67,8 @@ pub async fn apply(
     Ok(all)
 }
 
-/// The steps of each call: changes of lifecycles are one commit as far as one call takes them, everything else is a call
-/// by itself. What shares an etag stays together, since a commit changes the etag.
+/// The steps of each call: changes of lifecycles are one commit as far as one call takes them, everything else is a
+/// call by itself. What shares an etag stays together, since a commit changes the etag.
 fn calls(steps: &[Step]) -> Vec<&[Step]> {
     let mut calls: Vec<&[Step]> = Vec::new();
     let mut rest = steps;

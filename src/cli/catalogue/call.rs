@@ -5,7 +5,7 @@ use devhub_proto::v1;
 use tonic::Status;
 
 use super::action::Action;
-use super::wire;
+use super::{message, wire};
 use crate::cli::connection::Hub;
 use crate::cli::date::stated_zone;
 
@@ -153,8 +153,8 @@ pub async fn call(hub: &Hub, action: &Action, etag: &str, mode: Mode<'_>) -> Res
     }
 }
 
-/// Sends changes of lifecycles as one command: all of them are done, or none. Each comes with the etag of what it changes;
-/// actions of other kinds are left out.
+/// Sends changes of lifecycles as one command: all of them are done, or none. Each comes with the etag of what it
+/// changes; actions of other kinds are left out.
 ///
 /// # Errors
 /// What the hub answers.
@@ -179,9 +179,9 @@ fn lifecycle_change(action: &Action, etag: &str) -> Option<v1::LifecycleChange> 
         return None;
     };
     Some(v1::LifecycleChange {
-        target: Some(wire::schedule_target(target, *environment)),
-        step: Some(wire::lifecycle_step(change)),
-        successor: successor.as_ref().map(wire::successor),
+        target: Some(message::schedule_target(target, *environment)),
+        step: Some(message::lifecycle_step(change)),
+        successor: successor.as_deref().map(message::successor),
         reason: reason.clone(),
         override_reason: override_reason.clone(),
         announce_time: None,

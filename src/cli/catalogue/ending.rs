@@ -142,8 +142,8 @@ impl End<'_> {
             let action = Action::ChangeLifecycle {
                 target: self.target.clone(),
                 environment: self.environment,
-                change,
-                successor: self.successor.clone().filter(|_| names && position == last),
+                change: Box::new(change),
+                successor: self.successor.clone().filter(|_| names && position == last).map(Box::new),
                 reason: self.reasons.0.to_owned(),
                 override_reason: self.reasons.1.to_owned(),
             };

@@ -6,12 +6,14 @@
 //! hub  --read---> Hub --------+                                                  \-- fingerprint
 //! ```
 //!
-//! The file is the truth for the APIs and namespaces it names, whole: what it leaves out is empty. Those it does not name
-//! stay as they are. A published version never disappears (rule B34), so a version that the file leaves out blocks the plan.
+//! The file is the truth for the APIs and namespaces it names, whole: what it leaves out is empty. Those it does not
+//! name stay as they are. A published version never disappears (rule B34), so a version that the file leaves out blocks
+//! the plan.
 
 pub mod action;
 pub mod apply;
 pub mod call;
+pub mod check;
 pub mod compare;
 pub mod deployment;
 pub mod end;
@@ -21,6 +23,7 @@ pub mod etags;
 pub mod file;
 pub mod fingerprint;
 pub mod judge;
+pub mod message;
 pub mod moment;
 pub mod order;
 pub mod plan;

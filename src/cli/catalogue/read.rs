@@ -7,7 +7,7 @@ use devhub_proto::v1;
 use devhub_proto::v1::schedule_target::Target;
 
 use super::entry::{ApiEntry, Catalogue, NamespaceEntry, OperationRef, VersionEntry};
-use super::wire;
+use super::{message, wire};
 use crate::cli::connection::Hub;
 use crate::cli::failure::explained;
 use crate::cli::lifecycle::read as schedules;
@@ -127,7 +127,7 @@ fn actual_namespace(namespace: v1::Namespace) -> Result<ActualNamespace> {
     let retired = namespace.deployments.iter().filter(|deployment| is_retired(deployment.stage));
     let retired = retired.filter_map(|deployment| Environment::from_wire(deployment.environment)).collect();
     let etag = namespace.etag.clone();
-    Ok(ActualNamespace { entry: wire::namespace_entry(namespace)?, etag, retired })
+    Ok(ActualNamespace { entry: message::namespace_entry(namespace)?, etag, retired })
 }
 
 /// Adds the operations that have dates of their own: those that the changelog names, each as its schedule is now.
@@ -141,7 +141,7 @@ async fn add_operations(hub: &Hub, context: &str, versions: &mut [ActualVersion]
     for target in targets {
         let answer = schedules::schedule(hub, target, None).await?;
         let retired = is_retired(answer.stage);
-        let (operation, environment, entry) = wire::operation_entry(answer.revision.unwrap_or_default())?;
+        let (operation, environment, entry) = message::operation_entry(answer.revision.unwrap_or_default())?;
         let Some(version) = versions.iter_mut().find(|version| version.entry.version == operation.version) else {
             continue;
         };

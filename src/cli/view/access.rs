@@ -58,3 +58,47 @@ impl Row for AccessRequestView {
         ]
     }
 }
+
+/// An application's part in the brownouts of a version.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExemptionView {
+    application_id: String,
+    context: String,
+    version: String,
+    exempt: bool,
+    since_time: Option<String>,
+    decided_by: String,
+    reason: String,
+    etag: String,
+}
+
+impl From<v1::BrownoutExemption> for ExemptionView {
+    fn from(exemption: v1::BrownoutExemption) -> ExemptionView {
+        ExemptionView {
+            application_id: exemption.application_id,
+            context: exemption.context,
+            version: exemption.version,
+            exempt: exemption.exempt,
+            since_time: time(exemption.since_time),
+            decided_by: exemption.decided_by,
+            reason: exemption.reason,
+            etag: exemption.etag,
+        }
+    }
+}
+
+impl ExemptionView {
+    /// Its fields, for people.
+    pub fn fields(&self) -> Vec<(&'static str, String)> {
+        let calls = if self.exempt { "pass" } else { "are denied" };
+        vec![
+            ("application", self.application_id.clone()),
+            ("version", format!("{} {}", self.context, self.version)),
+            ("calls in brownouts", calls.to_owned()),
+            ("since", or_empty(&self.since_time)),
+            ("decided by", self.decided_by.clone()),
+            ("why", self.reason.clone()),
+            ("etag", self.etag.clone()),
+        ]
+    }
+}

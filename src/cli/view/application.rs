@@ -25,6 +25,7 @@ pub struct ApplicationView {
     create_time: Option<String>,
     delete_time: Option<String>,
     restorable_until: Option<String>,
+    uplifted_from: String,
     etag: String,
 }
 
@@ -56,6 +57,7 @@ impl From<v1::Application> for ApplicationView {
             create_time: time(application.create_time),
             delete_time: time(application.delete_time),
             restorable_until: time(application.restorable_until),
+            uplifted_from: application.uplifted_from,
             etag: application.etag,
         }
     }
@@ -84,6 +86,7 @@ impl ApplicationView {
             ("registered", or_empty(&self.create_time)),
             ("deleted", or_empty(&self.delete_time)),
             ("restorable until", or_empty(&self.restorable_until)),
+            ("uplifted from", self.uplifted_from.clone()),
             ("etag", self.etag.clone()),
         ]
     }

@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod decision;
 pub mod fact;
 pub mod moved;
+pub mod namespace;
 pub mod policy;
 pub mod preview;
 pub mod schedule;
@@ -32,9 +33,15 @@ pub struct NameView {
     pub version: String,
 }
 
+impl From<v1::VersionName> for NameView {
+    fn from(name: v1::VersionName) -> NameView {
+        NameView { context: name.context, version: name.version }
+    }
+}
+
 impl NameView {
     fn of(name: Option<v1::VersionName>) -> Option<NameView> {
-        name.map(|name| NameView { context: name.context, version: name.version })
+        name.map(NameView::from)
     }
 
     fn text(name: &Option<NameView>) -> String {
