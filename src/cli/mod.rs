@@ -4,6 +4,7 @@
 //! Exit codes: 0 done (and: allowed, nothing to change), 1 error (and: a plan is blocked), 2 a plan has changes,
 //! 3 a checked call is denied, 4 some rows of an import were refused, 64 the command line itself is wrong.
 
+pub mod announce;
 pub mod apply;
 pub mod backup;
 pub mod catalogue;
@@ -21,6 +22,7 @@ pub mod get;
 pub mod hint;
 pub mod import;
 pub mod list;
+pub mod notices;
 pub mod output;
 pub mod plan;
 pub mod question;
@@ -103,6 +105,12 @@ enum Command {
     ///
     /// Or, with --application, what an application still calls.
     Usage(usage::Usage),
+    /// Publish announcements, revise and withdraw them
+    #[command(subcommand)]
+    Announce(announce::Announce),
+    /// Follow what administrators are told of the ends of versions
+    #[command(subcommand)]
+    Notices(notices::Notices),
     /// Follow what happens
     Watch(watch::Watch),
     /// Write a backup of a data directory
@@ -154,6 +162,8 @@ impl Cli {
             Command::List(command) => wait_for(command.run(connection, output)),
             Command::Get(command) => wait_for(command.run(connection, output)),
             Command::Usage(command) => wait_for(command.run(connection, output)),
+            Command::Announce(command) => wait_for(command.run(connection, output)),
+            Command::Notices(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),
             Command::Backup(command) => command.run(output),
             Command::Restore(command) => command.run(output),

@@ -461,7 +461,7 @@ impl Index {
         self.0.write().agenda.wait_for(subject, until);
     }
 
-    /// Ids of announcements, newest first; see [`Announcements::page`].
+    /// Up to `size` matching announcements after `after`, newest first, and where the next page begins.
     pub fn announcements(
         &self,
         filter: &AnnouncementFilter,

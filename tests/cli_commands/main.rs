@@ -6,6 +6,7 @@
 //! | `blocking` | what a catalogue cannot do is told before anything is done (B27, B34) |
 //! | `importing` | subscriptions are judged, brought, and resumed row by row |
 //! | `asking` | check, explain, list, get and watch; exit codes; errors as sentences with a remedy |
+//! | `telling` | announcements and notices: published, loaded, followed, acknowledged (B26, X11) |
 //! | `local` | commands that need no hub: config, serve, backup, restore, doctor, completions |
 
 mod asking;
@@ -14,3 +15,4 @@ mod catalogue;
 mod hub;
 mod importing;
 mod local;
+mod telling;

@@ -2,10 +2,12 @@
 //! them. Instants are RFC 3339 in UTC; words are spelled as in the contract, without prefixes.
 
 pub mod access;
+pub mod announcement;
 pub mod api;
 pub mod application;
 pub mod decision;
 pub mod fact;
+pub mod notice;
 pub mod policy;
 pub mod subscription;
 pub mod usage;
