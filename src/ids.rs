@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
-use crate::domain::name::{ApplicationId, ClientId, SubscriptionId};
+use crate::domain::name::{ApplicationId, ClientId, SubscriptionId, WaiverId};
 
 /// A UUID that sorts by `now`, so that new records lie together on disk.
 fn uuid(now: DateTime<Utc>) -> String {
@@ -18,6 +18,11 @@ pub fn application(now: DateTime<Utc>) -> ApplicationId {
 
 /// A new subscription id.
 pub fn subscription(now: DateTime<Utc>) -> SubscriptionId {
+    uuid(now).parse().expect("a UUID is a valid id")
+}
+
+/// A new waiver id.
+pub fn waiver(now: DateTime<Utc>) -> WaiverId {
     uuid(now).parse().expect("a UUID is a valid id")
 }
 

@@ -20,6 +20,7 @@ use devhub_proto::v1::notice_service_server::NoticeServiceServer;
 use devhub_proto::v1::schedule_service_server::ScheduleServiceServer;
 use devhub_proto::v1::subscription_service_server::SubscriptionServiceServer;
 use devhub_proto::v1::usage_service_server::UsageServiceServer;
+use devhub_proto::v1::waiver_service_server::WaiverServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -36,13 +37,15 @@ use crate::domain::policy::Policies;
 use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
 use crate::gateway::AuthorizationRpc;
 use crate::hub::Hub;
-use crate::rpc::{AnnouncementRpc, ApiRpc, ApplicationRpc, FactRpc, NoticeRpc, ScheduleRpc, SubscriptionRpc, UsageRpc};
+use crate::rpc::{
+    AnnouncementRpc, ApiRpc, ApplicationRpc, FactRpc, NoticeRpc, ScheduleRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
+};
 use crate::store::embedded::{Embedded, Options};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 9] = [
+const SERVICES: [&str; 10] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -50,6 +53,7 @@ const SERVICES: [&str; 9] = [
     "devhub.v1.FactService",
     "devhub.v1.ScheduleService",
     "devhub.v1.UsageService",
+    "devhub.v1.WaiverService",
     "devhub.v1.AnnouncementService",
     "devhub.v1.NoticeService",
 ];
@@ -248,9 +252,10 @@ fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopp
     let mut routes = Routes::new(bounded!(AuthorizationServiceServer, authorization))
         .add_service(bounded!(ApiServiceServer, ApiRpc::new(hub.clone())))
         .add_service(bounded!(ApplicationServiceServer, ApplicationRpc::new(hub.clone())))
-        .add_service(bounded!(SubscriptionServiceServer, SubscriptionRpc::new(hub.clone())))
-        .add_service(bounded!(ScheduleServiceServer, ScheduleRpc::new(hub.clone())))
+        .add_service(bounded!(SubscriptionServiceServer, SubscriptionRpc::new(hub.clone(), stopping.clone())))
+        .add_service(bounded!(ScheduleServiceServer, ScheduleRpc::new(hub.clone(), limits)))
         .add_service(bounded!(UsageServiceServer, UsageRpc::new(hub.clone())))
+        .add_service(bounded!(WaiverServiceServer, WaiverRpc::new(hub.clone())))
         .add_service(bounded!(AnnouncementServiceServer, AnnouncementRpc::new(hub.clone())))
         .add_service(bounded!(NoticeServiceServer, NoticeRpc::new(hub.clone(), stopping.clone())))
         .add_service(bounded!(FactServiceServer, FactRpc::new(hub.clone(), stopping.clone())));

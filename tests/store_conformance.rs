@@ -14,8 +14,8 @@ use bytes::Bytes;
 use devhub::store::embedded::Embedded;
 use devhub::store::memory::Memory;
 use devhub::store::{
-    BATCH_BYTES_MAX, Batch, Commit, Expectation, Head, Key, Revision, Sink, Store, StoreError, Verdict, Versioned,
-    Write,
+    BATCH_BYTES_MAX, Batch, Commit, Expectation, Guard, Head, Key, Revision, Sink, Store, StoreError, Verdict,
+    Versioned, Write,
 };
 use parking_lot::Mutex;
 use support::{at, block_on, commit, committed, content, key, put, put_if, value};
@@ -147,6 +147,43 @@ fn after_all_needs_a_later_instant_than_every_commit() {
         assert_eq!(store.head().instant, at(100));
         committed(store, batch(101, true));
         assert_eq!(store.head().instant, at(101));
+    });
+}
+
+/// A sink that only counts commits.
+struct Counter(Arc<std::sync::atomic::AtomicU64>);
+
+impl Sink for Counter {
+    fn load(&self, _: &Key, _: &Versioned) {}
+    fn loaded(&self, _: Head) {}
+    fn apply(&self, _: &Commit) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_guard_is_asked_after_the_sink_has_seen_every_commit_before() {
+    use std::sync::atomic::Ordering::SeqCst;
+    on_every_engine(|store| {
+        let seen = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        store.attach(Arc::new(Counter(Arc::clone(&seen)))).unwrap();
+        let guarded = |holds: Box<dyn Fn(u64) -> bool + Send + Sync>| {
+            let seen = Arc::clone(&seen);
+            Batch { guard: Some(Guard(Arc::new(move || holds(seen.load(SeqCst))))), ..put("guarded", "1") }
+        };
+        let mut waiting = Vec::new();
+        for round in 0..200u64 {
+            // Four plain ones, then one whose guard counts all before it, and one whose guard never holds.
+            waiting.extend((0..4).map(|i| store.commit(put(&format!("key {i}"), "1"))));
+            waiting.push(store.commit(guarded(Box::new(move |seen| seen == 5 * round + 4))));
+            waiting.push(store.commit(guarded(Box::new(|_| false))));
+        }
+        let verdicts = block_on(futures_util::future::join_all(waiting));
+        for (place, verdict) in verdicts.into_iter().enumerate() {
+            let verdict = verdict.unwrap();
+            assert_eq!(verdict == Verdict::Conflict, place % 6 == 5, "{place}: {verdict:?}");
+        }
+        assert_eq!(seen.load(SeqCst), 1000);
     });
 }
 

@@ -54,6 +54,7 @@ fn batch(writer: u64, text: &str) -> Batch {
         instant: at(1000),
         expectations: Vec::new(),
         after_all: false,
+        guard: None,
         writes: (0..KEYS).map(write).collect(),
         facts: vec![value.clone()],
     }

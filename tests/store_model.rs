@@ -59,6 +59,7 @@ impl Model {
             instant: at(plan.instant),
             expectations: expectations.collect(),
             after_all: plan.after_all,
+            guard: None,
             writes: plan
                 .writes
                 .iter()

@@ -13,7 +13,7 @@ use devhub::domain::register::{ClientIdOrigin, CreateApplication};
 use devhub::domain::subscribe::{Since, Subscribe};
 use devhub::domain::version::{AccessType, Deployment};
 use devhub::domain::{Actor, Command};
-use devhub::hub::{Hub, Mode, Request};
+use devhub::hub::{Hub, Request};
 use devhub::store::embedded::{Embedded, Options};
 use devhub_decision::{Environment, Lifecycle, Maturity, Schedule};
 use devhub_proto::v1;
@@ -47,7 +47,7 @@ pub(crate) fn version_of(application: usize, nth: usize) -> usize {
 }
 
 fn request() -> Request {
-    Request { id: None, fingerprint: [0; 32], mode: Mode::Commit }
+    Request::once()
 }
 
 fn name(number: usize) -> VersionName {
@@ -144,6 +144,7 @@ pub(crate) fn question(random: u64, applications: usize) -> v1::AuthorizeRequest
         version: "1.0".to_owned(),
         environment: v1::Environment::Sandbox.into(),
         min_revision: 0,
+        ..Default::default()
     }
 }
 

@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "devhub/v1/schedule.proto",
         "devhub/v1/subscription.proto",
         "devhub/v1/usage.proto",
+        "devhub/v1/waiver.proto",
         "devhub/store/v1/record.proto",
         "devhub/store/v1/usage.proto",
     ];

@@ -86,6 +86,15 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::BrownoutRefused => "`devhub schedule` shows the dates and the brownouts that are planned",
         ErrorReason::ScheduleNotFound => "`devhub calendar` shows what has dates",
         ErrorReason::PlanStale => "preview the change again, and look at what is different",
+        ErrorReason::WaiverTooLong => "choose the instant that is named or an earlier one, and grant it again in time",
+        ErrorReason::UndoWindowPassed => "subscribe anew, or ask an operator for a waiver if the version is deprecated",
+        ErrorReason::NothingToUndo => "`devhub get subscription` shows what became of it",
+        ErrorReason::OverlapOutOfRange => {
+            "choose an instant within the next 90 days, or none to end the old one at once"
+        }
+        ErrorReason::SubscriptionEnding => "undo the move that ends it, then move again",
+        ErrorReason::ApplicationNotInEnvironment => "`devhub get application` shows where it lives",
+        ErrorReason::WaiverNotFound => "`devhub list waivers` shows which there are",
         ErrorReason::AnnouncementNotFound => "check the id with `devhub announce list`",
         ErrorReason::PublicationOutOfOrder => "choose a date that has passed and is not before the revision before it",
         ErrorReason::NoticeNotFound => "check the id with `devhub notices list`",

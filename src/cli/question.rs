@@ -21,6 +21,12 @@ pub struct Question {
     /// Answer only from facts at least this new: the revision of a write
     #[arg(long, default_value_t = 0, value_name = "REVISION")]
     min_revision: u64,
+    /// Method of the call, for example GET; with --path, asks about one operation of the version
+    #[arg(long, value_name = "METHOD", requires = "path")]
+    method: Option<String>,
+    /// Path of the call below the context, for example /AA123456A/losses
+    #[arg(long, value_name = "PATH", requires = "method")]
+    path: Option<String>,
 }
 
 impl Question {
@@ -32,6 +38,8 @@ impl Question {
             version: self.version.clone(),
             environment: self.environment.wire().into(),
             min_revision: self.min_revision,
+            method: self.method.clone(),
+            path: self.path.clone(),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::outcome::{Judgement, Outcome};
 use super::record::{Record, RecordKey, Records, namespace_keys};
 use super::refusal::{Refusal, Violation};
 use super::setting::Setting;
-use super::subscribe::takes_new;
+use super::subscribe::{retired, stage_at};
 use super::version::AccessType;
 
 /// Where an access request stands.
@@ -147,9 +147,9 @@ impl RequestAccess {
         application.not_deleted()?;
         application.not_blocked()?;
         let version = &*records.effective_version(&self.version)?;
-        let stage = version.deployment(application.environment)?.lifecycle.stage(setting.now);
-        if stage == Stage::Retired {
-            takes_new(version, application, stage, setting)?;
+        let deployment = version.deployment(application.environment)?;
+        if stage_at(deployment, setting.now) == Stage::Retired {
+            return Err(retired(version, deployment));
         }
         match version.access_type {
             AccessType::Controlled => {}

@@ -128,6 +128,8 @@ pub struct Application {
     pub deletion_restriction: String,
     /// When it was registered.
     pub created_at: DateTime<Utc>,
+    /// The sandbox application that it was made from, if it was uplifted.
+    pub uplifted_from: Option<ApplicationId>,
     /// Set while it is deleted. Its subscriptions end with it, by this one fact (rule B57).
     pub deletion: Option<Deletion>,
 }
@@ -172,6 +174,14 @@ impl Application {
     /// Refuses a blocked application whatever would widen its access (rule B19).
     pub(super) fn not_blocked(&self) -> Result<(), Refusal> {
         if self.blocked { Err(Refusal::ApplicationBlocked(self.id.clone())) } else { Ok(()) }
+    }
+
+    /// Refuses an application of another environment than the one meant.
+    pub(super) fn lives_in(&self, environment: Environment) -> Result<(), Refusal> {
+        if self.environment == environment {
+            return Ok(());
+        }
+        Err(Refusal::ApplicationNotInEnvironment { application: self.id.clone(), environment })
     }
 
     /// Refuses an actor who is neither staff nor a collaborator.

@@ -5,6 +5,7 @@ use super::announcement::{PublishAnnouncement, ReviseAnnouncement, WithdrawAnnou
 use super::api::{CreateApi, UpdateApi};
 use super::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
 use super::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
+use super::exemption::{ChangeExemption, Part};
 use super::fact::Subject;
 use super::name::{ApplicationId, VersionName};
 use super::notice::AcknowledgeNotice;
@@ -12,9 +13,13 @@ use super::outcome::Judgement;
 use super::publish::{CreateVersion, DeployVersion, UpdateVersion};
 use super::record::{RecordKey, Records};
 use super::register::{CreateApplication, DeleteApplication, RestoreApplication, UpdateApplication};
+use super::relocate::MoveSubscription;
 use super::schedule::ChangeLifecycle;
 use super::setting::Setting;
 use super::subscribe::{Since, Subscribe, Unsubscribe};
+use super::undo::{UndoMove, UndoUnsubscribe};
+use super::uplift::UpliftApplication;
+use super::waiver::{GrantWaiver, RevokeWaiver};
 
 macro_rules! commands {
     ($($variant:ident),*) => {
@@ -77,10 +82,17 @@ commands!(
     Unsubscribe,
     RequestAccess,
     DecideAccess,
+    GrantWaiver,
+    RevokeWaiver,
+    MoveSubscription,
+    UndoMove,
+    UndoUnsubscribe,
     AcknowledgeNotice,
     PublishAnnouncement,
     ReviseAnnouncement,
-    WithdrawAnnouncement
+    WithdrawAnnouncement,
+    UpliftApplication,
+    ChangeExemption
 );
 
 impl Command {
@@ -109,10 +121,18 @@ impl Command {
             Command::Unsubscribe(_) => "Unsubscribe",
             Command::RequestAccess(_) => "RequestAccess",
             Command::DecideAccess(_) => "DecideAccess",
+            Command::GrantWaiver(_) => "GrantWaiver",
+            Command::RevokeWaiver(_) => "RevokeWaiver",
+            Command::MoveSubscription(_) => "MoveSubscription",
+            Command::UndoMove(_) => "UndoMove",
+            Command::UndoUnsubscribe(_) => "UndoUnsubscribe",
             Command::AcknowledgeNotice(_) => "AcknowledgeNotice",
             Command::PublishAnnouncement(_) => "PublishAnnouncement",
             Command::ReviseAnnouncement(_) => "ReviseAnnouncement",
             Command::WithdrawAnnouncement(_) => "WithdrawAnnouncement",
+            Command::UpliftApplication(_) => "UpliftApplication",
+            Command::ChangeExemption(ChangeExemption { part: Part::Exempt, .. }) => "ExemptFromBrownouts",
+            Command::ChangeExemption(ChangeExemption { part: Part::Taken, .. }) => "RemoveBrownoutExemption",
         }
     }
 
@@ -138,6 +158,7 @@ impl Command {
             Command::ChangeLifecycle(command) => command.subject(),
             Command::CreateApplication(CreateApplication { id, .. })
             | Command::UpdateApplication(UpdateApplication { id, .. })
+            | Command::UpliftApplication(UpliftApplication { source: id, .. })
             | Command::DeleteApplication(DeleteApplication { id, .. })
             | Command::RestoreApplication(RestoreApplication { id, .. })
             | Command::AddCollaborator(AddCollaborator { id, .. })
@@ -149,7 +170,13 @@ impl Command {
             Command::Subscribe(Subscribe { application, version, .. })
             | Command::Unsubscribe(Unsubscribe { application, version, .. })
             | Command::RequestAccess(RequestAccess { application, version, .. })
-            | Command::DecideAccess(DecideAccess { application, version, .. }) => both(application, version),
+            | Command::DecideAccess(DecideAccess { application, version, .. })
+            | Command::GrantWaiver(GrantWaiver { application, version, .. })
+            | Command::RevokeWaiver(RevokeWaiver { application, version, .. })
+            | Command::MoveSubscription(MoveSubscription { application, from: version, .. })
+            | Command::UndoMove(UndoMove { application, from: version, .. })
+            | Command::ChangeExemption(ChangeExemption { application, version, .. })
+            | Command::UndoUnsubscribe(UndoUnsubscribe { application, version, .. }) => both(application, version),
             Command::AcknowledgeNotice(command) => application(&command.application),
             Command::PublishAnnouncement(PublishAnnouncement { content, .. })
             | Command::ReviseAnnouncement(ReviseAnnouncement { content, .. }) => {

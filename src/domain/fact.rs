@@ -76,6 +76,16 @@ pub enum FactKind {
     BrownoutScheduled,
     /// A brownout was cancelled.
     BrownoutCancelled,
+    /// A waiver was granted or replaced.
+    WaiverGranted,
+    /// A waiver was taken back.
+    WaiverRevoked,
+    /// A subscription was moved to another version.
+    SubscriptionMoved,
+    /// A move was undone.
+    MoveUndone,
+    /// An unsubscription was undone.
+    UnsubscriptionUndone,
     /// The administrators of an application were told something.
     NoticeGiven,
     /// A milestone was passed over: a later one says more.
@@ -90,6 +100,12 @@ pub enum FactKind {
     AnnouncementRevised,
     /// An announcement was taken back.
     AnnouncementWithdrawn,
+    /// A production application was made from a sandbox one.
+    ApplicationUplifted,
+    /// An application opted out of the brownouts of a version.
+    ExemptedFromBrownouts,
+    /// An application takes part in the brownouts of a version again.
+    BrownoutExemptionRemoved,
 }
 
 /// What a fact is about; what does not apply is left out.

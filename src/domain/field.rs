@@ -36,6 +36,33 @@ pub fn compile(pattern: &str) -> Result<Regex, regex::Error> {
     build(&format!("^(?:{pattern})$"))
 }
 
+/// Whether a definition accepts a value; if not, the sentence that says why.
+fn check(definition: &FieldDefinition, value: &str) -> Result<(), String> {
+    check_text(value, VALUE_CHARS_MAX).map_err(|problem| problem.to_string())?;
+    if value.is_empty() {
+        // HMRC's rule: an empty value passes every pattern; being required is a separate question.
+        return if definition.required { Err("a value is required".to_owned()) } else { Ok(()) };
+    }
+    if !definition.pattern.is_empty() && !compile(&definition.pattern).is_ok_and(|pattern| pattern.is_match(value)) {
+        return Err(format!("the value must match {}", definition.pattern));
+    }
+    Ok(())
+}
+
+/// The values of an old subscription that these definitions accept under the same name, and the names of those that
+/// they do not (rule B48).
+pub fn carried(
+    definitions: &[FieldDefinition],
+    old: &BTreeMap<String, String>,
+) -> (BTreeMap<String, String>, Vec<String>) {
+    let accepted = |name: &str, value: &str| {
+        definitions.iter().any(|definition| definition.name == name && check(definition, value).is_ok())
+    };
+    let (carried, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        old.clone().into_iter().partition(|(name, value)| accepted(name, value));
+    (carried, left.into_keys().collect())
+}
+
 /// The values of a new subscription: those given, defaults for the rest; all problems at once.
 ///
 /// # Errors
@@ -56,15 +83,8 @@ pub fn resolve(
     let mut values = BTreeMap::new();
     for definition in definitions {
         let value = given.get(&definition.name).unwrap_or(&definition.default_value);
-        if let Err(problem) = check_text(value, VALUE_CHARS_MAX) {
-            violate(&definition.name, problem.to_string());
-        } else if value.is_empty() {
-            // HMRC's rule: an empty value passes every pattern; being required is a separate question.
-            if definition.required {
-                violate(&definition.name, "a value is required".to_owned());
-            }
-        } else if !definition.pattern.is_empty() && !compile(&definition.pattern).is_ok_and(|p| p.is_match(value)) {
-            violate(&definition.name, format!("the value must match {}", definition.pattern));
+        if let Err(sentence) = check(definition, value) {
+            violate(&definition.name, sentence);
         }
         values.insert(definition.name.clone(), value.clone());
     }

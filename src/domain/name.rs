@@ -121,6 +121,13 @@ name!(
 );
 
 name!(
+    /// The id of a waiver, made by devhub.
+    WaiverId,
+    "a waiver id has 1 to 64 lower-case letters, digits and hyphens",
+    |text| len(text, 1, 64) && all(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+
+name!(
     /// The id of an announcement, chosen by who publishes it.
     AnnouncementId,
     "an announcement id has 3 to 80 lower-case letters, digits and hyphens and begins with a letter or digit",

@@ -1,6 +1,7 @@
 //! The result of judging a command that is not refused.
 
 use super::fact::Fact;
+use super::name::VersionName;
 use super::record::{Record, RecordKey};
 use super::refusal::Refusal;
 
@@ -16,6 +17,15 @@ pub enum Effect {
     BeginsNow,
 }
 
+/// A version for which an accepted command did not do all that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// The version.
+    pub version: VersionName,
+    /// Why not.
+    pub refusal: Refusal,
+}
+
 /// What an accepted command changes and records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -27,6 +37,8 @@ pub struct Outcome {
     pub subject: (RecordKey, Record),
     /// What the actor should know, a sentence each.
     pub warnings: Vec<String>,
+    /// What was asked for besides and is not granted.
+    pub dropped: Vec<Dropped>,
     /// From when it counts.
     pub effect: Effect,
 }
@@ -39,6 +51,7 @@ impl Outcome {
             facts: vec![fact],
             subject: (key, record),
             warnings: Vec::new(),
+            dropped: Vec::new(),
             effect: Effect::Independent,
         }
     }
@@ -50,6 +63,7 @@ impl Outcome {
             facts: Vec::new(),
             subject: (key, record),
             warnings: Vec::new(),
+            dropped: Vec::new(),
             effect: Effect::Independent,
         }
     }
@@ -71,6 +85,7 @@ impl Outcome {
         self.writes.extend(later.writes);
         self.facts.extend(later.facts);
         self.warnings.extend(later.warnings);
+        self.dropped.extend(later.dropped);
         self
     }
 

@@ -1,11 +1,12 @@
 //! What the decision table is told of a record. The table is a fold of these over all committed records.
 
 use devhub_decision::{
-    ApplicationEntry, Change, Environment, Links, NamespaceEntry, OperationEntry, Permissions, Replacement,
-    StagePermissions, Standing, SubscriptionEntry, VersionEntry,
+    ApplicationEntry, Change, Environment, ExemptionEntry, Links, NamespaceEntry, OperationEntry, Permissions,
+    Replacement, StagePermissions, Standing, SubscriptionEntry, VersionEntry, WaiverEntry,
 };
 
 use super::application::{Application, State};
+use super::exemption::{Exemption, Part};
 use super::name::VersionName;
 use super::namespace::Namespace;
 use super::operation::OperationSchedule;
@@ -13,6 +14,7 @@ use super::record::{Record, RecordKey};
 use super::setting::Rules;
 use super::subscription::Subscription;
 use super::version::Version;
+use super::waiver::{Waiver, WaiverKind};
 
 /// Adds to `changes` what the decision table must know of `record`.
 pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Vec<Change>) {
@@ -27,6 +29,8 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
         (_, Record::Namespace(namespace)) => {
             changes.extend(project_namespace(namespace).map(Change::Namespace));
         }
+        (_, Record::Exemption(exemption)) => changes.push(Change::Exemption(project_exemption(exemption))),
+        (_, Record::Waiver(waiver)) => changes.extend(project_waiver(waiver).map(Change::Waiver)),
         (_, Record::Notice(_) | Record::NoticeRun(_) | Record::Announcement(_) | Record::AnnouncementRevision(_)) => {}
         (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
     }
@@ -43,7 +47,26 @@ fn project_subscription(subscription: &Subscription) -> SubscriptionEntry {
         environment: subscription.environment,
         version: table_name(&subscription.version),
         live: subscription.ended.is_none(),
-        ends_at: None,
+        ends_at: subscription.ends_at(),
+    }
+}
+
+/// Only calls past retirement concern gateways; a revoked waiver is none, and the clock ends the others.
+fn project_waiver(waiver: &Waiver) -> Option<WaiverEntry> {
+    (waiver.kind == WaiverKind::CallsPastRetirement).then(|| WaiverEntry {
+        client_id: waiver.client_id.as_str().into(),
+        environment: waiver.environment,
+        version: table_name(&waiver.version),
+        until: waiver.revoked.is_none().then_some(waiver.until),
+    })
+}
+
+fn project_exemption(exemption: &Exemption) -> ExemptionEntry {
+    ExemptionEntry {
+        client_id: exemption.client_id.as_str().into(),
+        environment: exemption.environment,
+        version: table_name(&exemption.version),
+        exempt: exemption.part == Part::Exempt,
     }
 }
 

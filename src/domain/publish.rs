@@ -177,6 +177,7 @@ impl CreateVersion {
             facts,
             subject: (key, Record::Version(version)),
             warnings,
+            dropped: Vec::new(),
             effect: Effect::BeginsNow,
         })
     }

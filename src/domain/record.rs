@@ -6,6 +6,7 @@ use super::access::AccessRequest;
 use super::announcement::{Announcement, AnnouncementRevision};
 use super::api::Api;
 use super::application::Application;
+use super::exemption::Exemption;
 use super::ledger::{Revision, Target};
 use super::name::{AnnouncementId, ApplicationId, ClientId, Context, NoticeId, SubscriptionId, VersionName};
 use super::namespace::{self, Namespace};
@@ -13,6 +14,7 @@ use super::notice::{Notice, NoticeRun, Occasion};
 use super::refusal::Refusal;
 use super::subscription::Subscription;
 use super::version::Version;
+use super::waiver::{Waiver, WaiverKind};
 
 /// Where a record is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -37,6 +39,10 @@ pub enum RecordKey {
     Revision(Target, u32),
     /// A namespace that has a schedule.
     Namespace(Context),
+    /// The last word on an application's part in the brownouts of a version.
+    Exemption(ApplicationId, VersionName),
+    /// The latest waiver of a kind for an application and a version.
+    Waiver(ApplicationId, VersionName, WaiverKind),
     /// A notice of an application.
     Notice(ApplicationId, NoticeId),
     /// The giving of the notices of an occasion.
@@ -66,6 +72,8 @@ pub enum Record {
     Revision(Revision),
     /// A namespace.
     Namespace(Namespace),
+    /// A waiver.
+    Waiver(Waiver),
     /// A notice.
     Notice(Notice),
     /// The giving of notices.
@@ -74,6 +82,8 @@ pub enum Record {
     Announcement(Announcement),
     /// One revision of an announcement.
     AnnouncementRevision(AnnouncementRevision),
+    /// An exemption.
+    Exemption(Exemption),
 }
 
 /// The records that a judgement depends on, with their revisions.
@@ -107,6 +117,16 @@ impl Records {
             }
         }
         self
+    }
+
+    /// Every key of the view, with the revision of its record if there is one.
+    pub fn revisions(&self) -> impl Iterator<Item = (&RecordKey, Option<u64>)> {
+        self.0.iter().map(|(key, found)| (key, found.as_ref().map(|(revision, _)| *revision)))
+    }
+
+    /// Every record of the view.
+    pub fn all(&self) -> impl Iterator<Item = &Record> {
+        self.0.iter().filter_map(|(_, found)| found.as_ref().map(|(_, record)| record))
     }
 
     /// The revision of the record under `key`, if there is one.
@@ -159,6 +179,10 @@ typed! {
         at RecordKey::Subscription(id.clone(), name.clone());
     access_request(id: ApplicationId, name: VersionName) -> AccessRequest(AccessRequest)
         at RecordKey::AccessRequest(id.clone(), name.clone());
+    exemption(id: ApplicationId, name: VersionName) -> Exemption(Exemption)
+        at RecordKey::Exemption(id.clone(), name.clone());
+    waiver(id: ApplicationId, name: VersionName, kind: WaiverKind) -> Waiver(Waiver)
+        at RecordKey::Waiver(id.clone(), name.clone(), *kind);
     namespace(name: Context) -> Namespace(Namespace) at RecordKey::Namespace(name.clone());
     notice(application: ApplicationId, id: NoticeId) -> Notice(Notice)
         at RecordKey::Notice(application.clone(), id.clone());

@@ -7,6 +7,7 @@ use super::application::State;
 use super::ledger::OperationName;
 use super::name::{AnnouncementId, ApplicationId, Context, Email, NoticeId, PolicyName, VersionName};
 use super::policy::Period;
+use super::waiver::WaiverKind;
 
 /// One malformed field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,13 @@ fn at(instant: &DateTime<Utc>) -> String {
 
 fn successor_hint(successor: Option<&VersionName>) -> String {
     successor.map(|version| format!("; subscribe to {version} instead")).unwrap_or_default()
+}
+
+fn undo_hint(hours: u32) -> String {
+    match hours {
+        0 => "this cannot be undone".to_owned(),
+        hours => format!("this can be undone for {hours} hours, and no longer"),
+    }
 }
 
 fn join(violations: &[Violation]) -> String {
@@ -293,9 +301,14 @@ pub enum Refusal {
     IllegalAccessRequestState(&'static str),
     /// Ending this subscription cannot be undone and was not acknowledged (rule B43).
     #[error(
-        "version {0} is deprecated: once unsubscribed, the application cannot subscribe to it again; set acknowledge_one_way to go on"
+        "version {version} is deprecated: once unsubscribed, the application cannot subscribe to it again; {}; set acknowledge_one_way to go on", undo_hint(*.undo_hours)
     )]
-    AcknowledgementRequired(VersionName),
+    AcknowledgementRequired {
+        /// The version.
+        version: VersionName,
+        /// For how many hours it could be undone.
+        undo_hours: u32,
+    },
     /// The policy demands more notice.
     #[error("policy {policy} demands notice of at least {notice} from the announcement: the date must be {} or later; or give an override reason", at(.earliest))]
     NoticeTooShort {
@@ -371,6 +384,59 @@ pub enum Refusal {
         target: String,
         /// Why.
         refusal: Box<Refusal>,
+    },
+    /// The waiver would last longer than the policy allows.
+    #[error("policy {policy} allows no waiver until {}: until_time must be {} or earlier", at(.given), at(.latest))]
+    WaiverTooLong {
+        /// The policy.
+        policy: PolicyName,
+        /// As given.
+        given: DateTime<Utc>,
+        /// The last legal instant.
+        latest: DateTime<Utc>,
+    },
+    /// The time to undo is over (rules B44, B47).
+    #[error("this could be undone until {}, and no longer; subscribe anew if the version takes new subscriptions, or ask an operator for a waiver", at(.until))]
+    UndoWindowPassed {
+        /// Until when it could be undone.
+        until: DateTime<Utc>,
+    },
+    /// There is nothing that this call undoes.
+    #[error("there is nothing to undo: {0}")]
+    NothingToUndo(&'static str),
+    /// The old subscription of a move cannot be kept until then.
+    #[error("overlap_until {} must lie ahead and be {} or earlier; leave it out to end the old subscription with the move", at(.given), at(.latest))]
+    OverlapOutOfRange {
+        /// As given.
+        given: DateTime<Utc>,
+        /// The last legal instant.
+        latest: DateTime<Utc>,
+    },
+    /// The subscription to move to ends soon itself.
+    #[error("the subscription to {version} ends at {}, because it was moved itself; undo that move first", at(.ends_at))]
+    SubscriptionEnding {
+        /// The version to move to.
+        version: VersionName,
+        /// When its subscription ends.
+        ends_at: DateTime<Utc>,
+    },
+    /// The application lives in another environment.
+    #[error("application {application} does not live in {environment}; name one that does")]
+    ApplicationNotInEnvironment {
+        /// The application.
+        application: ApplicationId,
+        /// The environment that was meant.
+        environment: Environment,
+    },
+    /// No waiver of this kind.
+    #[error("application {application} has no {} waiver for {version}; list its waivers to see which there are", .kind.name())]
+    WaiverNotFound {
+        /// The application.
+        application: ApplicationId,
+        /// The version.
+        version: VersionName,
+        /// What it would permit.
+        kind: WaiverKind,
     },
     /// An imported subscription states a beginning that cannot be.
     #[error("a subscription cannot have begun at {}: {why}", at(.since))]

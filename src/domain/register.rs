@@ -153,6 +153,7 @@ impl CreateApplication {
             blocked: false,
             deletion_restriction: String::new(),
             created_at: setting.now,
+            uplifted_from: None,
             deletion: None,
         };
         if !application.has_administrator() {

@@ -11,11 +11,13 @@ use super::fact::{Fact, FactKind};
 use super::field;
 use super::name::{ApplicationId, SubscriptionId, VersionName};
 use super::outcome::{Judgement, Outcome};
+use super::policy::DeprecatedTakes;
 use super::record::{Record, RecordKey, Records, namespace_keys};
 use super::refusal::Refusal;
 use super::setting::{ProductionSubscriptions, Setting};
 use super::subscription::{End, EndReason, Subscription};
-use super::version::{AccessType, Version};
+use super::version::{AccessType, Deployment, Version};
+use super::waiver::{Waiver, WaiverKind};
 
 /// From when a new subscription counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +68,7 @@ pub struct Unsubscribe {
 }
 
 /// Whether the actor may change subscriptions of this application (rules B10, B11).
-fn may_change(application: &Application, setting: &Setting<'_>) -> Result<(), Refusal> {
+pub(super) fn may_change(application: &Application, setting: &Setting<'_>) -> Result<(), Refusal> {
     application.collaborator(setting)?;
     if setting.actor.is_staff() {
         return Ok(());
@@ -81,29 +83,50 @@ fn may_change(application: &Application, setting: &Setting<'_>) -> Result<(), Re
     Ok(())
 }
 
-/// Whether a version takes a new subscription in `stage` (rules B02, B03, B04), whoever asks.
-pub(super) fn takes_new(
+/// The stage at which a deployment stands for those who hold or want a subscription.
+pub(super) fn stage_at(deployment: &Deployment, instant: DateTime<Utc>) -> Stage {
+    deployment.lifecycle.stage(instant)
+}
+
+/// The refusal of whatever a retired version no longer gives (rule B04).
+pub(super) fn retired(version: &Version, deployment: &Deployment) -> Refusal {
+    Refusal::VersionRetired {
+        version: version.name.clone(),
+        since: deployment.lifecycle.schedule.retires_at().expect("a retired version has a retirement date"),
+        successor: deployment.successor.clone(),
+    }
+}
+
+/// Whether a version takes a new subscription in `stage` (rules B02, B03, B04), whoever asks: ALPHA and DEPRECATED only
+/// by a live waiver, which is then what the subscription stands on (rules B17, B18, defect X3).
+fn takes_new<'w>(
     version: &Version,
     application: &Application,
     stage: Stage,
+    waiver: Option<&'w Waiver>,
     setting: &Setting<'_>,
-) -> Result<(), Refusal> {
+) -> Result<Option<&'w Waiver>, Refusal> {
     let deployment = version.deployment(application.environment)?;
     let policy = version.policy(setting.rules)?;
-    let schedule = deployment.lifecycle.schedule;
+    let waived = || waiver.filter(|waiver| waiver.is_live(setting.now)).map(Some);
     match stage {
-        Stage::Retired => Err(Refusal::VersionRetired {
-            version: version.name.clone(),
-            since: schedule.retires_at().expect("a retired version has a retirement date"),
-            successor: deployment.successor.clone(),
-        }),
-        Stage::Deprecated => Err(Refusal::VersionDeprecated {
-            version: version.name.clone(),
-            since: schedule.deprecated_at().expect("a deprecated version has a deprecation date"),
-            successor: deployment.successor.clone(),
-        }),
-        Stage::Alpha | Stage::Beta | Stage::Stable if policy.permissions().of(stage).new_subscriptions => Ok(()),
-        Stage::Alpha => Err(Refusal::VersionAlpha(version.name.clone())),
+        Stage::Retired => Err(retired(version, deployment)),
+        Stage::Deprecated => {
+            let since =
+                deployment.lifecycle.schedule.deprecated_at().expect("a deprecated version has a deprecation date");
+            match policy.guards.deprecated_takes {
+                DeprecatedTakes::EarlierApplications if application.created_at < since => Ok(None),
+                DeprecatedTakes::EarlierApplications | DeprecatedTakes::Nobody => {
+                    waived().ok_or_else(|| Refusal::VersionDeprecated {
+                        version: version.name.clone(),
+                        since,
+                        successor: deployment.successor.clone(),
+                    })
+                }
+            }
+        }
+        Stage::Alpha | Stage::Beta | Stage::Stable if policy.permissions().of(stage).new_subscriptions => Ok(None),
+        Stage::Alpha => waived().ok_or_else(|| Refusal::VersionAlpha(version.name.clone())),
         Stage::Beta | Stage::Stable => Err(Refusal::StageTakesNoSubscriptions { policy: policy.name.clone(), stage }),
     }
 }
@@ -131,6 +154,7 @@ impl Subscribe {
             RecordKey::Version(self.version.clone()),
             RecordKey::Subscription(self.application.clone(), self.version.clone()),
             RecordKey::AccessRequest(self.application.clone(), self.version.clone()),
+            RecordKey::Waiver(self.application.clone(), self.version.clone(), WaiverKind::NewSubscription),
         ]
         .into_iter()
         .chain(namespace_keys(&self.version.context))
@@ -164,15 +188,16 @@ impl Subscribe {
         }
         application.not_blocked()?;
         may_change(application, setting)?;
-        let stage = deployment.lifecycle.stage(setting.now);
+        let stage = stage_at(deployment, setting.now);
         if version.is_open_access() && version.policy(setting.rules)?.permissions().of(stage).calls {
             return Err(Refusal::SubscriptionNotNeeded(self.version.clone()));
         }
-        takes_new(version, application, stage, setting).or_else(|refusal| {
+        let waiver = records.waiver(&self.application, &self.version, &WaiverKind::NewSubscription);
+        let ground = takes_new(version, application, stage, waiver, setting).or_else(|refusal| {
             // What was subscribed elsewhere is judged at that instant, as long as the version still answers calls.
             match (self.since, &refusal) {
                 (Since::Elsewhere(since), Refusal::VersionDeprecated { .. }) => {
-                    takes_new(version, application, deployment.lifecycle.stage(since), setting)
+                    takes_new(version, application, stage_at(deployment, since), None, setting)
                 }
                 (Since::Now | Since::Elsewhere(_), _) => Err(refusal),
             }
@@ -190,17 +215,22 @@ impl Subscribe {
             environment: application.environment,
             since,
             subscribed_by: setting.actor.to_string(),
+            waiver: ground.map(|waiver| waiver.id.clone()),
             ended: None,
+            moved: None,
             field_values,
         };
         let kind = match self.since {
             Since::Now => FactKind::Subscribed,
             Since::Elsewhere(_) => FactKind::SubscriptionImported,
         };
-        let fact = Fact::new(kind, subscription.subject()).change("state", "", "ACTIVE").effective(match self.since {
-            Since::Now => None,
-            Since::Elsewhere(since) => Some(since),
-        });
+        let fact = Fact::new(kind, subscription.subject())
+            .change("state", "", "ACTIVE")
+            .change("waiver", "", ground.map(|waiver| waiver.id.to_string()).unwrap_or_default())
+            .effective(match self.since {
+                Since::Now => None,
+                Since::Elsewhere(since) => Some(since),
+            });
         let outcome = Outcome::write(key, Record::Subscription(subscription), fact);
         Ok(match before {
             // The ended one makes room and stays readable.
@@ -252,7 +282,7 @@ impl Unsubscribe {
         let old = records.subscription(&self.application, &self.version).ok_or_else(not_found)?;
         let key = RecordKey::Subscription(self.application.clone(), self.version.clone());
         records.check_etag(&key, self.etag)?;
-        let stage = version.deployment(application.environment)?.lifecycle.stage(setting.now);
+        let stage = stage_at(version.deployment(application.environment)?, setting.now);
         if let Some(_end) = old.end(Some(application), Some(version), setting.now) {
             return match stage {
                 // Retirement has ended it: nothing to do, no harm done (rule B49).
@@ -261,7 +291,8 @@ impl Unsubscribe {
             };
         }
         if stage == Stage::Deprecated && self.one_way == OneWay::NotAcknowledged {
-            return Err(Refusal::AcknowledgementRequired(self.version.clone()));
+            let undo_hours = version.policy(setting.rules)?.guards.undo_hours;
+            return Err(Refusal::AcknowledgementRequired { version: self.version.clone(), undo_hours });
         }
         let reason = if setting.actor.is_staff() { EndReason::Revoked } else { EndReason::Unsubscribed };
         let end = End { at: setting.now, reason, by: setting.actor.to_string() };

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
-use devhub_decision::Environment;
+use chrono::{DateTime, TimeDelta, Utc};
+use devhub_decision::{Environment, Stage};
 
 use super::application::Application;
 use super::fact::Subject;
-use super::name::{ApplicationId, ClientId, SubscriptionId, VersionName};
+use super::name::{ApplicationId, ClientId, SubscriptionId, VersionName, WaiverId};
 use super::version::Version;
 
 /// Why a subscription ended.
@@ -21,6 +21,10 @@ pub enum EndReason {
     VersionRetired,
     /// The application was deleted.
     ApplicationDeleted,
+    /// It was moved to another version.
+    Moved,
+    /// The move that made it was undone.
+    MoveUndone,
 }
 
 /// When, why and by whom a subscription ended.
@@ -32,6 +36,21 @@ pub struct End {
     pub reason: EndReason,
     /// By whom; empty when time ended it.
     pub by: String,
+}
+
+/// Where, when and by whom a subscription was moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// To which version.
+    pub to: VersionName,
+    /// When the move was made.
+    pub at: DateTime<Utc>,
+    /// By whom.
+    pub by: String,
+    /// The subscription that the move made there, if it made one: undoing the move ends it.
+    pub made: Option<SubscriptionId>,
+    /// First instant at which the moved subscription no longer holds, if it was kept beside the new one for a while.
+    pub overlap_until: Option<DateTime<Utc>>,
 }
 
 /// The grant of an application to call a version.
@@ -51,8 +70,13 @@ pub struct Subscription {
     pub since: DateTime<Utc>,
     /// Who made it.
     pub subscribed_by: String,
+    /// The waiver that it stands on, if the version took new ones by a waiver only; it stays when the waiver expires
+    /// (rule B18).
+    pub waiver: Option<WaiverId>,
     /// Set when somebody ended it.
     pub ended: Option<End>,
+    /// Set when it was moved; it has ended then, or will by itself at the end of the overlap.
+    pub moved: Option<Moved>,
     /// Values of the version's subscription fields.
     pub field_values: BTreeMap<String, String>,
 }
@@ -74,7 +98,45 @@ impl Subscription {
             reason: EndReason::ApplicationDeleted,
             by: deletion.by.clone(),
         });
-        [self.ended.clone(), retired, deleted].into_iter().flatten().min_by_key(|end| end.at)
+        let moved = self.moved.as_ref().and_then(|moved| Some((moved, moved.overlap_until?)));
+        let moved = moved.filter(|(_, until)| *until <= now).map(|(moved, until)| End {
+            at: until,
+            reason: EndReason::Moved,
+            by: moved.by.clone(),
+        });
+        [self.ended.clone(), moved, retired, deleted].into_iter().flatten().min_by_key(|end| end.at)
+    }
+
+    /// The instant at which it ends by itself, if it was moved with an overlap and nobody ended it sooner.
+    pub fn ends_at(&self) -> Option<DateTime<Utc>> {
+        if self.ended.is_some() { None } else { self.moved.as_ref()?.overlap_until }
+    }
+
+    /// Until when its move can be undone: for the window, and as long as the overlap lasts (rule B47).
+    pub fn move_undoable_until(&self, window: TimeDelta) -> Option<DateTime<Utc>> {
+        let moved = self.moved.as_ref()?;
+        let until = later(moved.at, window).max(moved.overlap_until.unwrap_or(moved.at));
+        self.ended.as_ref().is_none_or(|end| end.reason == EndReason::Moved).then_some(until)
+    }
+
+    /// Until when its end by a person can be undone: for the window, but no longer than it would have lasted (rule B44).
+    pub fn unsubscription_undoable_until(&self, window: TimeDelta) -> Option<DateTime<Utc>> {
+        let end = self.ended.as_ref()?;
+        let until = later(end.at, window);
+        let lasted = self.moved.as_ref().and_then(|moved| moved.overlap_until);
+        match end.reason {
+            EndReason::Unsubscribed | EndReason::Revoked => Some(lasted.map_or(until, |lasted| until.min(lasted))),
+            EndReason::VersionRetired | EndReason::ApplicationDeleted | EndReason::Moved | EndReason::MoveUndone => {
+                None
+            }
+        }
+    }
+
+    /// Until when its move, or else its end by a person, can be undone; `None` when it cannot, at `now`.
+    pub fn undoable_until(&self, window: TimeDelta, version: &Version, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let until = self.move_undoable_until(window).or_else(|| self.unsubscription_undoable_until(window))?;
+        let retired = version.stage(self.environment, now) == Some(Stage::Retired);
+        (now < until && !retired).then_some(until)
     }
 
     pub(super) fn subject(&self) -> Subject {
@@ -86,4 +148,9 @@ impl Subscription {
             subscription: Some(self.id.clone()),
         }
     }
+}
+
+/// The instant that lies `window` after `start`.
+fn later(start: DateTime<Utc>, window: TimeDelta) -> DateTime<Utc> {
+    start.checked_add_signed(window).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

@@ -323,7 +323,9 @@ mod tests {
             environment: Environment::Sandbox,
             since: now(),
             subscribed_by: String::new(),
+            waiver: None,
             ended: None,
+            moved: None,
             field_values: BTreeMap::new(),
         };
         let report = Report {

@@ -156,6 +156,22 @@ impl Version {
     }
 }
 
+/// Whether an API stands in public lists: not when every version is on its way out or gone (rule B37). A direct link, and
+/// the list of whoever is subscribed, still show it.
+pub fn is_listed<'v>(versions: impl IntoIterator<Item = &'v Version>, now: DateTime<Utc>) -> bool {
+    let mut stages = versions
+        .into_iter()
+        .flat_map(|version| version.deployments.values())
+        .map(|deployment| deployment.lifecycle.stage(now))
+        .peekable();
+    // An API that has no version yet is not on its way out.
+    stages.peek().is_none()
+        || stages.any(|stage| match stage {
+            Stage::Alpha | Stage::Beta | Stage::Stable => true,
+            Stage::Deprecated | Stage::Retired => false,
+        })
+}
+
 /// The version shown to readers by default: STABLE before BETA, ALPHA and DEPRECATED, then the highest; RETIRED never
 /// (rule B38).
 pub fn default_version<'v>(

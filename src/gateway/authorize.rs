@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Utc};
-use devhub_decision::{Decision, Environment, Limits, Question, StepOutcome, Trail, decide, explain};
+use devhub_decision::{Decision, Environment, Limits, Operation, Question, StepOutcome, Trail, decide, explain};
 use devhub_proto::v1;
 use devhub_proto::v1::authorization_service_server::AuthorizationService;
 use tokio::sync::Semaphore;
@@ -21,6 +21,12 @@ const BATCH_MAX: usize = 150;
 
 /// Longest client id, context or label of a question, in bytes.
 const PART_BYTES_MAX: usize = 128;
+
+/// Longest method of a question, in bytes.
+const METHOD_BYTES_MAX: usize = 16;
+
+/// Longest path of a question, in bytes.
+const PATH_BYTES_MAX: usize = 2048;
 
 /// How long a call waits for the revision that it asks for.
 const REVISION_WAIT: Duration = Duration::from_millis(150);
@@ -44,13 +50,33 @@ fn parse(question: &v1::AuthorizeRequest) -> Result<Question<'_>, String> {
     }
     let environment = Environment::from_number(question.environment)
         .ok_or_else(|| "environment: must be ENVIRONMENT_SANDBOX or ENVIRONMENT_PRODUCTION".to_owned())?;
+    let operation = parse_operation(question)?;
     Ok(Question {
         client_id: &question.client_id,
         context: &question.context,
         label: &question.version,
         environment,
-        operation: None,
+        operation,
     })
+}
+
+/// The operation of a question, if it names one.
+fn parse_operation(question: &v1::AuthorizeRequest) -> Result<Option<Operation<'_>>, String> {
+    match (question.method.as_deref(), question.path.as_deref()) {
+        (None, None) => Ok(None),
+        (Some(method), Some(path)) => {
+            if !(1..=METHOD_BYTES_MAX).contains(&method.len()) || !method.bytes().all(|byte| byte.is_ascii_uppercase())
+            {
+                return Err(format!("method: must have 1 to {METHOD_BYTES_MAX} upper-case letters"));
+            }
+            if path.len() > PATH_BYTES_MAX || !path.starts_with('/') {
+                return Err(format!("path: must begin with a slash and have at most {PATH_BYTES_MAX} bytes"));
+            }
+            Ok(Some(Operation { method, path }))
+        }
+        (Some(_), None) => Err("path: must be given with method, or leave out both".to_owned()),
+        (None, Some(_)) => Err("method: must be given with path, or leave out both".to_owned()),
+    }
 }
 
 fn malformed(sentence: &str) -> Status {
@@ -88,6 +114,12 @@ fn render(decision: &Decision<'_>) -> v1::AuthorizeResponse {
             successor: remedy.successor.map(version_name),
             earliest: remedy.earliest.map(timestamp),
         }),
+        replacement: decision.replacement.map(|replacement| v1::OperationReplacement {
+            version: Some(version_name(&replacement.version)),
+            method: replacement.method.to_string(),
+            path: replacement.path.to_string(),
+        }),
+        successor_namespace: decision.successor_namespace.map(str::to_owned),
     }
 }
 

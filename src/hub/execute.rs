@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::plan::Planned;
 use super::{Failure, Hub};
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::name::RequestId;
-use crate::domain::outcome::{Effect, Outcome};
+use crate::domain::outcome::{self, Effect, Outcome};
 use crate::domain::{Actor, Command, Record, RecordKey, Records, Refusal, Setting};
 use crate::store::codec::{self, Answer as StoredAnswer};
 use crate::store::{Batch, Expectation, Key, StoreError, Verdict, Versioned, Write};
@@ -30,6 +31,15 @@ pub struct Request {
     pub fingerprint: [u8; 32],
     /// Whether to change anything.
     pub mode: Mode,
+    /// The plan that the caller was shown: refuse if what it stands on is different now.
+    pub plan: Option<Planned>,
+}
+
+impl Request {
+    /// A request that changes things and cannot be repeated.
+    pub const fn once() -> Request {
+        Request { id: None, fingerprint: [0; 32], mode: Mode::Commit, plan: None }
+    }
 }
 
 /// Whether a command changes anything.
@@ -52,6 +62,8 @@ pub struct Answer {
     pub at: DateTime<Utc>,
     /// What the actor should know, a sentence each.
     pub warnings: Vec<String>,
+    /// What was asked for besides and was not granted.
+    pub dropped: Vec<codec::Dropped>,
     /// Live subscriptions to the version concerned, if it is about one environment of a version.
     pub affected: u64,
     /// What was done.
@@ -70,10 +82,19 @@ pub enum Done {
 }
 
 /// What was loaded for one judgement.
-struct Loaded {
-    records: Records,
+pub(super) struct Loaded {
+    pub(super) records: Records,
     expectations: Vec<(Key, Expectation)>,
     answer: Option<(u64, StoredAnswer)>,
+}
+
+/// What is told, and kept, of what was not granted.
+fn dropped(dropped: &outcome::Dropped) -> codec::Dropped {
+    codec::Dropped {
+        version: dropped.version.clone(),
+        reason: reason::name(reason::reason(&dropped.refusal)).to_owned(),
+        sentence: dropped.refusal.to_string(),
+    }
 }
 
 fn expectation(found: Option<&Versioned>) -> Expectation {
@@ -96,8 +117,9 @@ impl Hub {
     async fn run(&self, actor: &Actor, command: &Command, request: &Request) -> Result<Answer, Failure> {
         let mut turn = None;
         for _ in 0..ATTEMPTS_MAX {
-            let now = self.0.instants.next();
             let loaded = self.load(command, request)?;
+            // Read after the records: whoever sees a version deprecated from an instant on is judged after that instant.
+            let now = self.0.instants.next();
             if let Some((revision, answer)) = loaded.answer
                 && now - answer.answered_at < ANSWER_KEPT
             {
@@ -110,9 +132,18 @@ impl Hub {
                     revision,
                     at: answer.answered_at,
                     warnings: answer.warnings,
+                    dropped: answer.dropped,
                     affected: answer.affected,
                     done: Done::Committed,
                 });
+            }
+            if let Some(plan) = &request.plan
+                && let Err(refusal) = self.check_plan(plan, command, &loaded.records, now)
+            {
+                if request.mode == Mode::Commit {
+                    self.record_refusal(actor, command, request, &refusal, now).await;
+                }
+                return Err(refusal.into());
             }
             let setting = Setting { actor, now, rules: self.rules() };
             let outcome = match command.judge(&loaded.records, &setting) {
@@ -141,7 +172,7 @@ impl Hub {
 
     /// Reads what the judgement depends on. Each record is current at some moment of this call; that they fit together
     /// is what the expectations of the commit make sure of.
-    fn load(&self, command: &Command, request: &Request) -> Result<Loaded, Failure> {
+    pub(super) fn load(&self, command: &Command, request: &Request) -> Result<Loaded, Failure> {
         let mut keys: Vec<RecordKey> = Vec::new();
         for key in command.reads() {
             if !keys.contains(&key) {
@@ -180,6 +211,7 @@ impl Hub {
             revision: records.revision(&outcome.subject.0).unwrap_or_default(),
             at: now,
             warnings: outcome.warnings.clone(),
+            dropped: outcome.dropped.iter().map(dropped).collect(),
             affected,
             done: if outcome.facts.is_empty() { Done::AlreadySo } else { Done::Judged },
         }
@@ -199,7 +231,8 @@ impl Hub {
         let fact = Fact::new(FactKind::CommandRefused, command.subject()).because(&why);
         let refused = (command.name(), reason::name(reason::reason(refusal)));
         let facts = vec![codec::encode_fact(&fact, actor, request.id.as_ref(), Some(refused))];
-        let batch = Batch { instant: now, expectations: Vec::new(), after_all: false, writes: Vec::new(), facts };
+        let batch =
+            Batch { instant: now, expectations: Vec::new(), after_all: false, guard: None, writes: Vec::new(), facts };
         match self.0.store.commit(batch).await {
             Ok(Verdict::Committed(_)) => {}
             Ok(Verdict::Conflict) => tracing::error!("a batch without expectations met a conflict"),
@@ -215,7 +248,7 @@ impl Hub {
         facts: Vec<Bytes>,
     ) -> Result<Verdict, StoreError> {
         let instant = self.0.instants.next();
-        self.0.store.commit(Batch { instant, expectations, after_all: false, writes, facts }).await
+        self.0.store.commit(Batch { instant, expectations, after_all: false, guard: None, writes, facts }).await
     }
 }
 
@@ -239,6 +272,7 @@ fn batch(
             answered_at: now,
             subject: answer.subject.clone(),
             warnings: answer.warnings.clone(),
+            dropped: answer.dropped.clone(),
             affected: answer.affected,
         };
         writes.push(Write { key: StoredAnswer::key(id), value: Some(stored.encode()) });
@@ -254,5 +288,6 @@ fn batch(
         );
     }
     let facts = outcome.facts.iter().map(|fact| codec::encode_fact(fact, actor, request.id.as_ref(), None)).collect();
-    Batch { instant: now, expectations, after_all: outcome.effect == Effect::BeginsNow, writes, facts }
+    let guard = request.plan.as_ref().map(|plan| plan.guard.clone());
+    Batch { instant: now, expectations, after_all: outcome.effect == Effect::BeginsNow, guard, writes, facts }
 }

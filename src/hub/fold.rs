@@ -36,10 +36,12 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::Subscription(s) => RecordKey::EndedSubscription(s.application.clone(), s.version.clone(), s.id.clone()),
         Record::Revision(revision) => RecordKey::Revision(revision.target.clone(), revision.number),
         Record::Namespace(namespace) => RecordKey::Namespace(namespace.name.clone()),
+        Record::Waiver(waiver) => waiver.key(),
         Record::NoticeRun(run) => RecordKey::NoticeRun(run.occasion.clone()),
         Record::Announcement(announcement) => RecordKey::Announcement(announcement.current.id.clone()),
         Record::AnnouncementRevision(revision) => RecordKey::AnnouncementRevision(revision.id.clone(), revision.number),
         Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_) => return None,
+        Record::Exemption(exemption) => exemption.key(),
     })
 }
 
@@ -60,7 +62,7 @@ impl Fold {
     }
 
     /// What one written value means to the table; the index learns it at once.
-    fn fold(&self, key: &Key, value: &Bytes, changes: &mut Vec<Change>) {
+    fn fold(&self, key: &Key, value: &Bytes, revision: Option<u64>, changes: &mut Vec<Change>) {
         let Some(kind) = codec::key_kind(key) else { return };
         match kind {
             Kind::Answer | Kind::ClientId | Kind::ApplicationName | Kind::AccessRequest | Kind::Notice => return,
@@ -69,11 +71,13 @@ impl Fold {
             | Kind::Application
             | Kind::Subscription
             | Kind::EndedSubscription
+            | Kind::Waiver
             | Kind::Revision
             | Kind::Namespace
             | Kind::NoticeRun
             | Kind::Announcement
-            | Kind::AnnouncementRevision => {}
+            | Kind::AnnouncementRevision
+            | Kind::Exemption => {}
         }
         let record = match codec::decode_record(value) {
             Ok(record) => record,
@@ -86,7 +90,7 @@ impl Fold {
         }
         if let Some(key) = key_of(kind, &record) {
             project(&key, &record, &self.rules, changes);
-            self.index.learn(&key, &record);
+            self.index.learn(&key, &record, revision);
         }
     }
 }
@@ -97,7 +101,7 @@ impl Fold {
         let mut changes = Vec::new();
         for write in &commit.writes {
             if let Some(value) = &write.value {
-                self.fold(&write.key, value, &mut changes);
+                self.fold(&write.key, value, Some(commit.revision), &mut changes);
             }
         }
         changes
@@ -107,13 +111,14 @@ impl Fold {
 impl Sink for Fold {
     fn load(&self, key: &Key, value: &Versioned) {
         let mut changes = Vec::new();
-        self.fold(key, &value.value, &mut changes);
+        self.fold(key, &value.value, None, &mut changes);
         for change in changes {
             self.table.load(change);
         }
     }
 
     fn loaded(&self, head: Head) {
+        self.index.loaded(head.revision);
         self.table.advance(head.revision);
     }
 

@@ -51,6 +51,14 @@ struct Inner {
     subscribers: Vec<BTreeSet<Arc<str>>>,
     /// Subscriptions that nobody ended, of applications that are not deleted; by version, then environment.
     live: Vec<[u64; 2]>,
+    /// The last revision that touched a subscription to a version or its application; by version, then environment.
+    stamps: Vec<[u64; 2]>,
+    /// The revision that the hub was loaded at: what is older has no stamp of its own.
+    loaded: u64,
+    /// When those of them end that a move keeps for a while only; few, so beside the others.
+    ends_at: HashMap<(u32, Arc<str>), DateTime<Utc>>,
+    /// How many of them end at an instant, by version and environment.
+    ending: HashMap<(u32, Environment), BTreeMap<DateTime<Utc>, u64>>,
     catalogue: BTreeMap<Context, BTreeMap<Label, Version>>,
     apis: BTreeSet<Context>,
     namespaces: BTreeMap<Context, Namespace>,
@@ -77,6 +85,7 @@ impl Inner {
         self.numbers.insert(name.clone(), number);
         self.subscribers.push(BTreeSet::new());
         self.live.push([0, 0]);
+        self.stamps.push([0, 0]);
         number
     }
 
@@ -101,8 +110,28 @@ impl Inner {
         *count = count.saturating_add_signed(change);
     }
 
-    fn learn_application(&mut self, application: &Application) {
+    /// Remembers that a commit touched the subscription of an application to a version.
+    fn touch(&mut self, number: u32, environment: Environment, revision: Option<u64>) {
+        if let Some(revision) = revision {
+            self.stamps[number as usize][environment as usize] = revision;
+        }
+    }
+
+    fn count_ending(&mut self, number: u32, environment: Environment, at: DateTime<Utc>, change: i64) {
+        let ends = self.ending.entry((number, environment)).or_default();
+        let count = ends.entry(at).or_default();
+        *count = count.saturating_add_signed(change);
+        if *count == 0 {
+            ends.remove(&at);
+        }
+    }
+
+    fn learn_application(&mut self, application: &Application, revision: Option<u64>) {
         let id = self.shared(&application.id);
+        let concerned: Vec<u32> = self.applications[&id].subscriptions.iter().map(|(number, _)| *number).collect();
+        for number in concerned {
+            self.touch(number, application.environment, revision);
+        }
         let entry = self.applications.get_mut(&id).expect("it was just found or made");
         let deleted = application.deletion.is_some();
         let (was_known, was_deleted) = (entry.environment.is_some(), std::mem::replace(&mut entry.deleted, deleted));
@@ -115,7 +144,11 @@ impl Inner {
             entry.subscriptions.iter().filter(|(_, open)| *open == Open::Yes).map(|(number, _)| *number).collect();
         if was_deleted != deleted {
             for number in open {
-                self.count(number, application.environment, if deleted { -1 } else { 1 });
+                let change = if deleted { -1 } else { 1 };
+                self.count(number, application.environment, change);
+                if let Some(at) = self.ends_at.get(&(number, Arc::clone(&id))).copied() {
+                    self.count_ending(number, application.environment, at, change);
+                }
             }
         }
         if was_known && old_owner != application.owner {
@@ -130,9 +163,10 @@ impl Inner {
         }
     }
 
-    fn learn_subscription(&mut self, subscription: &Subscription) {
+    fn learn_subscription(&mut self, subscription: &Subscription, revision: Option<u64>) {
         let id = self.shared(&subscription.application);
         let number = self.number(&subscription.version);
+        self.touch(number, subscription.environment, revision);
         let open = if subscription.ended.is_none() { Open::Yes } else { Open::No };
         let entry = self.applications.get_mut(&id).expect("it was just found or made");
         let before = match entry.subscriptions.iter_mut().find(|(known, _)| *known == number) {
@@ -142,11 +176,23 @@ impl Inner {
                 Open::No
             }
         };
-        if !entry.deleted {
+        let counted = !entry.deleted;
+        if counted {
             match (before, open) {
                 (Open::No, Open::Yes) => self.count(number, subscription.environment, 1),
                 (Open::Yes, Open::No) => self.count(number, subscription.environment, -1),
                 (Open::Yes, Open::Yes) | (Open::No, Open::No) => {}
+            }
+        }
+        let place = (number, Arc::clone(&id));
+        let ended_at = match subscription.ends_at() {
+            Some(at) => self.ends_at.insert(place, at),
+            None => self.ends_at.remove(&place),
+        };
+        if counted {
+            for (at, change) in ended_at.map(|at| (at, -1)).into_iter().chain(subscription.ends_at().map(|at| (at, 1)))
+            {
+                self.count_ending(number, subscription.environment, at, change);
             }
         }
         self.subscribers[number as usize].insert(id);
@@ -173,13 +219,33 @@ fn page(ids: Option<&BTreeSet<Arc<str>>>, after: Option<&str>, limit: usize) -> 
 }
 
 impl Index {
-    /// Learns a committed record.
-    pub(super) fn learn(&self, key: &RecordKey, record: &Record) {
+    /// The state of the store up to `revision` has been learned.
+    pub(super) fn loaded(&self, revision: u64) {
+        self.0.write().loaded = revision;
+    }
+
+    /// The versions and environments that an end of `targets` concerns, each with a stamp that moves whenever a
+    /// subscription to it, or an application that has one, is written.
+    pub(super) fn population(&self, targets: &[Target]) -> BTreeSet<(VersionName, Environment, u64)> {
+        let concerned = targets.iter().flat_map(|target| {
+            self.versions_of(target).into_iter().map(|name| (name, target.environment())).collect::<Vec<_>>()
+        });
+        let concerned: BTreeSet<(VersionName, Environment)> = concerned.collect();
+        let inner = self.0.read();
+        let stamp = |(name, environment): (VersionName, Environment)| {
+            let stamp = inner.numbers.get(&name).map_or(0, |n| inner.stamps[*n as usize][environment as usize]);
+            (name, environment, stamp.max(inner.loaded))
+        };
+        concerned.into_iter().map(stamp).collect()
+    }
+
+    /// Learns a record; `revision` is that of its commit, none while the state is loaded.
+    pub(super) fn learn(&self, key: &RecordKey, record: &Record, revision: Option<u64>) {
         let mut inner = self.0.write();
         match (key, record) {
-            (_, Record::Application(application)) => inner.learn_application(application),
+            (_, Record::Application(application)) => inner.learn_application(application, revision),
             (RecordKey::Subscription(..), Record::Subscription(subscription)) => {
-                inner.learn_subscription(subscription);
+                inner.learn_subscription(subscription, revision);
             }
             (_, Record::Version(version)) => {
                 inner.number(&version.name);
@@ -192,6 +258,11 @@ impl Index {
             (_, Record::Api(api)) => {
                 inner.apis.insert(api.context.clone());
             }
+            // What a waiver or an exemption permits belongs to what a preview shows.
+            (_, Record::Waiver(waiver)) => {
+                let number = inner.number(&waiver.version);
+                inner.touch(number, waiver.environment, revision);
+            }
             (_, Record::Revision(revision)) => {
                 inner.agenda.add(NoticeSubject::Schedule(revision.target.clone()), revision.number);
             }
@@ -202,6 +273,10 @@ impl Index {
             }
             (_, Record::NoticeRun(run)) => inner.agenda.learn(run),
             (_, Record::Announcement(announcement)) => inner.announcements.learn(announcement),
+            (_, Record::Exemption(exemption)) => {
+                let number = inner.number(&exemption.version);
+                inner.touch(number, exemption.environment, revision);
+            }
             (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_)) => {}
         }
     }
@@ -269,7 +344,9 @@ impl Index {
         Environment::ALL
             .into_iter()
             .map(|environment| {
-                let count = inner.live[*number as usize][environment as usize];
+                let ends = inner.ending.get(&(*number, environment));
+                let over: u64 = ends.into_iter().flat_map(|ends| ends.range(..=now)).map(|(_, count)| count).sum();
+                let count = inner.live[*number as usize][environment as usize].saturating_sub(over);
                 (environment, if retired(environment) { 0 } else { count })
             })
             .collect()
@@ -482,6 +559,29 @@ impl Index {
         let inner = self.0.read();
         let number = inner.numbers.get(name);
         page(number.map(|number| &inner.subscribers[*number as usize]), after, limit)
+    }
+
+    /// Whether a person works on an application that holds a live subscription to some version of an API.
+    pub fn subscribes(&self, email: &Email, context: &Context, now: DateTime<Utc>) -> bool {
+        let inner = self.0.read();
+        let versions = inner.catalogue.get(context).into_iter().flat_map(BTreeMap::values);
+        let live: Vec<(u32, Environment)> = versions
+            .flat_map(|version| {
+                let effective = inner.effective(version);
+                let stages = effective.deployments.iter().map(|(e, deployment)| (*e, deployment.lifecycle.stage(now)));
+                let live = stages.filter(|(_, stage)| *stage != Stage::Retired).map(|(environment, _)| environment);
+                let number = inner.numbers[&version.name];
+                live.map(move |environment| (number, environment)).collect::<Vec<_>>()
+            })
+            .collect();
+        inner.by_collaborator.get(email).into_iter().flatten().any(|id| {
+            inner.applications.get(id).is_some_and(|entry| {
+                let holds = |(number, environment): &(u32, Environment)| {
+                    entry.environment == Some(*environment) && entry.subscriptions.contains(&(*number, Open::Yes))
+                };
+                !entry.deleted && live.iter().any(holds)
+            })
+        })
     }
 
     /// Up to `limit` applications of an owner, after `after`.

@@ -21,6 +21,8 @@ mod fold;
 mod housekeeping;
 mod index;
 mod instants;
+mod plan;
+mod preview;
 mod read;
 mod turns;
 mod usage;
@@ -41,6 +43,8 @@ pub use calendar::CalendarPlace;
 pub use crier::{Acknowledged, Cried, MilestoneProgress, NoticeFilter, NoticePage, NoticeProgress, Progress};
 pub use execute::{Answer, Done, Mode, Request};
 pub use index::{Index, Standings};
+pub use plan::{PlanToken, Planned};
+pub use preview::{Affected, AnswerFrom, Place, PlannedNotice, Preview, Rehearsed};
 pub use read::{PAGE_BYTES_MAX, Page, Stored};
 pub use usage::{Figures, Meter, Reported, SUMMARY_MAX, Summary, UsageOf, UsageRow};
 

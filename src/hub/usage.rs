@@ -317,7 +317,9 @@ mod tests {
             environment: Environment::Sandbox,
             since: now,
             subscribed_by: String::new(),
+            waiver: None,
             ended: None,
+            moved: None,
             field_values: Default::default(),
         };
         let meter = Meter::open(Arc::new(Memory::open().expect("a store")), now);

@@ -10,12 +10,12 @@ use super::version::{DESCRIPTION_CHARS_MAX, categories, definitions, deployment,
 use super::{execute, read, record, render, revision, status};
 use crate::domain::api::{CreateApi, UpdateApi};
 use crate::domain::ledger::Target;
-use crate::domain::name::{Context, PolicyName, VersionName};
+use crate::domain::name::{Context, Email, PolicyName, VersionName};
 use crate::domain::publish::{CreateVersion, DeployVersion, UpdateVersion};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::schedule::{ChangeLifecycle, LifecycleChange, Step, Successor};
-use crate::domain::version::AccessType;
+use crate::domain::version::{AccessType, is_listed};
 use crate::hub::{Answer, Failure, Hub, Mode, PAGE_BYTES_MAX};
 use crate::store::codec::Kind;
 use crate::wire::Word;
@@ -80,14 +80,23 @@ impl ApiService for ApiRpc {
         let mut fields = Fields::default();
         let policy = fields.name_or_none::<PolicyName>("policy", &message.policy);
         let size = fields.page_size(message.page_size);
+        let viewer = match message.viewer.as_str() {
+            "" => None,
+            viewer => Email::lenient(viewer).map_err(|error| fields.violate("viewer", error.to_string())).ok(),
+        };
         fields.check()?;
-        let query = Query::new("ListApis", &[&message.policy]);
+        let listed_only = message.listed_only;
+        let query = Query::new("ListApis", &[&message.policy, &listed_only.to_string(), &message.viewer]);
         let cursor = query.cursor(&message.page_token)?;
         let now = self.hub.now();
         let page = read(&self.hub, move |hub| {
             hub.list(&Hub::prefix(Kind::Api, None), cursor, size, |stored| {
                 let Record::Api(api) = &stored.record else { return Err(Failure::Defect) };
-                let wanted = policy.as_ref().is_none_or(|policy| *policy == api.policy);
+                let index = hub.index();
+                let listed = || is_listed(&index.versions(&api.context), now);
+                let subscribed = || viewer.as_ref().is_some_and(|email| index.subscribes(email, &api.context, now));
+                let wanted = policy.as_ref().is_none_or(|policy| *policy == api.policy)
+                    && (!listed_only || listed() || subscribed());
                 Ok(wanted.then(|| render::api(hub, api, stored.revision, now)))
             })
         })

@@ -24,7 +24,7 @@ use crate::hub::{self, Failure, Hub, Mode, Stored};
 use crate::ids;
 use crate::store::codec;
 
-const DESCRIPTION_CHARS_MAX: usize = 2000;
+pub(super) const DESCRIPTION_CHARS_MAX: usize = 2000;
 const OWNER_CHARS_MAX: usize = 100;
 
 /// Serves ApplicationService.
@@ -63,7 +63,7 @@ fn email(fields: &mut Fields, field: &str, text: &str) -> Option<Email> {
     Email::lenient(text).map_err(|error| fields.violate(field, error.to_string())).ok()
 }
 
-fn name(fields: &mut Fields, field: &str, name: &str) -> String {
+pub(super) fn name(fields: &mut Fields, field: &str, name: &str) -> String {
     if let Err(rule) = check_name(name) {
         fields.violate(field, rule);
     }
@@ -92,6 +92,11 @@ impl ApplicationRpc {
     /// Serves the applications of `hub`.
     pub fn new(hub: Hub) -> ApplicationRpc {
         ApplicationRpc { hub }
+    }
+
+    /// The hub.
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     fn render(&self, stored: &Stored) -> Result<v1::Application, Failure> {
@@ -152,6 +157,13 @@ impl ApplicationService for ApplicationRpc {
         };
         let (application, revision) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::CreateApplicationResponse { application, revision }))
+    }
+
+    async fn uplift_application(
+        &self,
+        request: Request<v1::UpliftApplicationRequest>,
+    ) -> Result<Response<v1::UpliftApplicationResponse>, Status> {
+        self.uplift(request).await
     }
 
     async fn get_application(

@@ -10,8 +10,10 @@ mod render;
 mod schedule;
 pub mod status;
 mod subscription;
+mod uplift;
 mod usage;
 mod version;
+mod waiver;
 
 use tonic::Status;
 
@@ -26,6 +28,7 @@ pub use notice::NoticeRpc;
 pub use schedule::ScheduleRpc;
 pub use subscription::SubscriptionRpc;
 pub use usage::UsageRpc;
+pub use waiver::WaiverRpc;
 
 /// Executes a command and renders its refusal.
 async fn execute(hub: &Hub, actor: Actor, command: impl Into<Command>, request: Request) -> Result<Answer, Status> {

@@ -99,6 +99,14 @@ impl Fields {
         Some(VersionName { context: context?, label: label? })
     }
 
+    /// A version that must be given.
+    pub fn needed_version(&mut self, field: &str, name: Option<&v1::VersionName>) -> Option<VersionName> {
+        if name.is_none() {
+            self.violate(field, "must be given");
+        }
+        self.version_or_none(field, name)
+    }
+
     /// A word that must be given.
     pub fn word<W: Word>(&mut self, field: &str, number: i32) -> Option<W> {
         let word = W::from_number(number);
@@ -121,6 +129,14 @@ impl Fields {
             self.violate(field, problem.to_string());
         }
         text.to_owned()
+    }
+
+    /// Text for people that must be given.
+    pub fn needed_text(&mut self, field: &str, text: &str, chars_max: usize) -> String {
+        if text.trim().is_empty() {
+            self.violate(field, format!("must be given, with at most {chars_max} characters"));
+        }
+        self.text(field, text, chars_max)
     }
 
     /// An instant that may be left out.
@@ -154,7 +170,7 @@ impl Fields {
         }
         // A judgement that changes nothing needs no protection from being repeated.
         let id: Option<RequestId> = self.name_or_none("request_id", id).filter(|_| mode == Mode::Commit);
-        Request { id, fingerprint: hash.finalize().into(), mode }
+        Request { id, fingerprint: hash.finalize().into(), mode, plan: None }
     }
 
     /// The number of items on a page.
@@ -167,6 +183,23 @@ impl Fields {
             Ok(size) => size,
         }
     }
+}
+
+/// The request of one part of a call that is done part by part, so that a repeated call does no part twice.
+pub fn derived(request: &Request, part: &str) -> Request {
+    let digest = |whole: &[u8]| -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for bytes in [whole, part.as_bytes()] {
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        }
+        hash.finalize().into()
+    };
+    let id = request.id.as_ref().map(|id| {
+        let text: String = digest(id.as_str().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        text.parse().expect("64 hexadecimal digits are a valid request id")
+    });
+    Request { id, fingerprint: digest(&request.fingerprint), mode: request.mode, plan: None }
 }
 
 /// Whether a lifecycle call changes anything.

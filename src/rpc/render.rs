@@ -133,6 +133,7 @@ pub(super) fn application(application: &Application, revision: u64, rules: &Rule
         delete_time: application.deletion.as_ref().map(|deletion| timestamp(deletion.at)),
         restorable_until: application.restorable_until(rules.restore_window_days).map(timestamp),
         etag: revision.to_string(),
+        uplifted_from: application.uplifted_from.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
@@ -142,8 +143,12 @@ pub(super) fn subscription(
     revision: u64,
     application: Option<&Application>,
     version: Option<&Version>,
+    rules: &Rules,
     now: DateTime<Utc>,
 ) -> v1::Subscription {
+    let policy = version.and_then(|version| rules.policies.get(&version.policy));
+    let undoable_until =
+        policy.and_then(|policy| subscription.undoable_until(policy.guards.undo_window(), version?, now));
     let end = subscription.end(application, version, now);
     let state = match end {
         Some(_) => v1::SubscriptionState::Ended,
@@ -172,6 +177,13 @@ pub(super) fn subscription(
         etag: revision.to_string(),
         last_call_time: None,
         usage_class: v1::UsageClass::Unspecified.into(),
+        waiver_id: subscription.waiver.as_ref().map(ToString::to_string).unwrap_or_default(),
+        waived_until: None,
+        planned_end_time: subscription.ends_at().map(timestamp),
+        moved_to: subscription.moved.as_ref().map(|moved| wire::version_name(&moved.to)),
+        move_time: subscription.moved.as_ref().map(|moved| timestamp(moved.at)),
+        undoable_until: undoable_until.map(timestamp),
+        brownout_exempt: false,
     }
 }
 

@@ -1,9 +1,10 @@
 //! ScheduleService: lifecycles planned, revised, executed and undone, with their ledger.
 
 pub(super) mod parse;
+mod preview;
 mod render;
 
-use devhub_decision::Environment;
+use devhub_decision::{Environment, Limits};
 use devhub_proto::v1;
 use devhub_proto::v1::schedule_service_server::ScheduleService;
 use tonic::{Request, Response, Status};
@@ -15,19 +16,24 @@ use crate::domain::ledger::Target;
 use crate::domain::name::Context;
 use crate::domain::record::RecordKey;
 use crate::domain::refusal::Refusal;
-use crate::hub::{CalendarPlace, Failure, Hub};
+use crate::hub::{CalendarPlace, Failure, Hub, PlanToken};
 use crate::store::codec::{Kind, revisions_in, revisions_of};
 use crate::wire;
 
 /// Serves ScheduleService.
 pub struct ScheduleRpc {
     hub: Hub,
+    limits: Limits,
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl ScheduleRpc {
-    /// Serves the schedules of `hub`.
-    pub fn new(hub: Hub) -> ScheduleRpc {
-        ScheduleRpc { hub }
+    /// Serves the schedules of `hub`; previews show answers as gateways would get them, to be cached as `limits` say.
+    pub fn new(hub: Hub, limits: Limits) -> ScheduleRpc {
+        ScheduleRpc { hub, limits }
     }
 
     /// One page of the revisions whose key begins with `prefix`.
@@ -40,19 +46,9 @@ impl ScheduleRpc {
     ) -> Result<(Vec<v1::ScheduleRevision>, String), Status> {
         let after = query.cursor(token)?;
         let page = read(&self.hub, move |hub| {
-            hub.list(&prefix, after, size, |stored| match stored.record {
-                crate::domain::Record::Revision(revision) => Ok(Some(render::revision(&revision))),
-                crate::domain::Record::Api(_)
-                | crate::domain::Record::Version(_)
-                | crate::domain::Record::Application(_)
-                | crate::domain::Record::Subscription(_)
-                | crate::domain::Record::AccessRequest(_)
-                | crate::domain::Record::Name(_)
-                | crate::domain::Record::Namespace(_)
-                | crate::domain::Record::Notice(_)
-                | crate::domain::Record::NoticeRun(_)
-                | crate::domain::Record::Announcement(_)
-                | crate::domain::Record::AnnouncementRevision(_) => Err(Failure::Defect),
+            hub.list(&prefix, after, size, |stored| {
+                let crate::domain::Record::Revision(revision) = stored.record else { return Err(Failure::Defect) };
+                Ok(Some(render::revision(&revision)))
             })
         })
         .await?;
@@ -82,6 +78,17 @@ impl ScheduleService for ScheduleRpc {
         let mode = requests::mode(message.validate_only);
         let request = fields.request("ChangeLifecycle", &actor, &message, &message.request_id, mode);
         let command = parse::changes(&mut fields, &self.hub, &message.changes);
+        let plan = match message.plan_token.as_str() {
+            "" => None,
+            text => {
+                let token = PlanToken::decode(text);
+                if token.is_none() {
+                    fields.violate("plan_token", "must be as PreviewLifecycleChange gave it; or leave it out");
+                }
+                token.map(|token| self.hub.planned(token, preview::digest(&message.changes), &command))
+            }
+        };
+        let request = crate::hub::Request { plan, ..request };
         fields.check()?;
         let answer = execute(&self.hub, actor, command, request).await?;
         Ok(Response::new(v1::ChangeLifecycleResponse {
@@ -93,9 +100,34 @@ impl ScheduleService for ScheduleRpc {
 
     async fn preview_lifecycle_change(
         &self,
-        _request: Request<v1::PreviewLifecycleChangeRequest>,
+        request: Request<v1::PreviewLifecycleChangeRequest>,
     ) -> Result<Response<v1::PreviewLifecycleChangeResponse>, Status> {
-        Err(status::failed(Failure::Defect))
+        let actor = requests::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let command = parse::changes(&mut fields, &self.hub, &message.changes);
+        let size = fields.page_size(message.page_size);
+        fields.check()?;
+        let digest = preview::digest(&message.changes);
+        let query = Query::new("PreviewLifecycleChange", &[&hex(&digest)]);
+        let after = match query.cursor(&message.page_token)? {
+            None => None,
+            Some(cursor) => Some(preview::Cursor::decode(&cursor).ok_or_else(status::page_token)?),
+        };
+        let limits = self.limits;
+        let preview = read(&self.hub, move |hub| {
+            let place = after.as_ref().map(|cursor| &cursor.place);
+            let preview = hub.preview(&actor, &command, digest, limits, place, size)?;
+            match after {
+                Some(cursor) if !cursor.stands_on(&preview.token) => {
+                    Err(Refusal::PlanStale("something concerned has changed since the page before".to_owned()).into())
+                }
+                Some(_) | None => Ok(preview),
+            }
+        })
+        .await?;
+        let next = preview.next.clone().map(|place| preview::Cursor::new(&preview.token, place).encode());
+        Ok(Response::new(preview::render(&preview, query.token(next))))
     }
 
     async fn get_schedule(

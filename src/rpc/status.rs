@@ -48,6 +48,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::OperationUnknown
         | ErrorReason::NamespaceEmpty
         | ErrorReason::ScheduleNotFound
+        | ErrorReason::WaiverNotFound
         | ErrorReason::AnnouncementNotFound
         | ErrorReason::NoticeNotFound => Code::NotFound,
         ErrorReason::AlreadyExists
@@ -83,6 +84,12 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::PublicationOutOfOrder
         | ErrorReason::PartsNotInPolicy
         | ErrorReason::BrownoutRefused
+        | ErrorReason::WaiverTooLong
+        | ErrorReason::UndoWindowPassed
+        | ErrorReason::NothingToUndo
+        | ErrorReason::OverlapOutOfRange
+        | ErrorReason::SubscriptionEnding
+        | ErrorReason::ApplicationNotInEnvironment
         | ErrorReason::EpochChanged => Code::FailedPrecondition,
         ErrorReason::LimitReached | ErrorReason::StoreFull | ErrorReason::Overloaded => Code::ResourceExhausted,
         ErrorReason::StoreUnavailable | ErrorReason::RevisionNotReached => Code::Unavailable,
@@ -141,6 +148,10 @@ fn metadata(refusal: &Refusal) -> HashMap<String, String> {
             }
         }
         Refusal::PeriodTooShort { earliest, .. } => put("earliest_retire_time", instant(earliest)),
+        Refusal::UndoWindowPassed { until } => put("undoable_until", instant(until)),
+        Refusal::OverlapOutOfRange { latest, .. } => put("latest_overlap_until", instant(latest)),
+        Refusal::SubscriptionEnding { ends_at, .. } => put("planned_end_time", instant(ends_at)),
+        Refusal::WaiverTooLong { latest, .. } => put("latest_until_time", instant(latest)),
         Refusal::NoticeTooShort { earliest, .. } => put("earliest_time", instant(earliest)),
         Refusal::IllegalState { expected, actual, .. } => {
             put("expected_state", (*expected).to_owned());
@@ -164,7 +175,7 @@ pub fn refused(refusal: &Refusal) -> Status {
     #[expect(clippy::wildcard_enum_match_arm, reason = "only these are about fields")]
     let violations: &[Violation] = match inner {
         Refusal::InvalidFields(violations) | Refusal::SubscriptionFields(violations) => violations,
-        Refusal::AcknowledgementRequired(_) => &acknowledge,
+        Refusal::AcknowledgementRequired { .. } => &acknowledge,
         _ => &[],
     };
     make(reason::reason(refusal), refusal.to_string(), metadata(refusal), violations)
@@ -225,6 +236,17 @@ pub fn failed(failure: Failure) -> Status {
     }
 }
 
+/// Why one part of a call that goes on failed: the name of the reason and the sentence.
+pub fn told(failure: Failure) -> (&'static str, String) {
+    let reason = match &failure {
+        Failure::Refused(refusal) => reason::name(reason::reason(refusal)),
+        Failure::Contention => reason::name(ErrorReason::Contention),
+        Failure::Store(_) | Failure::Undecodable(_) => reason::name(ErrorReason::StoreUnavailable),
+        Failure::Defect => reason::name(ErrorReason::Internal),
+    };
+    (reason, failed(failure).message().to_owned())
+}
+
 /// The status of a write without an actor.
 pub fn actor_required(sentence: String) -> Status {
     make(ErrorReason::ActorRequired, format!("metadata devhub-actor is needed: {sentence}"), HashMap::new(), &[])
@@ -252,6 +274,12 @@ pub fn epoch_changed(epoch: &str) -> Status {
 /// The status of one follower too many.
 pub fn too_many_followers(limit: usize) -> Status {
     let message = format!("{limit} followers are connected, and more are not served; retry later, or share a stream");
+    make(ErrorReason::Overloaded, message, HashMap::from([("limit".to_owned(), limit.to_string())]), &[])
+}
+
+/// The status of one more long call than are served at a time.
+pub fn too_many_calls(limit: usize) -> Status {
+    let message = format!("{limit} calls of this kind are running, and more are not served; retry when one has ended");
     make(ErrorReason::Overloaded, message, HashMap::from([("limit".to_owned(), limit.to_string())]), &[])
 }
 

@@ -1,25 +1,33 @@
 //! SubscriptionService: subscriptions, their import, and access requests.
 
-use chrono::{DateTime, Utc};
-use devhub_decision::Environment;
+mod exemption;
+mod relocation;
+mod relocations;
+mod shown;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use devhub_proto::v1;
 use devhub_proto::v1::subscription_service_server::SubscriptionService;
+use tokio::sync::{Semaphore, watch};
 use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
 use super::version::{FIELD_NAME_RULE, is_field_name};
 use super::{execute, read, record, render, revision, status};
+use relocations::{CALLS_MAX, Messages};
+use shown::{Wanted, show, show_terms, show_usage};
+
 use crate::domain::Actor;
 use crate::domain::access::{AccessState, DecideAccess, RequestAccess};
-use crate::domain::name::{ApplicationId, Context, Label, VersionName};
+use crate::domain::name::ApplicationId;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscribe::{OneWay, Since, Subscribe, Unsubscribe};
-use crate::domain::usage::class;
-use crate::hub::{Answer, Done, Failure, Hub, Mode, Page, Stored};
+use crate::hub::{Answer, Done, Failure, Hub, Mode, Stored};
 use crate::ids;
 use crate::store::codec::Kind;
-use crate::wire::{Word, reason, timestamp};
 
 /// Most rows of one import call.
 const IMPORT_ROWS_MAX: usize = 500;
@@ -30,103 +38,44 @@ const FIELD_VALUES_MAX: usize = 50;
 /// Serves SubscriptionService.
 pub struct SubscriptionRpc {
     hub: Hub,
+    /// Becomes true when the hub stops: long calls end then.
+    stopping: watch::Receiver<bool>,
+    /// Places for long calls.
+    calls: Arc<Semaphore>,
 }
 
-/// Renders a subscription with what it joins.
-fn show(hub: &Hub, stored: &Stored, now: DateTime<Utc>) -> Result<v1::Subscription, Failure> {
-    let Record::Subscription(subscription) = &stored.record else { return Err(Failure::Defect) };
-    let (application, version) = hub.ends_of(&subscription.application, &subscription.version)?;
-    let application = match application.as_ref().map(|stored| &stored.record) {
-        Some(Record::Application(application)) => Some(application),
-        _ => None,
-    };
-    let version = match version.as_ref().map(|stored| &stored.record) {
-        Some(Record::Version(version)) => Some(version),
-        _ => None,
-    };
-    let version = version.map(|version| hub.index().effective(version));
-    Ok(render::subscription(subscription, stored.revision, application, version.as_deref(), now))
-}
-
-/// Adds what is known of its calls. Not to the replies of writes: a replay returns the first one, word by word.
-fn show_usage(hub: &Hub, stored: &Stored, shown: v1::Subscription, now: DateTime<Utc>) -> v1::Subscription {
-    let Record::Subscription(subscription) = &stored.record else { return shown };
-    match hub.usage().of_all([subscription], now).map(|mut usages| usages.pop().unwrap_or_default()) {
-        Ok(usage) => v1::Subscription {
-            last_call_time: usage.last_call().map(timestamp),
-            usage_class: class(&usage, now).number(),
-            ..shown
-        },
-        // The subscription is worth reading without.
-        Err(error) => {
-            tracing::error!(%error, "the usage of a subscription cannot be read");
-            shown
-        }
+/// Refuses more values of subscription fields, or other names, than a version can have.
+fn check_field_values(fields: &mut Fields, values: &BTreeMap<String, String>) {
+    if values.len() > FIELD_VALUES_MAX {
+        fields.violate(
+            "field_values",
+            "at most 50 values are accepted; leave out those that the version does not ask for",
+        );
     }
-}
-
-/// Which subscriptions a list shows.
-struct Wanted {
-    application: Option<ApplicationId>,
-    context: Option<Context>,
-    label: Option<Label>,
-    environment: Option<Environment>,
-    show_ended: bool,
-}
-
-impl Wanted {
-    fn pick(&self, hub: &Hub, stored: &Stored) -> Result<Option<v1::Subscription>, Failure> {
-        let Record::Subscription(subscription) = &stored.record else { return Err(Failure::Defect) };
-        let matches = self.context.as_ref().is_none_or(|context| *context == subscription.version.context)
-            && self.label.as_ref().is_none_or(|label| *label == subscription.version.label)
-            && self.environment.is_none_or(|environment| environment == subscription.environment);
-        if !matches {
-            return Ok(None);
-        }
-        let now = hub.now();
-        let shown = show(hub, stored, now)?;
-        let live = shown.state() == v1::SubscriptionState::Active;
-        Ok((live || self.show_ended).then(|| show_usage(hub, stored, shown, now)))
-    }
-
-    /// The latest subscriptions first; then, if ended ones are wanted, those that others have followed.
-    fn page(&self, hub: &Hub, cursor: Option<bytes::Bytes>, size: usize) -> Result<Page<v1::Subscription>, Failure> {
-        if let (None, Some(context), Some(label), false) =
-            (&self.application, &self.context, &self.label, self.show_ended)
-        {
-            let name = VersionName { context: context.clone(), label: label.clone() };
-            let ids = |after: Option<&str>, limit| hub.index().subscribers(&name, after, limit);
-            let key = |id| RecordKey::Subscription(id, name.clone());
-            return hub.list_by_application(cursor, size, ids, key, |stored| self.pick(hub, &stored));
-        }
-        let latest = Hub::prefix(Kind::Subscription, self.application.as_ref());
-        let followed = Hub::prefix(Kind::EndedSubscription, self.application.as_ref());
-        let in_followed = cursor.as_ref().is_some_and(|cursor| cursor.starts_with(&[Kind::EndedSubscription.byte()]));
-        let mut page = if in_followed {
-            Page { items: Vec::new(), next: None }
-        } else {
-            hub.list(&latest, cursor.clone(), size, |stored| self.pick(hub, &stored))?
-        };
-        if page.next.is_none() && self.show_ended {
-            let left = size - page.items.len();
-            if left == 0 {
-                // A page full of latest ones: the next begins with the first of the others.
-                page.next = Some(followed);
-            } else {
-                let after = cursor.filter(|_| in_followed);
-                let more = hub.list(&followed, after, left, |stored| self.pick(hub, &stored))?;
-                page.items.extend(more.items);
-                page.next = more.next;
-            }
-        }
-        Ok(page)
+    if !values.keys().all(|name| is_field_name(name)) {
+        fields.violate("field_values", FIELD_NAME_RULE);
     }
 }
 
 impl SubscriptionRpc {
-    /// Serves the subscriptions of `hub`.
-    pub fn new(hub: Hub) -> SubscriptionRpc {
-        SubscriptionRpc { hub }
+    /// Serves the subscriptions of `hub` until `stopping` becomes true.
+    pub fn new(hub: Hub, stopping: watch::Receiver<bool>) -> SubscriptionRpc {
+        SubscriptionRpc { hub, stopping, calls: Arc::new(Semaphore::new(CALLS_MAX)) }
+    }
+
+    /// The hub.
+    fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Tells when the hub stops.
+    fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.clone()
+    }
+
+    /// Places for long calls.
+    fn calls(&self) -> &Arc<Semaphore> {
+        &self.calls
     }
 
     /// The subscription of an answer, as of the answer's instant.
@@ -146,13 +95,7 @@ impl SubscriptionRpc {
             },
             Ok(_) => v1::ImportVerdict { outcome: v1::ImportOutcome::Unchanged.into(), ..Default::default() },
             Err(failure) => {
-                let reason = match &failure {
-                    Failure::Refused(refusal) => reason::name(reason::reason(refusal)),
-                    Failure::Contention => "CONTENTION",
-                    Failure::Store(_) | Failure::Undecodable(_) => "STORE_UNAVAILABLE",
-                    Failure::Defect => "INTERNAL",
-                };
-                let message = status::failed(failure).message().to_owned();
+                let (reason, message) = status::told(failure);
                 v1::ImportVerdict {
                     outcome: v1::ImportOutcome::Refused.into(),
                     reason: reason.to_owned(),
@@ -179,7 +122,7 @@ impl SubscriptionRpc {
             since: Since::Elsewhere(since),
             field_values: Default::default(),
         };
-        let request = crate::hub::Request { id: None, fingerprint: [0; 32], mode };
+        let request = crate::hub::Request { mode, ..crate::hub::Request::once() };
         self.hub.execute(actor, command.into(), request).await
     }
 }
@@ -196,15 +139,7 @@ impl SubscriptionService for SubscriptionRpc {
         let request = fields.request("Subscribe", &actor, &message, &message.request_id, Mode::Commit);
         let application = fields.name("application_id", &message.application_id);
         let version = fields.version(&message.context, &message.version);
-        if message.field_values.len() > FIELD_VALUES_MAX {
-            fields.violate(
-                "field_values",
-                "at most 50 values are accepted; leave out those that the version does not ask for",
-            );
-        }
-        if !message.field_values.keys().all(|name| is_field_name(name)) {
-            fields.violate("field_values", FIELD_NAME_RULE);
-        }
+        check_field_values(&mut fields, &message.field_values);
         let (Some(application), Some(version)) = (application, version) else { return Err(fields.refuse()) };
         fields.check()?;
         let id = ids::subscription(self.hub.now());
@@ -236,6 +171,56 @@ impl SubscriptionService for SubscriptionRpc {
         Ok(Response::new(v1::UnsubscribeResponse { subscription: Some(self.render(answer)?), revision }))
     }
 
+    async fn undo_unsubscribe(
+        &self,
+        request: Request<v1::UndoUnsubscribeRequest>,
+    ) -> Result<Response<v1::UndoUnsubscribeResponse>, Status> {
+        self.undo_one_unsubscription(request).await
+    }
+
+    async fn move_subscription(
+        &self,
+        request: Request<v1::MoveSubscriptionRequest>,
+    ) -> Result<Response<v1::MoveSubscriptionResponse>, Status> {
+        self.move_one(request).await
+    }
+
+    async fn undo_move(&self, request: Request<v1::UndoMoveRequest>) -> Result<Response<v1::UndoMoveResponse>, Status> {
+        self.undo_one_move(request).await
+    }
+
+    type MoveSubscriptionsStream = Messages<v1::MoveSubscriptionsResponse>;
+
+    async fn move_subscriptions(
+        &self,
+        request: Request<v1::MoveSubscriptionsRequest>,
+    ) -> Result<Response<Self::MoveSubscriptionsStream>, Status> {
+        self.move_many(request).await
+    }
+
+    type UndoMoveSubscriptionsStream = Messages<v1::UndoMoveSubscriptionsResponse>;
+
+    async fn undo_move_subscriptions(
+        &self,
+        request: Request<v1::UndoMoveSubscriptionsRequest>,
+    ) -> Result<Response<Self::UndoMoveSubscriptionsStream>, Status> {
+        self.undo_many(request).await
+    }
+
+    async fn exempt_from_brownouts(
+        &self,
+        request: Request<v1::ExemptFromBrownoutsRequest>,
+    ) -> Result<Response<v1::ExemptFromBrownoutsResponse>, Status> {
+        self.exempt(request).await
+    }
+
+    async fn remove_brownout_exemption(
+        &self,
+        request: Request<v1::RemoveBrownoutExemptionRequest>,
+    ) -> Result<Response<v1::RemoveBrownoutExemptionResponse>, Status> {
+        self.remove_exemption(request).await
+    }
+
     async fn get_subscription(
         &self,
         request: Request<v1::GetSubscriptionRequest>,
@@ -250,7 +235,8 @@ impl SubscriptionService for SubscriptionRpc {
             let found = hub.get_one(key)?;
             let stored = found.ok_or(Refusal::SubscriptionNotFound { application, version })?;
             let now = hub.now();
-            Ok(show_usage(hub, &stored, show(hub, &stored, now)?, now))
+            let shown = show_terms(hub, &stored, show(hub, &stored, now)?, now)?;
+            Ok(show_usage(hub, &stored, shown, now))
         })
         .await?;
         Ok(Response::new(v1::GetSubscriptionResponse { subscription: Some(subscription) }))

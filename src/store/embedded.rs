@@ -279,6 +279,7 @@ mod tests {
             instant: chrono::DateTime::UNIX_EPOCH,
             expectations: vec![(key.clone(), crate::store::Expectation::Absent)],
             after_all: false,
+            guard: None,
             writes: vec![Write { key: key.clone(), value: Some(Bytes::from_static(b"value")) }],
             facts: vec![Bytes::from_static(b"fact")],
         };

@@ -6,6 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
@@ -14,6 +15,10 @@ use super::{StoreError, trouble};
 
 /// Name of the lock file in the data directory.
 pub(crate) const FILE: &str = "LOCK";
+
+/// How often a held lock is tried again, and after which pause: half a second in all.
+const PATIENCE: u32 = 25;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Held for as long as the directory is in use.
 #[derive(Debug)]
@@ -32,10 +37,18 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(|error| trouble::io("open", &path, error))?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(StoreError::Locked(refusal(dir, &mut file))),
-            Err(error) => return Err(trouble::io("lock", &path, error)),
+        let mut patience = PATIENCE;
+        loop {
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                // A child of the last holder may have the file open for the moment between its fork and its exec.
+                Err(Errno::WOULDBLOCK) if patience > 0 => {
+                    patience -= 1;
+                    std::thread::sleep(PAUSE);
+                }
+                Err(Errno::WOULDBLOCK) => return Err(StoreError::Locked(refusal(dir, &mut file))),
+                Err(error) => return Err(trouble::io("lock", &path, error)),
+            }
         }
         let noted =
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));

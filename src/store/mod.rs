@@ -4,7 +4,7 @@
 //! every engine keeps and `tests/store_conformance.rs` checks:
 //!
 //! 1. **Atomic.** A [`Batch`] takes effect whole, under one new [`Revision`], or not at all.
-//! 2. **Conditional.** It takes effect only if every [`Expectation`] holds at that instant; otherwise the answer is
+//! 2. **Conditional.** It takes effect only if every [`Expectation`] and its [`Guard`] hold at that instant; otherwise the answer is
 //!    [`Verdict::Conflict`] and nothing has happened. There is no unconditional overwrite by accident.
 //! 3. **Durable, then visible, then answered.** [`Verdict::Committed`] is given only after the batch survives a power
 //!    cut and after the [`Sink`] has seen it. Nobody reads a write that a crash can take back.
@@ -88,6 +88,17 @@ pub struct Write {
     pub value: Option<Bytes>,
 }
 
+/// A condition on what the [`Sink`] has seen. Must be quick and must not call the store: every writer waits for it. An
+/// engine that cannot evaluate it beside the commit may evaluate it and then demand that nothing was committed since.
+#[derive(Clone)]
+pub struct Guard(pub Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Guard")
+    }
+}
+
 /// A request to commit: what must hold, what to write, what to record.
 #[derive(Debug, Clone)]
 pub struct Batch {
@@ -98,6 +109,9 @@ pub struct Batch {
     /// When set, the batch also conflicts unless `instant` is later than that of every earlier commit. A command whose
     /// effect begins "now" needs it: otherwise a commit judged later but stored earlier would stand on the wrong side.
     pub after_all: bool,
+    /// When given, the batch also conflicts unless this holds at the moment of the commit, after the sink has seen every
+    /// earlier commit: a condition on more records than could be listed.
+    pub guard: Option<Guard>,
     /// New values. At most one per key.
     pub writes: Vec<Write>,
     /// What happened, encoded; at least one, since a commit that records nothing cannot be audited.
@@ -122,7 +136,7 @@ pub struct Commit {
 pub enum Verdict {
     /// Durable and visible.
     Committed(Revision),
-    /// An expectation did not hold (or `after_all` did not); nothing was written. Load and judge again.
+    /// An expectation did not hold (or `after_all` or the guard did not); nothing was written. Load and judge again.
     Conflict,
 }
 

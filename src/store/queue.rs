@@ -103,7 +103,8 @@ fn gather(first: Waiting, receiver: &mut mpsc::Receiver<Waiting>) -> (Vec<Waitin
     let mut group = vec![first];
     while group.len() < GROUP_BATCHES_MAX {
         let Ok(next) = receiver.try_recv() else { break };
-        if bytes + next.bytes > GROUP_BYTES_MAX {
+        // A guard looks at what the sink has seen, so everything before it must have been committed first.
+        if bytes + next.bytes > GROUP_BYTES_MAX || next.batch.guard.is_some() {
             return (group, Some(next));
         }
         bytes += next.bytes;

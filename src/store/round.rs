@@ -62,6 +62,10 @@ impl Round {
         if batch.after_all && batch.instant <= self.latest {
             return Ok(false);
         }
+        debug_assert!(batch.guard.is_none() || self.commits.is_empty(), "a guarded batch begins its group");
+        if batch.guard.as_ref().is_some_and(|guard| !(guard.0)()) {
+            return Ok(false);
+        }
         for (key, expectation) in &batch.expectations {
             let revision = match self.changed.get(key) {
                 Some(changed) => changed.as_ref().map(|versioned| versioned.revision),

@@ -25,6 +25,7 @@ use crate::domain::name::{Email, VersionName};
 use crate::domain::subscription::EndReason;
 use crate::domain::usage::Class;
 use crate::domain::version::{AccessType, AuthType, Endpoint};
+use crate::domain::waiver::{WaiverKind, WaiverState};
 
 pub use announcement::{announcement_revision, parse_announcement_revision};
 pub use notice::{milestone, notice, notice_subject, parse_milestone, parse_notice, parse_notice_subject};
@@ -83,11 +84,13 @@ words! {
         VersionRetired = VersionRetired, VersionNotCallable = VersionAlpha, UnknownClient = UnknownClient,
         EnvironmentMismatch = EnvironmentMismatch, ApplicationNotApproved = ApplicationNotApproved,
         ApplicationBlocked = ApplicationBlocked, ApplicationDeleted = ApplicationDeleted, NotSubscribed = NotSubscribed,
+        Waived = Waived, OperationRetired = OperationRetired, Brownout = Brownout,
     };
     RemedyAction <=> RemedyAction {
         Subscribe = Subscribe, MoveToSuccessor = MoveToSuccessor, CheckVersion = CheckVersion,
         RegisterClient = RegisterClient, UseOwnEnvironment = UseOwnEnvironment, CompleteApproval = CompleteApproval,
         AskOperator = AskOperator, RestoreApplication = RestoreApplication, WaitForRelease = WaitForRelease,
+        WaitForBrownoutEnd = WaitForBrownoutEnd, UseReplacement = UseReplacement,
     };
     AccessType <=> AccessType { Public = Public, Controlled = Controlled, Internal = Internal };
     AuthType <=> AuthType { None = None, Application = Application, User = User };
@@ -108,7 +111,7 @@ words! {
     };
     EndReason <=> EndReason {
         Unsubscribed = Unsubscribed, Revoked = Revoked, VersionRetired = VersionRetired,
-        ApplicationDeleted = ApplicationDeleted,
+        ApplicationDeleted = ApplicationDeleted, Moved = Moved, MoveUndone = MoveUndone,
     };
     AccessState <=> AccessRequestState {
         Pending = Pending, Granted = Granted, Rejected = Rejected, Cancelled = Cancelled, Revoked = Revoked,
@@ -130,9 +133,13 @@ words! {
         AccessCancelled = AccessCancelled, CommandRefused = CommandRefused,
         AnswersForgotten = AnswersForgotten, ScheduleRevised = ScheduleRevised, EndWithdrawn = EndWithdrawn,
         Reinstated = Reinstated, BrownoutScheduled = BrownoutScheduled, BrownoutCancelled = BrownoutCancelled,
+        WaiverGranted = WaiverGranted, WaiverRevoked = WaiverRevoked, SubscriptionMoved = SubscriptionMoved,
+        MoveUndone = MoveUndone, UnsubscriptionUndone = UnsubscriptionUndone,
         NoticeGiven = NoticeGiven, NoticeSkipped = NoticeSkipped, NoticeAcknowledged = NoticeAcknowledged,
         NoticesCompleted = NoticesCompleted, AnnouncementPublished = AnnouncementPublished,
         AnnouncementRevised = AnnouncementRevised, AnnouncementWithdrawn = AnnouncementWithdrawn,
+        ApplicationUplifted = ApplicationUplifted, ExemptedFromBrownouts = ExemptedFromBrownouts,
+        BrownoutExemptionRemoved = BrownoutExemptionRemoved,
     };
     Category <=> AnnouncementCategory {
         Deprecation = Deprecation, Sunset = Sunset, Change = Change, Requirement = Requirement,
@@ -141,6 +148,8 @@ words! {
     AudienceKind <=> AnnouncementAudienceKind {
         Everybody = Everybody, Subscribers = Subscribers, Operators = Operators,
     };
+    WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
+    WaiverState <=> WaiverState { Live = Live, Expired = Expired, Revoked = Revoked };
     CalendarKind <=> CalendarKind {
         Deprecates = Deprecates, SunsetBegins = SunsetBegins, Retires = Retires, BrownoutBegins = BrownoutBegins,
         BrownoutEnds = BrownoutEnds,

@@ -23,6 +23,25 @@ fn check_answers_with_its_exit_code() {
 }
 
 #[test]
+fn check_and_explain_ask_about_one_operation() {
+    let hub = TestHub::new();
+    hub.apply(&hub.file("small.yaml", SMALL));
+    let client = hub.application("ledgerly");
+    hub.subscribe("ledgerly", "individuals/losses", "1.10");
+    let ask = |what: &str, operation: &[&str]| {
+        hub.devhub(&[&[what, "--client", &client, "individuals/losses", "1.10"], operation].concat())
+    };
+    let whole = ["--method", "GET", "--path", "/AA123456A/losses?year=2025"];
+    assert!(ask("check", &whole).exits(0).out.contains("ALLOW (SUBSCRIBED)"));
+    assert!(ask("explain", &whole).exits(0).out.contains("=> SUBSCRIPTION"));
+    // One without the other names no operation.
+    ask("check", &whole[..2]).exits(64);
+    ask("explain", &whole[2..]).exits(64);
+    let malformed = ask("check", &["--method", "get", "--path", "/"]).exits(1);
+    assert!(malformed.err.contains("[INVALID_FIELD]") && malformed.err.contains("method"), "{}", malformed.err);
+}
+
+#[test]
 fn explain_tells_the_rules_at_any_instant() {
     let hub = TestHub::new();
     hub.apply(&example("hmrc-mtd/catalogue.yaml"));

@@ -12,7 +12,7 @@ use devhub::domain::name::{NoticeId, VersionName};
 use devhub::domain::notice::{Milestone, NoticeSubject, Occasion, plan};
 use devhub::domain::record::{Record, RecordKey};
 use devhub::domain::schedule::{ChangeLifecycle, LifecycleChange, NewDate, Step};
-use devhub::hub::{Acknowledged, Hub, Mode, Progress, Request};
+use devhub::hub::{Acknowledged, Hub, Progress, Request};
 use devhub::store::Store;
 use devhub::store::memory::Memory;
 use devhub_decision::{Brownout, Environment, Maturity};
@@ -143,7 +143,7 @@ async fn play(acts: &[Act], may_skip: bool) {
     let store: Arc<dyn Store> = Arc::new(Memory::open().unwrap());
     let hub = Hub::open(store, rules(), Arc::new(clock.clone())).unwrap();
     let operator: Actor = OPERATOR.parse().unwrap();
-    let request = || Request { id: None, fingerprint: [0; 32], mode: Mode::Commit };
+    let request = Request::once;
     let api = devhub::domain::api::CreateApi {
         context: CONTEXT.parse().unwrap(),
         title: "Losses".into(),

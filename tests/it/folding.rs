@@ -4,19 +4,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use devhub::clock::{Clock, ManualClock};
 use devhub::domain::actor::Actor;
 use devhub::domain::application::{Application, State};
 use devhub::domain::approve::{AdvanceApplication, Block, SetBlocked, Step};
+use devhub::domain::exemption::{ChangeExemption, Part};
 use devhub::domain::ledger::Target;
 use devhub::domain::name::{ApplicationId, Context, VersionName};
 use devhub::domain::record::{Record, RecordKey};
 use devhub::domain::register::{DeleteApplication, RestoreApplication};
+use devhub::domain::relocate::{MoveSubscription, Scope};
 use devhub::domain::schedule::{ChangeLifecycle, LifecycleChange, NewDate, Step as Turn};
 use devhub::domain::subscribe::{OneWay, Since, Subscribe, Unsubscribe};
+use devhub::domain::undo::{UndoMove, UndoUnsubscribe};
+use devhub::domain::waiver::{GrantWaiver, RevokeWaiver, WaiverKind};
 use devhub::domain::{Command, Record as R};
-use devhub::hub::{Hub, Mode, Request};
+use devhub::hub::{Hub, Request};
 use devhub::store::Store;
 use devhub::store::memory::Memory;
 use devhub_decision::{Brownout, Environment, Limits, Maturity, Question, Reason, Stage, decide};
@@ -45,6 +49,12 @@ enum Act {
     Block(usize),
     Unblock(usize),
     Advance(usize, usize),
+    Move(usize, usize, usize, Option<i64>),
+    UndoMove(usize, usize, usize),
+    UndoUnsubscribe(usize, usize),
+    Waive(usize, usize, usize, i64),
+    Unwaive(usize, usize, usize),
+    Exempt(usize, usize, bool),
     Wait(i64),
 }
 
@@ -68,6 +78,14 @@ fn act() -> impl Strategy<Value = Act> {
         1 => application.clone().prop_map(Act::Block),
         1 => application.clone().prop_map(Act::Unblock),
         1 => (application, 0..Step::ALL.len()).prop_map(|(a, s)| Act::Advance(a, s)),
+        3 => (0..APPLICATIONS, 0..VERSIONS, 0..VERSIONS, proptest::option::of(1i64..60))
+            .prop_map(|(a, v, w, days)| Act::Move(a, v, w, days)),
+        2 => (0..APPLICATIONS, 0..VERSIONS, 0..VERSIONS).prop_map(|(a, v, w)| Act::UndoMove(a, v, w)),
+        2 => (0..APPLICATIONS, 0..VERSIONS).prop_map(|(a, v)| Act::UndoUnsubscribe(a, v)),
+        3 => (0..APPLICATIONS, 0..VERSIONS, 0..WaiverKind::ALL.len(), 1i64..60)
+            .prop_map(|(a, v, kind, days)| Act::Waive(a, v, kind, days)),
+        1 => (0..APPLICATIONS, 0..VERSIONS, 0..WaiverKind::ALL.len()).prop_map(|(a, v, kind)| Act::Unwaive(a, v, kind)),
+        2 => (0..APPLICATIONS, 0..VERSIONS, any::<bool>()).prop_map(|(a, v, exempt)| Act::Exempt(a, v, exempt)),
         4 => (1i64..30).prop_map(Act::Wait),
     ]
 }
@@ -126,6 +144,57 @@ fn command(act: &Act, clock: &ManualClock, number: usize) -> Option<Command> {
             let from = clock.now() + TimeDelta::days(*days);
             end(*v, Turn::ScheduleBrownout(Brownout { from, until: from + TimeDelta::hours(12) }))
         }
+        Act::Move(a, v, w, days) => MoveSubscription {
+            id: format!("s-{number}").parse().unwrap(),
+            application: application(*a),
+            from: version(*v),
+            to: version(*w),
+            overlap_until: in_days(days),
+            field_values: BTreeMap::new(),
+            scope: Scope::One,
+            reason: reason(),
+            etag: None,
+        }
+        .into(),
+        Act::UndoMove(a, v, w) => UndoMove {
+            application: application(*a),
+            from: version(*v),
+            to: version(*w),
+            scope: Scope::One,
+            reason: reason(),
+            etag: None,
+        }
+        .into(),
+        Act::UndoUnsubscribe(a, v) => {
+            UndoUnsubscribe { application: application(*a), version: version(*v), reason: reason(), etag: None }.into()
+        }
+        Act::Waive(a, v, kind, days) => GrantWaiver {
+            id: format!("w-{number}").parse().unwrap(),
+            application: application(*a),
+            version: version(*v),
+            kind: WaiverKind::ALL[*kind],
+            until: clock.now() + TimeDelta::days(*days),
+            reason: "a test".into(),
+            approver: "a test".into(),
+            etag: None,
+        }
+        .into(),
+        Act::Unwaive(a, v, kind) => RevokeWaiver {
+            application: application(*a),
+            version: version(*v),
+            kind: WaiverKind::ALL[*kind],
+            reason: "a test".into(),
+            etag: None,
+        }
+        .into(),
+        Act::Exempt(a, v, exempt) => ChangeExemption {
+            application: application(*a),
+            version: version(*v),
+            part: if *exempt { Part::Exempt } else { Part::Taken },
+            reason: "a test".into(),
+            etag: None,
+        }
+        .into(),
         Act::Delete(a) => DeleteApplication { id: application(*a), reason: reason(), etag: None }.into(),
         Act::Restore(a) => RestoreApplication { id: application(*a), reason: reason(), etag: None }.into(),
         Act::Block(a) => SetBlocked { id: application(*a), block: Block::Set, reason: reason(), etag: None }.into(),
@@ -153,11 +222,18 @@ fn naive(hub: &Hub, a: usize, v: usize) -> Reason {
         return Reason::UnknownVersion;
     };
     let stage = version.stage(Environment::Sandbox, now).unwrap();
-    if stage == Stage::Retired {
+    let waived = waived(hub, a, v, now);
+    if stage == Stage::Retired && !waived {
         return Reason::VersionRetired;
     }
     if stage == Stage::Alpha {
         return Reason::VersionNotCallable;
+    }
+    let brownouts = &version.deployments[&Environment::Sandbox].brownouts;
+    let exempt = exempt(hub, a, v);
+    if stage == Stage::Deprecated && !exempt && brownouts.iter().any(|window| window.from <= now && now < window.until)
+    {
+        return Reason::Brownout;
     }
     let Some(R::Application(Application { deletion, blocked, state, environment, .. })) = application else {
         return Reason::UnknownClient;
@@ -173,8 +249,51 @@ fn naive(hub: &Hub, a: usize, v: usize) -> Reason {
     }
     assert!(state == State::Production || environment == Environment::Sandbox);
     match subscription {
-        Some(Record::Subscription(subscription)) if subscription.ended.is_none() => Reason::Subscribed,
+        Some(Record::Subscription(subscription))
+            if subscription.ended.is_none()
+                && subscription
+                    .moved
+                    .as_ref()
+                    .is_none_or(|moved| moved.overlap_until.is_some_and(|until| now < until)) =>
+        {
+            if stage == Stage::Retired { Reason::Waived } else { Reason::Subscribed }
+        }
         _ => Reason::NotSubscribed,
+    }
+}
+
+fn waived(hub: &Hub, a: usize, v: usize, now: DateTime<Utc>) -> bool {
+    let key = RecordKey::Waiver(application(a), version(v), WaiverKind::CallsPastRetirement);
+    match hub.get_one(key).unwrap().map(|stored| stored.record) {
+        Some(R::Waiver(waiver)) => waiver.revoked.is_none() && now < waiver.until,
+        _ => false,
+    }
+}
+
+fn exempt(hub: &Hub, a: usize, v: usize) -> bool {
+    let key = RecordKey::Exemption(application(a), version(v));
+    matches!(hub.get_one(key).unwrap().map(|stored| stored.record), Some(R::Exemption(e)) if e.part == Part::Exempt)
+}
+
+/// The counts of live subscriptions, by the records alone.
+fn counts_agree(hub: &Hub) {
+    let now = hub.now();
+    for v in 0..VERSIONS {
+        let Some(R::Version(found)) = hub.get_one(RecordKey::Version(version(v))).unwrap().map(|s| s.record) else {
+            continue;
+        };
+        let live = (0..APPLICATIONS).filter(|a| {
+            let keys = [RecordKey::Application(application(*a)), RecordKey::Subscription(application(*a), version(v))];
+            let mut records = hub.get(&keys).unwrap().into_iter().flatten().map(|stored| stored.record);
+            match (records.next(), records.next()) {
+                (Some(R::Application(application)), Some(R::Subscription(subscription))) => {
+                    subscription.end(Some(&application), Some(&found), now).is_none()
+                }
+                _ => false,
+            }
+        });
+        let counted: u64 = hub.index().live_subscriptions(&version(v), now).values().sum();
+        assert_eq!(counted, live.count() as u64, "version {v}");
     }
 }
 
@@ -192,7 +311,7 @@ fn decision(hub: &Hub, a: usize, v: usize) -> Reason {
     hub.table().ask(&question, |facts| decide(facts, hub.now(), limits).reason)
 }
 
-/// A subscription held at any moment was made when the version took new ones.
+/// A subscription held at any moment was made when the version took new ones, or by a waiver.
 fn no_grant_after_deprecation(hub: &Hub) {
     for (a, v) in (0..APPLICATIONS).flat_map(|a| (0..VERSIONS).map(move |v| (a, v))) {
         let keys = [RecordKey::Version(version(v)), RecordKey::Subscription(application(a), version(v))];
@@ -201,6 +320,9 @@ fn no_grant_after_deprecation(hub: &Hub) {
             continue;
         };
         let schedule = version.deployments[&Environment::Sandbox].lifecycle.schedule;
+        if subscription.waiver.is_some() {
+            continue;
+        }
         if let Some(end) = schedule.deprecated_at().or(schedule.retires_at()) {
             assert!(subscription.since < end, "{} made at {}, closed at {end}", version.name, subscription.since);
         }
@@ -212,7 +334,7 @@ async fn play(acts: &[Act]) {
     let store = Arc::new(Memory::open().unwrap());
     let hub = Hub::open(Arc::clone(&store) as Arc<dyn Store>, rules(), Arc::new(clock.clone())).unwrap();
     let operator: Actor = crate::world::OPERATOR.parse().unwrap();
-    let request = || Request { id: None, fingerprint: [0; 32], mode: Mode::Commit };
+    let request = || Request::once();
     let api = devhub::domain::api::CreateApi {
         context: CONTEXT.parse().unwrap(),
         title: "Losses".into(),
@@ -240,6 +362,7 @@ async fn play(acts: &[Act]) {
             assert_eq!(decision(&hub, a, v), naive(&hub, a, v), "application {a}, version {v} after {act:?}");
         }
         no_grant_after_deprecation(&hub);
+        counts_agree(&hub);
     }
     let table = hub.table().dump();
     assert_eq!(table, hub.table_at(store.head().revision).unwrap().dump(), "the fold of the journal");

@@ -340,3 +340,31 @@ async fn maturity_rises_and_subscriptions_open() {
     let back = world.apis(OPERATOR).promote_api_version(promote(v1::Maturity::Alpha)).await;
     assert_eq!(refused(back), "ILLEGAL_LIFECYCLE_MOVE");
 }
+
+/// An API that is wholly on its way out leaves public lists, but not those of whoever depends on it.
+#[tokio::test]
+async fn b37_an_api_wholly_deprecated_is_listed_only_to_its_subscribers() {
+    let world = World::usual().await;
+    world.subscribe(ADA, "app", "1.0").await.unwrap();
+    let listed = async |viewer: &str| {
+        let viewer = viewer.to_owned();
+        let request = v1::ListApisRequest { listed_only: true, viewer, ..Default::default() };
+        world.apis("").list_apis(request).await.unwrap().into_inner().apis.len()
+    };
+    let target = |environment: v1::Environment| {
+        let environment = environment.into();
+        v1::ScheduleTarget { environment, ..crate::world::target("1.0") }
+    };
+    let deprecate = || v1::lifecycle_change::Step::Deprecate(v1::DeprecateStep::default());
+    assert_eq!(listed("").await, 1);
+    world.change(crate::world::step(target(v1::Environment::Sandbox), deprecate())).await.unwrap();
+    assert_eq!(listed("").await, 1, "it is STABLE in production");
+    world.change(crate::world::step(target(v1::Environment::Production), deprecate())).await.unwrap();
+    assert_eq!((listed("").await, listed("Ada@example.com").await, listed("bob@example.com").await), (0, 1, 0));
+    let all = world.apis("").list_apis(v1::ListApisRequest::default()).await.unwrap().into_inner();
+    assert_eq!(all.apis.len(), 1, "a direct look still finds it");
+    world.version("2.0", v1::Maturity::Alpha).await;
+    assert_eq!(listed("").await, 1);
+    let request = v1::ListApisRequest { viewer: "nobody".into(), ..Default::default() };
+    assert_eq!(crate::world::violations(&world.apis("").list_apis(request).await.unwrap_err()), ["viewer"]);
+}

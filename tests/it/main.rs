@@ -7,6 +7,10 @@
 //! | `leaving` | B42 to B49: unsubscribing and coming back |
 //! | `applications` | B50 to B59: people, approval, deletion and restoring |
 //! | `deciding` | B60 to B63: what gateways are told |
+//! | `moving` | B45 to B48: moves, of one or many |
+//! | `undoing` | B44, B47: the way back |
+//! | `uplifting` | B15, X2: from the sandbox to production |
+//! | `waiving` | B17, B18, X3: dated exceptions |
 //! | `trail` | B92: the audit trail |
 //! | `racing` | B16, X1: subscribe against deprecate |
 //! | `folding` | the table equals the fold of the journal and a naive scan |
@@ -17,6 +21,7 @@
 //! | `killing` | kill -9 of the whole server, fifty times |
 //! | `usage` | who still calls what: counted calls, reports, classes, what a crash loses |
 //! | `contract` | the wire as a golden listing, and what every message must have |
+//! | `previewing` | what a preview shows is what then happens; its token binds |
 //! | `scheduling` | B26 to B36, B71, B72: plans, revisions, withdrawals, batches, what was public when |
 //! | `noticing` | B33, B91, X5: notices planned, given once each, acknowledged, followed; B26, X8: their dates |
 //! | `crying` | B33, B91: what is told is what was planned, for any history; 10,000 told once each across kill -9 |
@@ -39,13 +44,18 @@ mod guarding;
 mod killing;
 mod leaving;
 mod lifecycle;
+mod moving;
 mod noticing;
 mod policies;
+mod previewing;
 mod racing;
 mod refusing;
 mod rules;
 mod scheduling;
 mod subscribing;
 mod trail;
+mod undoing;
+mod uplifting;
 mod usage;
+mod waiving;
 mod world;

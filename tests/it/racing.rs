@@ -8,7 +8,7 @@ use devhub::domain::policy::Policies;
 use devhub::domain::record::{Record, RecordKey};
 use devhub::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
 use devhub::domain::{Actor, Command};
-use devhub::hub::{Hub, Mode, Request};
+use devhub::hub::{Hub, Request};
 use devhub::store::memory::Memory;
 use devhub_proto::v1;
 
@@ -24,7 +24,7 @@ pub(crate) fn rules() -> Rules {
 }
 
 fn request() -> Request {
-    Request { id: None, fingerprint: [0; 32], mode: Mode::Commit }
+    Request::once()
 }
 
 /// 1,000 interleavings of one subscribe and one deprecate "from now on", on the real clock and many threads: never a
@@ -84,6 +84,66 @@ async fn b16_x1_never_a_subscription_made_at_or_after_deprecation() {
     assert!(admitted > 0 && denied > 0, "both orders must occur for this to mean anything: {admitted} and {denied}");
 }
 
+/// A move against the deprecation of its target: whoever wins, the application keeps one of the two subscriptions.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn b16_b45_a_move_that_loses_against_a_deprecation_loses_nothing() {
+    let hub = Hub::open(Arc::new(Memory::open().unwrap()), rules(), Arc::new(SystemClock)).unwrap();
+    let operator: Actor = OPERATOR.parse().unwrap();
+    let execute = async |command: Command| hub.execute(operator.clone(), command, request()).await;
+    execute(scenario::api()).await.unwrap();
+    execute(scenario::application("app")).await.unwrap();
+    let (mut moved, mut refused) = (0, 0);
+    for round in 0..1000 {
+        let name = |side: &str| VersionName {
+            context: CONTEXT.parse().unwrap(),
+            label: format!("{round}.{side}").parse().unwrap(),
+        };
+        let (from, to) = (name("1"), name("2"));
+        for version in [&from, &to] {
+            execute(scenario::version(version)).await.unwrap();
+        }
+        execute(scenario::subscribe("app", &from, round)).await.unwrap();
+        let barrier = Arc::new(tokio::sync::Barrier::new(2));
+        let run = |command: Command| {
+            let (hub, operator, barrier) = (hub.clone(), operator.clone(), Arc::clone(&barrier));
+            tokio::spawn(async move {
+                barrier.wait().await;
+                hub.execute(operator, command, request()).await
+            })
+        };
+        let (first, second) = (scenario::relocate("app", &from, &to, 1000 + round), scenario::deprecate(&to));
+        let (relocated, deprecated) = if round % 2 == 0 {
+            let (a, b) = (run(first), run(second));
+            (a.await.unwrap(), b.await.unwrap())
+        } else {
+            let (b, a) = (run(second), run(first));
+            (a.await.unwrap(), b.await.unwrap())
+        };
+        let Record::Version(version) = deprecated.unwrap().subject else { panic!("a version") };
+        let deprecated_at = version.deployments.values().next().unwrap().lifecycle.schedule.deprecated_at().unwrap();
+        let held = |name: &VersionName| {
+            let key = RecordKey::Subscription("app".parse().unwrap(), name.clone());
+            match hub.get_one(key).unwrap().map(|stored| stored.record) {
+                Some(Record::Subscription(subscription)) => Some(subscription),
+                _ => None,
+            }
+        };
+        let (old, new) = (held(&from).unwrap(), held(&to));
+        match (relocated, new) {
+            (Ok(_), Some(new)) => {
+                assert!(old.ended.is_some() && new.since < deprecated_at, "{old:?} {new:?}");
+                moved += 1;
+            }
+            (Err(devhub::hub::Failure::Refused(devhub::domain::Refusal::VersionDeprecated { .. })), None) => {
+                assert!(old.ended.is_none(), "{old:?}");
+                refused += 1;
+            }
+            (answer, new) => panic!("half done: {answer:?}, {old:?}, {new:?}"),
+        }
+    }
+    assert!(moved > 0 && refused > 0, "both orders must occur for this to mean anything: {moved} and {refused}");
+}
+
 /// The same through the wire: many applications at once, one deprecation among them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn b16_through_the_wire_one_side_wins_for_each_application() {
@@ -130,6 +190,7 @@ pub(crate) mod scenario {
     use devhub::domain::name::VersionName;
     use devhub::domain::publish::CreateVersion;
     use devhub::domain::register::{ClientIdOrigin, CreateApplication};
+    use devhub::domain::relocate::{MoveSubscription, Scope};
     use devhub::domain::schedule::{ChangeLifecycle, LifecycleChange, Step};
     use devhub::domain::subscribe::{Since, Subscribe};
     use devhub::domain::version::{AccessType, Deployment};
@@ -149,6 +210,32 @@ pub(crate) mod scenario {
             deployments: BTreeMap::from([(Environment::Sandbox, deployment)]),
             documentation_uri: String::new(),
             override_reason: String::new(),
+        }
+        .into()
+    }
+
+    pub(crate) fn api() -> Command {
+        devhub::domain::api::CreateApi {
+            context: crate::world::CONTEXT.parse().unwrap(),
+            title: "Losses".into(),
+            description: String::new(),
+            policy: "hmrc-mtd".parse().unwrap(),
+            categories: Vec::new(),
+        }
+        .into()
+    }
+
+    pub(crate) fn relocate(id: &str, from: &VersionName, to: &VersionName, number: usize) -> Command {
+        MoveSubscription {
+            id: format!("s-{number}").parse().unwrap(),
+            application: id.parse().unwrap(),
+            from: from.clone(),
+            to: to.clone(),
+            overlap_until: None,
+            field_values: BTreeMap::new(),
+            scope: Scope::One,
+            reason: String::new(),
+            etag: None,
         }
         .into()
     }

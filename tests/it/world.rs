@@ -18,6 +18,7 @@ use devhub_proto::v1::notice_service_client::NoticeServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use devhub_proto::v1::usage_service_client::UsageServiceClient;
+use devhub_proto::v1::waiver_service_client::WaiverServiceClient;
 use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -173,6 +174,10 @@ impl World {
 
     pub(crate) fn gateway(&self) -> AuthorizationServiceClient<Caller> {
         AuthorizationServiceClient::new(self.channel_as(""))
+    }
+
+    pub(crate) fn waivers(&self, actor: &'static str) -> WaiverServiceClient<Caller> {
+        WaiverServiceClient::new(self.channel_as(actor))
     }
 
     pub(crate) fn notices(&self, actor: &'static str) -> NoticeServiceClient<Caller> {
@@ -408,6 +413,7 @@ pub(crate) fn question(id: &str, label: &str) -> v1::AuthorizeRequest {
         version: label.into(),
         environment: v1::Environment::Sandbox.into(),
         min_revision: 0,
+        ..Default::default()
     }
 }
 

@@ -24,7 +24,14 @@ pub(crate) fn key(text: &str) -> Key {
 pub(crate) fn put(name: &str, value: &str) -> Batch {
     let write = Write { key: key(name), value: Some(Bytes::copy_from_slice(value.as_bytes())) };
     let fact = Bytes::copy_from_slice(format!("{name} = {value}").as_bytes());
-    Batch { instant: at(1000), expectations: Vec::new(), after_all: false, writes: vec![write], facts: vec![fact] }
+    Batch {
+        instant: at(1000),
+        expectations: Vec::new(),
+        after_all: false,
+        guard: None,
+        writes: vec![write],
+        facts: vec![fact],
+    }
 }
 
 /// As [`put`], on one condition.

@@ -2,6 +2,9 @@
 //!
 //! Subscriptions hold these numbers and nothing else, so deprecating a version touches one slot here and no
 //! subscription. A name keeps its number for ever: versions are retired, never removed (rule B34).
+//!
+//! What namespaces add to a version is worked out when one of the two changes, and never for a question. So a version is
+//! held twice: as it was told, and as it stands.
 
 use std::hash::BuildHasher;
 
@@ -9,16 +12,40 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::entry::{VersionEntry, VersionName};
 use crate::facts::VersionFacts;
+use crate::namespace::{self, NamespaceEntry, Namespaces};
 use crate::stage::Environment;
 
 /// Number of a (context, label, environment).
 pub(crate) type VersionNumber = u32;
 
+#[derive(Clone)]
 struct Slot {
     name: VersionName,
     environment: Environment,
-    /// Absent while only a subscription has mentioned the name.
-    version: Option<VersionFacts>,
+    /// Absent while only a subscription, a waiver or an exemption has mentioned the name.
+    version: Option<Version>,
+}
+
+/// A version as it was told, and as it stands in its namespaces.
+#[derive(Clone)]
+pub(crate) struct Version {
+    told: VersionEntry,
+    facts: VersionFacts,
+}
+
+/// What becomes of the catalogue, worked out before readers have to wait.
+#[derive(Default)]
+pub(crate) struct Update {
+    /// All namespaces, if any of them changes.
+    namespaces: Option<Namespaces>,
+    versions: Vec<Version>,
+}
+
+impl Update {
+    /// Nothing becomes of it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.namespaces.is_none() && self.versions.is_empty()
+    }
 }
 
 impl Slot {
@@ -30,13 +57,14 @@ impl Slot {
 /// Context, label and environment.
 pub(crate) type Key<'a> = (&'a str, &'a str, Environment);
 
-/// All versions, by key and by number.
-#[derive(Default)]
+/// All versions, by key and by number, and all namespaces.
+#[derive(Clone, Default)]
 pub(crate) struct Catalogue {
     hasher: DefaultHashBuilder,
     numbers: HashTable<VersionNumber>,
     slots: Vec<Slot>,
     versions: usize,
+    namespaces: Namespaces,
 }
 
 impl Catalogue {
@@ -61,15 +89,43 @@ impl Catalogue {
 
     /// The version of a number, if the table was told of it.
     pub(crate) fn version(&self, number: VersionNumber) -> Option<&VersionFacts> {
-        self.slots[number as usize].version.as_ref()
+        self.slots[number as usize].version.as_ref().map(|version| &version.facts)
     }
 
-    /// Sets a version under its key.
-    pub(crate) fn set(&mut self, version: VersionFacts) {
-        let VersionEntry { name, environment, .. } = version.entry();
-        let number = self.intern((&name.context, &name.label, *environment));
-        let replaced = self.slots[number as usize].version.replace(version);
-        self.versions += usize::from(replaced.is_none());
+    /// What these versions and namespaces make of the catalogue; of two with the same key the later one counts.
+    pub(crate) fn prepared(&self, versions: Vec<VersionEntry>, changed: Vec<NamespaceEntry>) -> Update {
+        let covered = |slot: &&Slot| {
+            changed.iter().any(|namespace| {
+                namespace.environment == slot.environment && namespace::covers(&namespace.namespace, &slot.name.context)
+            })
+        };
+        let known = self.slots.iter().filter(covered).filter_map(|slot| slot.version.as_ref());
+        // A version that is told now counts, not as it was known before: so it comes later.
+        let told: Vec<VersionEntry> = known.map(|version| version.told.clone()).chain(versions).collect();
+        let namespaces = (!changed.is_empty()).then(|| {
+            let mut namespaces = self.namespaces.clone();
+            changed.into_iter().for_each(|entry| namespaces.set(entry));
+            namespaces
+        });
+        let present = namespaces.as_ref().unwrap_or(&self.namespaces);
+        let stands = |told: VersionEntry| {
+            let enclosing: Vec<&NamespaceEntry> = present.enclosing(&told.name.context, told.environment).collect();
+            Version { facts: VersionFacts::within(told.clone(), &enclosing), told }
+        };
+        Update { versions: told.into_iter().map(stands).collect(), namespaces }
+    }
+
+    /// Makes an update that was prepared of this catalogue.
+    pub(crate) fn set(&mut self, update: Update) {
+        if let Some(namespaces) = update.namespaces {
+            self.namespaces = namespaces;
+        }
+        for version in update.versions {
+            let VersionEntry { name, environment, .. } = &version.told;
+            let number = self.intern((&name.context, &name.label, *environment));
+            let replaced = self.slots[number as usize].version.replace(version);
+            self.versions += usize::from(replaced.is_none());
+        }
     }
 
     /// How many versions the table was told of.
@@ -77,9 +133,14 @@ impl Catalogue {
         self.versions
     }
 
-    /// Each version that the table was told of.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &VersionEntry> {
-        self.slots.iter().filter_map(|slot| slot.version.as_ref()).map(VersionFacts::entry)
+    /// Each version that the table was told of, as it stands.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &VersionFacts> {
+        self.slots.iter().filter_map(|slot| slot.version.as_ref()).map(|version| &version.facts)
+    }
+
+    /// Each namespace that the table was told of.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &NamespaceEntry> {
+        self.namespaces.entries()
     }
 
     /// Name and environment of a number.

@@ -8,6 +8,7 @@ use crate::entry::VersionName;
 use crate::facts::{Facts, VersionFacts};
 use crate::header::Headers;
 use crate::lifecycle::Schedule;
+use crate::operation::Replacement;
 use crate::reason::{Reason, Verdict};
 use crate::remedy::Remedy;
 use crate::rule::{self, Rule};
@@ -56,7 +57,8 @@ impl std::error::Error for TtlTooShort {}
 pub struct Decision<'t> {
     /// Why; the verdict follows from it.
     pub reason: Reason,
-    /// Stage of the version at the instant of the decision, if the version is known.
+    /// Stage at the instant of the decision, if the version is known: of the operation that was asked about if it has
+    /// dates of its own, else of the version.
     pub stage: Option<Stage>,
     /// The application of the client id, if there is one.
     pub application_id: Option<&'t str>,
@@ -70,6 +72,11 @@ pub struct Decision<'t> {
     pub headers: Headers<'t>,
     /// The version to move to, when one is named and this one is deprecated or retired.
     pub successor: Option<&'t VersionName>,
+    /// The namespace to move to, when the version names no successor and its namespace does.
+    pub successor_namespace: Option<&'t str>,
+    /// The operation to use instead of the one that was asked about, when one is named and that one is deprecated or
+    /// retired.
+    pub replacement: Option<&'t Replacement>,
     /// Whole days until retirement, rounded down, if retirement is known and ahead. It is the one part that is only
     /// true at the instant of the decision: rounding it would end each answer at the next day.
     pub days_left: Option<i64>,
@@ -91,46 +98,61 @@ pub fn decide<'t>(facts: &Facts<'t>, now: DateTime<Utc>, limits: Limits) -> Deci
 
 /// The decision, and the rule that made it.
 pub(crate) fn judged<'t>(facts: &Facts<'t>, now: DateTime<Utc>, limits: Limits) -> (Rule, Decision<'t>) {
-    let stage = facts.version.map(|version| version.entry().lifecycle.stage(now));
-    let (rule, reason) = rule::judge(facts, stage);
-    let known = facts.version.zip(stage);
-    let decision = Decision {
+    let (rule, answer) = answered(facts, now);
+    let valid_until = valid_until(facts, now, limits.ttl(answer.verdict()), &answer);
+    let days_left = facts.lifecycle().and_then(|lifecycle| lifecycle.days_left(now));
+    (rule, Decision { valid_until, days_left, ..answer })
+}
+
+/// The decision without what depends on the instant alone: two instants with the same answer compare as equal.
+fn answered<'t>(facts: &Facts<'t>, now: DateTime<Utc>) -> (Rule, Decision<'t>) {
+    let (rule, reason) = rule::judge(facts, now);
+    let stage = facts.stage(now);
+    let leaving = matches!(stage, Some(Stage::Deprecated | Stage::Retired));
+    let version = facts.version.filter(|_| leaving);
+    let answer = Decision {
         reason,
         stage,
         application_id: facts.application.map(|application| application.application_id),
-        valid_until: valid_until(facts.version, now, limits.ttl(reason.verdict())),
-        remedy: Remedy::of(reason, known.map(|(version, stage)| (version.entry(), stage))),
-        headers: known.map_or(Headers::NONE, |(version, stage)| headers(version, stage, reason.verdict())),
-        successor: known.and_then(|(version, stage)| successor(version, stage)),
-        days_left: facts.version.and_then(|version| version.entry().lifecycle.days_left(now)),
+        valid_until: DateTime::<Utc>::MAX_UTC,
+        remedy: Remedy::of(reason, facts, now),
+        headers: stage.map_or(Headers::NONE, |stage| headers(facts, stage, reason)),
+        successor: version.and_then(|version| version.entry().successor.as_ref()),
+        successor_namespace: version.and_then(VersionFacts::successor_namespace),
+        replacement: facts.operation.filter(|_| leaving).and_then(|operation| operation.entry().replacement.as_ref()),
+        days_left: None,
         revision: facts.revision,
     };
-    (rule, decision)
+    (rule, answer)
 }
 
-/// Rules B61 and X7: no cached answer outlives a scheduled transition.
-fn valid_until(version: Option<&VersionFacts>, now: DateTime<Utc>, ttl: TimeDelta) -> DateTime<Utc> {
+/// Rules B61 and X7: no cached answer outlives a date that changes it. Between two dates nothing changes, so the answer
+/// is asked for again at each date within its time to live; there is seldom one.
+fn valid_until(facts: &Facts<'_>, now: DateTime<Utc>, ttl: TimeDelta, answer: &Decision<'_>) -> DateTime<Utc> {
     let lives_until = now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC);
-    let changes_at = version.and_then(|version| version.entry().lifecycle.next_change(now));
-    changes_at.map_or(lives_until, |changes_at| changes_at.min(lives_until))
+    let dates = std::iter::successors(facts.next_date(now), |date| facts.next_date(*date));
+    let mut changes = dates.take_while(|date| *date < lives_until).filter(|date| answered(facts, *date).1 != *answer);
+    changes.next().unwrap_or(lives_until)
 }
 
-fn headers(version: &VersionFacts, stage: Stage, verdict: Verdict) -> Headers<'_> {
-    match (verdict, stage) {
-        (Verdict::Allow, Stage::Deprecated) => version.headers().all(),
-        (Verdict::Allow, Stage::Alpha | Stage::Beta | Stage::Stable) => match version.entry().lifecycle.schedule {
-            // It ends without a deprecation: these headers are the only warning that its callers get.
-            Schedule::Retirement { .. } => version.headers().without_deprecation(),
-            Schedule::Open | Schedule::Deprecation { .. } => Headers::NONE,
-        },
-        (Verdict::Allow | Verdict::Deny, Stage::Retired) => version.headers().link_only(),
-        (Verdict::Deny, Stage::Alpha | Stage::Beta | Stage::Stable | Stage::Deprecated) => Headers::NONE,
+fn headers<'t>(facts: &Facts<'t>, stage: Stage, reason: Reason) -> Headers<'t> {
+    let Some(rendered) = facts.headers() else {
+        return Headers::NONE;
+    };
+    // A brownout is a wake-up call, and a waiver a last delay: both are the time to say it all.
+    if matches!(reason, Reason::Brownout | Reason::Waived) {
+        return rendered.all();
     }
-}
-
-fn successor(version: &VersionFacts, stage: Stage) -> Option<&VersionName> {
-    match stage {
-        Stage::Alpha | Stage::Beta | Stage::Stable => None,
-        Stage::Deprecated | Stage::Retired => version.entry().successor.as_ref(),
+    match (reason.verdict(), stage) {
+        (Verdict::Allow, Stage::Deprecated) => rendered.all(),
+        (Verdict::Allow, Stage::Alpha | Stage::Beta | Stage::Stable) => {
+            match facts.lifecycle().map(|lifecycle| lifecycle.schedule) {
+                // It ends without a deprecation: these headers are the only warning that its callers get.
+                Some(Schedule::Retirement { .. }) => rendered.without_deprecation(),
+                Some(Schedule::Open | Schedule::Deprecation { .. }) | None => Headers::NONE,
+            }
+        }
+        (Verdict::Allow | Verdict::Deny, Stage::Retired) => rendered.link_only(),
+        (Verdict::Deny, Stage::Alpha | Stage::Beta | Stage::Stable | Stage::Deprecated) => Headers::NONE,
     }
 }

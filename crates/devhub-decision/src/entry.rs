@@ -8,6 +8,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use crate::brownout::Brownout;
 use crate::header::{self, UrlRefused};
 use crate::lifecycle::Lifecycle;
 use crate::namespace::NamespaceEntry;
@@ -60,6 +61,17 @@ impl Links {
         }
         Ok(Self { deprecation, sunset, successor })
     }
+
+    /// These links, and where one is missing the other's.
+    #[must_use]
+    pub fn or(&self, other: &Links) -> Links {
+        let either = |link: &Option<Box<str>>, other: &Option<Box<str>>| link.as_ref().or(other.as_ref()).cloned();
+        Links {
+            deprecation: either(&self.deprecation, &other.deprecation),
+            sunset: either(&self.sunset, &other.sunset),
+            successor: either(&self.successor, &other.successor),
+        }
+    }
 }
 
 /// One version in one environment.
@@ -83,15 +95,6 @@ pub struct VersionEntry {
     pub brownouts: Box<[Brownout]>,
     /// Its operations with dates of their own.
     pub operations: Box<[OperationEntry]>,
-}
-
-/// A planned short denial while deprecated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Brownout {
-    /// Its first instant.
-    pub from: DateTime<Utc>,
-    /// The first instant after it.
-    pub until: DateTime<Utc>,
 }
 
 /// Whether an application may call at all.

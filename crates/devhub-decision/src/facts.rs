@@ -1,9 +1,14 @@
 //! A question, and what the table knows about it: all that a decision depends on besides the instant.
 
-use crate::entry::{Standing, VersionEntry};
+use chrono::{DateTime, Utc};
+
+use crate::brownout::{self, Brownout};
+use crate::entry::{Links, Standing, VersionEntry};
 use crate::header::RenderedHeaders;
-use crate::operation::Operation;
-use crate::stage::Environment;
+use crate::lifecycle::Lifecycle;
+use crate::namespace::NamespaceEntry;
+use crate::operation::{self, Operation, OperationFacts};
+use crate::stage::{Environment, Maturity, Stage};
 use crate::terms::Terms;
 
 /// May a call of this client to this version, through a gateway of this environment, pass?
@@ -21,28 +26,65 @@ pub struct Question<'a> {
     pub operation: Option<Operation<'a>>,
 }
 
-/// A version as the table holds it: what it was told, and the headers made from that.
+/// A version as the table holds it: what it was told, with the dates and links of its namespaces, and the headers made
+/// from that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionFacts {
     entry: VersionEntry,
+    successor_namespace: Option<Box<str>>,
     headers: RenderedHeaders,
+    operations: Box<[OperationFacts]>,
 }
 
 impl VersionFacts {
-    /// Renders the headers of the version once, for all calls to come.
+    /// A version that lies in no namespace.
     pub fn new(entry: VersionEntry) -> Self {
-        let headers = RenderedHeaders::new(&entry);
-        Self { entry, headers }
+        Self::within(entry, &[])
     }
 
-    /// What the table was told.
+    /// A version that lies in these namespaces, innermost first. All their dates and brownouts hold for it; its links
+    /// and its successor are its own, else those of the innermost that has some. Renders the headers once, for all calls
+    /// to come.
+    pub fn within(told: VersionEntry, namespaces: &[&NamespaceEntry]) -> Self {
+        let own_successor = told.successor.is_some();
+        let mut entry = told;
+        let windows = namespaces.iter().flat_map(|namespace| &namespace.brownouts);
+        entry.brownouts = brownout::joined(entry.brownouts.iter().chain(windows).copied());
+        for namespace in namespaces {
+            entry.lifecycle.schedule = entry.lifecycle.schedule.under(namespace.schedule);
+            // The page of another successor would contradict the one that the version names.
+            let successor = namespace.links.successor.clone().filter(|_| !own_successor);
+            entry.links = entry.links.or(&Links { successor, ..namespace.links.clone() });
+        }
+        let named = namespaces.iter().find_map(|namespace| namespace.successor.clone());
+        let operations = entry.operations.iter().cloned();
+        let operations = operations.map(|operation| OperationFacts::new(operation, &entry.lifecycle, &entry.links));
+        Self {
+            successor_namespace: named.filter(|_| !own_successor),
+            headers: RenderedHeaders::new(&entry.lifecycle.schedule, &entry.links),
+            operations: operation::ordered(operations.collect()),
+            entry,
+        }
+    }
+
+    /// What the table was told, with what its namespaces add; its brownouts in order, joined where they touch.
     pub fn entry(&self) -> &VersionEntry {
         &self.entry
+    }
+
+    /// The namespace that replaces that of the version, when the version names no successor itself.
+    pub fn successor_namespace(&self) -> Option<&str> {
+        self.successor_namespace.as_deref()
     }
 
     /// The headers made from it.
     pub fn headers(&self) -> &RenderedHeaders {
         &self.headers
+    }
+
+    /// The operation with dates of its own that a call is one of, if there is one.
+    pub fn operation(&self, called: &Operation<'_>) -> Option<&OperationFacts> {
+        operation::find(&self.operations, called)
     }
 }
 
@@ -66,10 +108,77 @@ pub struct Facts<'t> {
     pub environment: Environment,
     /// The version in that environment, if there is one.
     pub version: Option<&'t VersionFacts>,
+    /// The operation of the version that was asked about, if it has dates of its own.
+    pub operation: Option<&'t OperationFacts>,
     /// The application of the client id, if there is one.
     pub application: Option<ApplicationFacts<'t>>,
-    /// A subscription that nobody ended joins the two.
+    /// A subscription that nobody ended joins the two; whether it still holds, its terms say.
     pub subscribed: bool,
     /// What else holds between the two.
     pub terms: Terms,
+}
+
+impl<'t> Facts<'t> {
+    /// The lifecycle that the call is judged by: that of the operation, else that of the version.
+    pub(crate) fn lifecycle(&self) -> Option<&'t Lifecycle> {
+        let version = self.version.map(|version| &version.entry().lifecycle);
+        self.operation.map(OperationFacts::lifecycle).or(version)
+    }
+
+    /// The headers of what the call is judged by.
+    pub(crate) fn headers(&self) -> Option<&'t RenderedHeaders> {
+        self.operation.map(OperationFacts::headers).or(self.version.map(VersionFacts::headers))
+    }
+
+    /// The stage that the call is judged by, if the version is known.
+    pub(crate) fn stage(&self, now: DateTime<Utc>) -> Option<Stage> {
+        self.lifecycle().map(|lifecycle| lifecycle.stage(now))
+    }
+
+    /// The stage of the version, whatever its operations.
+    pub(crate) fn version_stage(&self, now: DateTime<Utc>) -> Option<Stage> {
+        self.version.map(|version| version.entry().lifecycle.stage(now))
+    }
+
+    /// A stage in which the policy lets no call pass, if one stands in the way at `now`. The one that the version had
+    /// before any date ended it counts too: the deprecation of an operation or of a whole namespace opens nothing that
+    /// was closed.
+    pub(crate) fn closed_stage(&self, now: DateTime<Utc>) -> Option<Stage> {
+        let VersionEntry { lifecycle, permissions, .. } = self.version?.entry();
+        let stages = [Some(lifecycle.maturity.stage()), self.version_stage(now), self.stage(now)];
+        stages.into_iter().flatten().find(|stage| !permissions.of(*stage).calls)
+    }
+
+    /// A waiver lets the application go on after the retirement of the version. It covers no ALPHA: that was never open
+    /// to calls, so there is nothing to go on with.
+    pub(crate) fn is_waived(&self, now: DateTime<Utc>) -> bool {
+        let released = self.version.is_some_and(|version| match version.entry().lifecycle.maturity {
+            Maturity::Alpha => false,
+            Maturity::Beta | Maturity::Stable => true,
+        });
+        released && self.version_stage(now) == Some(Stage::Retired) && self.terms.waives(now)
+    }
+
+    /// The brownout that denies the call at `now`, if one does: only a DEPRECATED version has any.
+    pub(crate) fn brownout(&self, now: DateTime<Utc>) -> Option<Brownout> {
+        let window = self.version.and_then(|version| brownout::at(&version.entry().brownouts, now));
+        window.filter(|_| !self.terms.exempt && self.stage(now) == Some(Stage::Deprecated))
+    }
+
+    /// The first instant after `now` at which a date of these facts is reached, whether or not it changes the answer.
+    pub(crate) fn next_date(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let version = self.version?.entry();
+        let of_version = &version.lifecycle.schedule;
+        let of_operation = self.operation.map(|operation| &operation.entry().schedule);
+        let dates = [
+            of_version.deprecated_at(),
+            of_version.retires_at(),
+            of_operation.and_then(|schedule| schedule.deprecated_at()),
+            of_operation.and_then(|schedule| schedule.retires_at()),
+            brownout::next_edge(&version.brownouts, now),
+            self.terms.ends_at,
+            self.terms.waived_until,
+        ];
+        dates.into_iter().flatten().filter(|date| *date > now).min()
+    }
 }

@@ -7,7 +7,8 @@ use std::fmt;
 
 use chrono::{DateTime, Datelike, Utc};
 
-use crate::entry::{Links, VersionEntry};
+use crate::entry::Links;
+use crate::lifecycle::Schedule;
 
 /// Name of the header that says since when, or from when, a version is deprecated.
 pub const DEPRECATION: &str = "Deprecation";
@@ -55,14 +56,17 @@ pub struct RenderedHeaders {
 }
 
 impl RenderedHeaders {
-    /// Renders the headers of a version. A date that has no valid form and a URL that [`check_url`] refuses are left
-    /// out: a gateway must never send a malformed header because of us.
-    pub fn new(version: &VersionEntry) -> Self {
-        let schedule = &version.lifecycle.schedule;
+    /// Renders the headers of these dates and links. A date that has no valid form and a URL that [`check_url`] refuses
+    /// are left out: a gateway must never send a malformed header because of us. So is a deprecation after the sunset,
+    /// which RFC 9745 forbids.
+    pub fn new(schedule: &Schedule, links: &Links) -> Self {
+        let sunset_at = schedule.sunset_at();
+        let deprecated_at =
+            schedule.deprecated_at().filter(|date| sunset_at.is_none_or(|sunset_at| *date <= sunset_at));
         Self {
-            deprecation: schedule.deprecated_at().map(|instant| structured_date(instant).into()),
-            sunset: schedule.retires_at().and_then(imf_fixdate).map(String::into_boxed_str),
-            link: link(&version.links).map(String::into_boxed_str),
+            deprecation: deprecated_at.map(|instant| structured_date(instant).into()),
+            sunset: sunset_at.and_then(imf_fixdate).map(String::into_boxed_str),
+            link: link(links).map(String::into_boxed_str),
         }
     }
 

@@ -6,6 +6,7 @@
 //!
 //! Nothing here reads a clock, does input or output, or knows a transport: a gateway links this crate as it is.
 
+pub mod brownout;
 pub mod decision;
 pub mod entry;
 pub mod facts;
@@ -17,24 +18,28 @@ pub mod reason;
 pub mod remedy;
 pub mod rule;
 pub mod stage;
+pub mod supposition;
 pub mod table;
 pub mod terms;
 pub mod trail;
 
 mod catalogue;
+mod client;
 mod shard;
 
+pub use brownout::Brownout;
 pub use decision::{Decision, Limits, decide};
-pub use entry::{ApplicationEntry, Brownout, Change, Links, Standing, SubscriptionEntry, VersionEntry, VersionName};
+pub use entry::{ApplicationEntry, Change, Links, Standing, SubscriptionEntry, VersionEntry, VersionName};
 pub use facts::{ApplicationFacts, Facts, Question, VersionFacts};
 pub use header::Headers;
 pub use lifecycle::{Lifecycle, Schedule};
 pub use namespace::NamespaceEntry;
-pub use operation::{Operation, OperationEntry, Replacement};
+pub use operation::{Operation, OperationEntry, OperationFacts, Replacement};
 pub use reason::{Reason, Verdict};
 pub use remedy::{Remedy, RemedyAction};
 pub use rule::Rule;
 pub use stage::{Environment, Maturity, Permissions, Stage, StagePermissions};
+pub use supposition::Supposition;
 pub use table::{Counts, Table};
 pub use terms::{ExemptionEntry, Terms, WaiverEntry};
 pub use trail::{StepOutcome, Trail, TrailStep, UpcomingChange, explain};

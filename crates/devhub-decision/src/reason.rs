@@ -36,12 +36,18 @@ pub enum Reason {
     Subscribed,
     /// Allow: the version is open access.
     OpenAccess,
+    /// Allow: the version is retired, but the application holds a live subscription and a waiver.
+    Waived,
     /// Deny: no such version in this environment.
     UnknownVersion,
     /// Deny: the version is retired.
     VersionRetired,
+    /// Deny: the operation is retired by dates of its own; the version is not, or the application holds a waiver for it.
+    OperationRetired,
     /// Deny: the policy lets no call pass in the version's stage, which is ALPHA in the built-in policies.
     VersionNotCallable,
+    /// Deny: the version is deprecated, and this is one of its planned short denials.
+    Brownout,
     /// Deny: no application has this client id.
     UnknownClient,
     /// Deny: the application lives in the other environment.
@@ -58,12 +64,15 @@ pub enum Reason {
 
 impl Reason {
     /// All, allows first, then denials in the order in which they are judged.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 14] = [
         Reason::Subscribed,
         Reason::OpenAccess,
+        Reason::Waived,
         Reason::UnknownVersion,
         Reason::VersionRetired,
+        Reason::OperationRetired,
         Reason::VersionNotCallable,
+        Reason::Brownout,
         Reason::UnknownClient,
         Reason::EnvironmentMismatch,
         Reason::ApplicationNotApproved,
@@ -77,9 +86,12 @@ impl Reason {
         match self {
             Reason::Subscribed => "SUBSCRIBED",
             Reason::OpenAccess => "OPEN_ACCESS",
+            Reason::Waived => "WAIVED",
             Reason::UnknownVersion => "UNKNOWN_VERSION",
             Reason::VersionRetired => "VERSION_RETIRED",
+            Reason::OperationRetired => "OPERATION_RETIRED",
             Reason::VersionNotCallable => "VERSION_ALPHA",
+            Reason::Brownout => "BROWNOUT",
             Reason::UnknownClient => "UNKNOWN_CLIENT",
             Reason::EnvironmentMismatch => "ENVIRONMENT_MISMATCH",
             Reason::ApplicationNotApproved => "APPLICATION_NOT_APPROVED",
@@ -92,10 +104,12 @@ impl Reason {
     /// What the reason comes to.
     pub const fn verdict(self) -> Verdict {
         match self {
-            Reason::Subscribed | Reason::OpenAccess => Verdict::Allow,
+            Reason::Subscribed | Reason::OpenAccess | Reason::Waived => Verdict::Allow,
             Reason::UnknownVersion
             | Reason::VersionRetired
+            | Reason::OperationRetired
             | Reason::VersionNotCallable
+            | Reason::Brownout
             | Reason::UnknownClient
             | Reason::EnvironmentMismatch
             | Reason::ApplicationNotApproved
@@ -116,9 +130,11 @@ impl Reason {
     /// The HTTP status that a gateway answers with; 200 for an allow.
     pub const fn http_status(self) -> u16 {
         match self {
-            Reason::Subscribed | Reason::OpenAccess => 200,
+            Reason::Subscribed | Reason::OpenAccess | Reason::Waived => 200,
             Reason::UnknownVersion => 404,
-            Reason::VersionRetired => 410,
+            Reason::VersionRetired | Reason::OperationRetired => 410,
+            // Temporary by nature: 503 is the one status that says so, and the operation is still there.
+            Reason::Brownout => 503,
             Reason::UnknownClient => 401,
             Reason::VersionNotCallable
             | Reason::EnvironmentMismatch
@@ -132,11 +148,13 @@ impl Reason {
     /// The number of the gRPC code that a gateway answers with; 0 (OK) for an allow.
     pub const fn grpc_code(self) -> i32 {
         match self {
-            Reason::Subscribed | Reason::OpenAccess => 0,
+            Reason::Subscribed | Reason::OpenAccess | Reason::Waived => 0,
             // NOT_FOUND
             Reason::UnknownVersion => 5,
             // FAILED_PRECONDITION: the call was right once, and no retry will help.
-            Reason::VersionRetired => 9,
+            Reason::VersionRetired | Reason::OperationRetired => 9,
+            // UNAVAILABLE: the same call passes again when the window is over, so a retry is right.
+            Reason::Brownout => 14,
             // UNAUTHENTICATED
             Reason::UnknownClient => 16,
             // PERMISSION_DENIED

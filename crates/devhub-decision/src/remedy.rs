@@ -4,10 +4,14 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use crate::entry::{VersionEntry, VersionName};
+use crate::entry::VersionName;
+use crate::facts::{Facts, VersionFacts};
 use crate::lifecycle::Schedule;
+use crate::operation::Replacement;
 use crate::reason::Reason;
+use crate::rule;
 use crate::stage::Stage;
+use crate::trail::written;
 
 /// What kind of thing turns a denial into an allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,11 +34,15 @@ pub enum RemedyAction {
     RestoreApplication,
     /// Wait until the version leaves ALPHA.
     WaitForRelease,
+    /// Call again when the brownout is over.
+    WaitForBrownoutEnd,
+    /// Use the operation that replaces this one.
+    UseReplacement,
 }
 
 impl RemedyAction {
     /// All of them.
-    pub const ALL: [RemedyAction; 9] = [
+    pub const ALL: [RemedyAction; 11] = [
         RemedyAction::Subscribe,
         RemedyAction::MoveToSuccessor,
         RemedyAction::CheckVersion,
@@ -44,6 +52,8 @@ impl RemedyAction {
         RemedyAction::AskOperator,
         RemedyAction::RestoreApplication,
         RemedyAction::WaitForRelease,
+        RemedyAction::WaitForBrownoutEnd,
+        RemedyAction::UseReplacement,
     ];
 
     /// The name used on the wire and in listings.
@@ -58,6 +68,8 @@ impl RemedyAction {
             RemedyAction::AskOperator => "ASK_OPERATOR",
             RemedyAction::RestoreApplication => "RESTORE_APPLICATION",
             RemedyAction::WaitForRelease => "WAIT_FOR_RELEASE",
+            RemedyAction::WaitForBrownoutEnd => "WAIT_FOR_BROWNOUT_END",
+            RemedyAction::UseReplacement => "USE_REPLACEMENT",
         }
     }
 }
@@ -75,48 +87,73 @@ pub struct Remedy<'t> {
     pub action: RemedyAction,
     /// The version to move to, when one is named.
     pub successor: Option<&'t VersionName>,
-    /// The first instant at which it can help, when a date stands in its way; no fact known today is such a date.
+    /// The namespace to move to, when the version names no successor and its namespace does.
+    pub successor_namespace: Option<&'t str>,
+    /// The operation to use instead, when one is named.
+    pub replacement: Option<&'t Replacement>,
+    /// The first instant at which it can help, when a date stands in its way: the end of a brownout.
     pub earliest: Option<DateTime<Utc>>,
 }
 
 impl<'t> Remedy<'t> {
-    /// The remedy for `reason` on a version that is in `stage`; none for an allow.
-    pub(crate) fn of(reason: Reason, version: Option<(&'t VersionEntry, Stage)>) -> Option<Self> {
-        let successor = version.and_then(|(entry, _)| entry.successor.as_ref());
-        // Where a version is on its way out, its successor is the way on; without one only an operator can help.
-        let onwards = if successor.is_some() { RemedyAction::MoveToSuccessor } else { RemedyAction::AskOperator };
-        let closed = version.map_or(RemedyAction::CheckVersion, |(entry, stage)| match stage {
-            // An ALPHA that is going to be dropped is not worth waiting for.
-            Stage::Alpha if entry.lifecycle.schedule == Schedule::Open => RemedyAction::WaitForRelease,
-            Stage::Beta | Stage::Stable => RemedyAction::AskOperator,
-            Stage::Alpha | Stage::Deprecated | Stage::Retired => onwards,
-        });
-        let action = match reason {
-            Reason::Subscribed | Reason::OpenAccess => return None,
-            Reason::UnknownVersion => RemedyAction::CheckVersion,
-            Reason::VersionRetired | Reason::VersionNotCallable => closed,
-            Reason::UnknownClient => RemedyAction::RegisterClient,
-            Reason::EnvironmentMismatch => RemedyAction::UseOwnEnvironment,
-            Reason::ApplicationNotApproved => RemedyAction::CompleteApproval,
-            Reason::ApplicationBlocked => RemedyAction::AskOperator,
-            Reason::ApplicationDeleted => RemedyAction::RestoreApplication,
-            Reason::NotSubscribed => match version {
-                Some((entry, stage)) if entry.permissions.of(stage).new_subscriptions => RemedyAction::Subscribe,
-                Some(_) | None => closed,
-            },
+    /// The remedy for `reason` at `now`; none for an allow.
+    pub(crate) fn of(reason: Reason, facts: &Facts<'t>, now: DateTime<Utc>) -> Option<Self> {
+        let version = facts.version.map(VersionFacts::entry);
+        let successor = version.and_then(|entry| entry.successor.as_ref());
+        let successor_namespace = facts.version.and_then(VersionFacts::successor_namespace);
+        let replacement = facts.operation.and_then(|operation| operation.entry().replacement.as_ref());
+        let leaving = Self {
+            action: RemedyAction::MoveToSuccessor,
+            successor,
+            successor_namespace,
+            replacement: None,
+            earliest: None,
         };
-        let successor = successor.filter(|_| action == RemedyAction::MoveToSuccessor);
-        Some(Self { action, successor, earliest: None })
+        let only = |action| Self { action, successor: None, successor_namespace: None, ..leaving };
+        // Where a version is on its way out, its successor is the way on; without one only an operator can help.
+        let named = successor.is_some() || successor_namespace.is_some();
+        let onwards = if named { leaving } else { only(RemedyAction::AskOperator) };
+        let closed = |stage: Option<Stage>| match (version, stage) {
+            // An ALPHA that is going to be dropped is not worth waiting for.
+            (Some(entry), Some(Stage::Alpha)) if entry.lifecycle.schedule == Schedule::Open => {
+                only(RemedyAction::WaitForRelease)
+            }
+            (Some(_), Some(Stage::Beta | Stage::Stable)) => only(RemedyAction::AskOperator),
+            (Some(_), Some(Stage::Alpha | Stage::Deprecated | Stage::Retired)) => onwards,
+            (None, _) | (_, None) => only(RemedyAction::CheckVersion),
+        };
+        Some(match reason {
+            Reason::Subscribed | Reason::OpenAccess | Reason::Waived => return None,
+            Reason::UnknownVersion => only(RemedyAction::CheckVersion),
+            Reason::VersionRetired | Reason::VersionNotCallable => closed(facts.stage(now)),
+            Reason::OperationRetired if replacement.is_some() => {
+                Self { replacement, ..only(RemedyAction::UseReplacement) }
+            }
+            Reason::OperationRetired => onwards,
+            Reason::Brownout => match brownout_end(facts, now) {
+                Some(end) => Self { action: RemedyAction::WaitForBrownoutEnd, earliest: Some(end), ..leaving },
+                None => onwards,
+            },
+            Reason::UnknownClient => only(RemedyAction::RegisterClient),
+            Reason::EnvironmentMismatch => only(RemedyAction::UseOwnEnvironment),
+            Reason::ApplicationNotApproved => only(RemedyAction::CompleteApproval),
+            Reason::ApplicationBlocked => only(RemedyAction::AskOperator),
+            Reason::ApplicationDeleted => only(RemedyAction::RestoreApplication),
+            // A subscription is to the version: the dates of one operation do not matter to it.
+            Reason::NotSubscribed => match (version, facts.version_stage(now)) {
+                (Some(entry), Some(stage)) if entry.permissions.of(stage).new_subscriptions => {
+                    only(RemedyAction::Subscribe)
+                }
+                (Some(_) | None, stage) => closed(stage),
+            },
+        })
     }
 
     /// The same for a person.
     pub fn sentence(&self) -> String {
         match self.action {
             RemedyAction::Subscribe => "Subscribe the application to this version.".to_owned(),
-            RemedyAction::MoveToSuccessor => match self.successor {
-                Some(successor) => format!("Move the application to the successor version {successor}."),
-                None => "Move the application to the successor version.".to_owned(),
-            },
+            RemedyAction::MoveToSuccessor => format!("Move the application to {}.", self.way_on()),
             RemedyAction::CheckVersion => {
                 "Check the context and the version, and whether the version is deployed in this environment.".to_owned()
             }
@@ -130,6 +167,35 @@ impl<'t> Remedy<'t> {
             RemedyAction::WaitForRelease => {
                 "Wait until the version is released; ALPHA is documentation only.".to_owned()
             }
+            RemedyAction::WaitForBrownoutEnd => {
+                let end = self.earliest.map_or_else(|| "the end of the brownout".to_owned(), written);
+                let named = self.successor.is_some() || self.successor_namespace.is_some();
+                let onwards =
+                    if named { format!("; move the application to {}", self.way_on()) } else { String::new() };
+                format!("Call again from {end} on{onwards}.")
+            }
+            RemedyAction::UseReplacement => match self.replacement {
+                Some(Replacement { version, method, path }) => format!("Use {method} {path} of {version} instead."),
+                None => "Use the operation that replaces this one.".to_owned(),
+            },
         }
     }
+
+    fn way_on(&self) -> String {
+        match (self.successor, self.successor_namespace) {
+            (Some(successor), _) => format!("the successor version {successor}"),
+            (None, Some(namespace)) => format!("the namespace {namespace}"),
+            (None, None) => "the successor version".to_owned(),
+        }
+    }
+}
+
+/// When calls pass again after the brownout that holds at `now`: never, if it lasts until retirement and no waiver goes
+/// beyond that.
+fn brownout_end(facts: &Facts<'_>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let window = facts.brownout(now)?;
+    let retires_at = facts.lifecycle()?.schedule.retires_at();
+    let end = retires_at.map_or(window.until, |retires_at| window.until.min(retires_at));
+    let gone = rule::ended(facts, end).is_some();
+    (!gone).then_some(end)
 }

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+
 use crate::entry::Standing;
 use crate::facts::Facts;
 use crate::reason::Reason;
@@ -15,10 +17,12 @@ use crate::stage::Stage;
 pub enum Rule {
     /// The version exists in the environment of the gateway.
     VersionKnown,
-    /// The version is not retired.
+    /// Neither the version nor the operation is retired, or a waiver lets the application call the version all the same.
     NotRetired,
     /// The policy lets calls pass in the stage of the version.
     Callable,
+    /// No brownout holds, or the application is exempt from it.
+    NoBrownout,
     /// An open-access version needs no client.
     OpenAccess,
     /// The client id belongs to an application.
@@ -33,10 +37,11 @@ pub enum Rule {
 
 impl Rule {
     /// All, in the order in which they are judged.
-    pub const ALL: [Rule; 8] = [
+    pub const ALL: [Rule; 9] = [
         Rule::VersionKnown,
         Rule::NotRetired,
         Rule::Callable,
+        Rule::NoBrownout,
         Rule::OpenAccess,
         Rule::ClientKnown,
         Rule::OwnEnvironment,
@@ -50,6 +55,7 @@ impl Rule {
             Rule::VersionKnown => "VERSION_KNOWN",
             Rule::NotRetired => "NOT_RETIRED",
             Rule::Callable => "CALLABLE",
+            Rule::NoBrownout => "NO_BROWNOUT",
             Rule::OpenAccess => "OPEN_ACCESS",
             Rule::ClientKnown => "CLIENT_KNOWN",
             Rule::OwnEnvironment => "OWN_ENVIRONMENT",
@@ -65,20 +71,27 @@ impl fmt::Display for Rule {
     }
 }
 
-/// The rule that decides, and its reason. `stage` is that of the version, if the version is known.
+/// The rule that decides at `now`, and its reason.
 ///
-/// The version comes before the application: whoever calls a retired version learns that it is retired.
-pub(crate) fn judge(facts: &Facts<'_>, stage: Option<Stage>) -> (Rule, Reason) {
-    let (Some(version), Some(stage)) = (facts.version, stage) else {
+/// The version comes before the application: whoever calls a retired version learns that it is retired. A waiver is
+/// for the end of the version: it brings back no operation that ended by dates of its own, and open access, which is
+/// for everybody, ends all the same.
+pub(crate) fn judge(facts: &Facts<'_>, now: DateTime<Utc>) -> (Rule, Reason) {
+    let (Some(version), Some(stage)) = (facts.version, facts.stage(now)) else {
         return (Rule::VersionKnown, Reason::UnknownVersion);
     };
-    if stage == Stage::Retired {
-        return (Rule::NotRetired, Reason::VersionRetired);
+    if let Some(reason) = ended(facts, now) {
+        return (Rule::NotRetired, reason);
     }
-    if !version.entry().permissions.of(stage).calls {
+    // What is retired and comes this far holds a waiver.
+    let waived = stage == Stage::Retired;
+    if !waived && facts.closed_stage(now).is_some() {
         return (Rule::Callable, Reason::VersionNotCallable);
     }
-    if version.entry().open_access {
+    if facts.brownout(now).is_some() {
+        return (Rule::NoBrownout, Reason::Brownout);
+    }
+    if !waived && version.entry().open_access {
         return (Rule::OpenAccess, Reason::OpenAccess);
     }
     let Some(application) = facts.application else {
@@ -93,5 +106,21 @@ pub(crate) fn judge(facts: &Facts<'_>, stage: Option<Stage>) -> (Rule, Reason) {
         Standing::Blocked => return (Rule::Standing, Reason::ApplicationBlocked),
         Standing::Deleted => return (Rule::Standing, Reason::ApplicationDeleted),
     }
-    (Rule::Subscription, if facts.subscribed { Reason::Subscribed } else { Reason::NotSubscribed })
+    let reason = match (facts.subscribed && facts.terms.lasts(now), waived) {
+        (true, false) => Reason::Subscribed,
+        (true, true) => Reason::Waived,
+        (false, _) => Reason::NotSubscribed,
+    };
+    (Rule::Subscription, reason)
+}
+
+/// Why the call is refused as one to what is gone, if it is.
+pub(crate) fn ended(facts: &Facts<'_>, now: DateTime<Utc>) -> Option<Reason> {
+    if facts.version_stage(now) == Some(Stage::Retired) && !facts.is_waived(now) {
+        Some(Reason::VersionRetired)
+    } else if facts.operation.is_some_and(|operation| operation.has_ended(now)) {
+        Some(Reason::OperationRetired)
+    } else {
+        None
+    }
 }

@@ -1,18 +1,18 @@
 //! One part of the applications: those whose client ids share some bits of their hash.
 //!
 //! A record is kept small, because there are millions: both ids in one allocation, and the subscriptions as a sorted
-//! run of version numbers without spare room.
+//! run of version numbers without spare room. Terms are rare, so they stand beside the records and not in them.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 
-use crate::catalogue::{Catalogue, VersionNumber};
+use crate::catalogue::{Catalogue, Key, VersionNumber};
 use crate::entry::{ApplicationEntry, Standing};
-use crate::facts::{ApplicationFacts, Facts, Question};
+use crate::facts::{ApplicationFacts, Facts, Question, VersionFacts};
 use crate::stage::Environment;
-use crate::terms::Terms;
+use crate::terms::{ClientTerms, Terms};
 
 /// Client id and application id, one after the other.
 struct Ids {
@@ -108,6 +108,7 @@ impl App {
 pub(crate) struct Shard {
     catalogue: Arc<Catalogue>,
     apps: HashTable<App>,
+    terms: HashTable<ClientTerms>,
     applications: usize,
     subscriptions: usize,
 }
@@ -115,7 +116,7 @@ pub(crate) struct Shard {
 impl Shard {
     /// No application.
     pub(crate) fn new(catalogue: Arc<Catalogue>) -> Self {
-        Self { catalogue, apps: HashTable::new(), applications: 0, subscriptions: 0 }
+        Self { catalogue, apps: HashTable::new(), terms: HashTable::new(), applications: 0, subscriptions: 0 }
     }
 
     /// All versions.
@@ -130,17 +131,57 @@ impl Shard {
 
     /// What is known about a question whose client id has this hash.
     pub(crate) fn facts(&self, hash: u64, revision: u64, question: &Question<'_>) -> Facts<'_> {
-        let number = self.catalogue.number((question.context, question.label, question.environment));
+        let number = self.catalogue.number(key(question));
+        let version = number.and_then(|number| self.catalogue.version(number));
+        self.facts_with(hash, revision, question, number, version)
+    }
+
+    /// The same, if the versions were those of another catalogue. A number means nothing there that it means here.
+    pub(crate) fn facts_supposing<'t>(
+        &'t self,
+        hash: u64,
+        revision: u64,
+        question: &Question<'_>,
+        supposed: &'t Catalogue,
+    ) -> Facts<'t> {
+        let version = supposed.number(key(question)).and_then(|number| supposed.version(number));
+        self.facts_with(hash, revision, question, self.catalogue.number(key(question)), version)
+    }
+
+    fn facts_with<'t>(
+        &'t self,
+        hash: u64,
+        revision: u64,
+        question: &Question<'_>,
+        number: Option<VersionNumber>,
+        version: Option<&'t VersionFacts>,
+    ) -> Facts<'t> {
         // The whole id is compared: a mere hash could let a stranger in.
         let app = self.apps.find(hash, |app| app.client_id() == question.client_id);
+        let called = version.zip(question.operation.as_ref());
         Facts {
             revision,
             environment: question.environment,
-            version: number.and_then(|number| self.catalogue.version(number)),
+            version,
+            operation: called.and_then(|(version, operation)| version.operation(operation)),
             application: app.and_then(App::facts),
             subscribed: app.zip(number).is_some_and(|(app, number)| app.subscribes(number)),
-            terms: Terms::default(),
+            terms: number.map_or_else(Terms::default, |number| self.terms_of(hash, question.client_id, number)),
         }
+    }
+
+    fn terms_of(&self, hash: u64, client_id: &str, number: VersionNumber) -> Terms {
+        // Most shards have none.
+        if self.terms.is_empty() {
+            return Terms::default();
+        }
+        let found = self.terms.find(hash, |terms| terms.client_id() == client_id);
+        found.and_then(|terms| terms.of(number)).unwrap_or_default()
+    }
+
+    /// Terms of each client id that has some.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = &ClientTerms> {
+        self.terms.iter()
     }
 
     /// Each record.
@@ -193,6 +234,32 @@ impl Shard {
         }
     }
 
+    /// Changes one part of the terms between a client id and a version.
+    pub(crate) fn change_terms(
+        &mut self,
+        hash: u64,
+        client_id: &str,
+        number: VersionNumber,
+        hasher: &DefaultHashBuilder,
+        change: impl FnOnce(&mut Terms),
+    ) {
+        let mut terms = self.terms_of(hash, client_id, number);
+        change(&mut terms);
+        let same = |terms: &ClientTerms| terms.client_id() == client_id;
+        match self.terms.entry(hash, same, |terms| hasher.hash_one(terms.client_id())) {
+            Entry::Occupied(mut found) => {
+                found.get_mut().set(number, terms);
+                if found.get().terms().is_empty() {
+                    found.remove();
+                }
+            }
+            Entry::Vacant(_) if terms == Terms::default() => {}
+            Entry::Vacant(vacant) => {
+                vacant.insert(ClientTerms::new(client_id, number, terms));
+            }
+        }
+    }
+
     fn app_or_unknown(&mut self, hash: u64, client_id: &str, hasher: &DefaultHashBuilder) -> &mut App {
         let same = |app: &App| app.client_id() == client_id;
         match self.apps.entry(hash, same, |app| hasher.hash_one(app.client_id())) {
@@ -200,4 +267,8 @@ impl Shard {
             Entry::Vacant(vacant) => vacant.insert(App::unknown(client_id)).into_mut(),
         }
     }
+}
+
+fn key<'a>(question: &Question<'a>) -> Key<'a> {
+    (question.context, question.label, question.environment)
 }

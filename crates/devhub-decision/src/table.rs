@@ -14,10 +14,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hashbrown::DefaultHashBuilder;
 use parking_lot::{RwLock, RwLockWriteGuard};
 
-use crate::catalogue::{Catalogue, Key, VersionNumber};
-use crate::entry::{ApplicationEntry, Change, SubscriptionEntry};
+use crate::catalogue::{Catalogue, Update, VersionNumber};
+use crate::client::ClientChange;
+use crate::entry::{Change, VersionEntry};
 use crate::facts::{Facts, Question, VersionFacts};
+use crate::namespace::NamespaceEntry;
 use crate::shard::Shard;
+use crate::supposition::Supposition;
+use crate::terms::Terms;
 
 /// Number of shards: enough that a writer seldom meets a reader, few enough to lock all for a change of a version.
 const SHARDS: usize = 256;
@@ -33,7 +37,7 @@ pub struct Counts {
     pub versions: usize,
     /// Applications, whatever their standing.
     pub applications: usize,
-    /// Live subscriptions.
+    /// Subscriptions that nobody ended.
     pub subscriptions: usize,
 }
 
@@ -67,15 +71,14 @@ impl Table {
     /// [`Table::advance`].
     pub fn load(&self, change: Change) {
         let _gate = self.gate.write();
-        self.fold(vec![self.prepared(change)], || {});
+        self.fold(self.prepared(vec![change]), || {});
     }
 
     /// Folds the changes of one commit. Every reader sees all of them or none, each single answer as well as each
     /// batch, and whoever sees them sees `revision`.
     pub fn apply(&self, revision: u64, changes: Vec<Change>) {
         let _gate = self.gate.write();
-        let prepared = changes.into_iter().map(|change| self.prepared(change)).collect();
-        self.fold(prepared, || self.revision.store(revision, Ordering::Release));
+        self.fold(self.prepared(changes), || self.revision.store(revision, Ordering::Release));
     }
 
     /// Sets the revision that the loaded state stands for.
@@ -91,12 +94,27 @@ impl Table {
 
     /// Lends the facts of one question to `answer`.
     pub fn ask<R>(&self, question: &Question<'_>, answer: impl FnOnce(&Facts<'_>) -> R) -> R {
-        let hash = self.hasher.hash_one(question.client_id);
+        self.lend(question.client_id, |shard, hash, revision| answer(&shard.facts(hash, revision, question)))
+    }
+
+    /// Lends the shard of a client id, with the hash of that and the revision.
+    pub(crate) fn lend<R>(&self, client_id: &str, answer: impl FnOnce(&Shard, u64, u64) -> R) -> R {
+        let hash = self.hasher.hash_one(client_id);
         let shard = self.shards[shard_index(hash)].0.read();
         // Read under the lock. A commit that moves the revision on meanwhile touches no part of this shard, so these
         // facts hold at its revision too.
         let revision = self.revision();
-        answer(&shard.facts(hash, revision, question))
+        answer(&shard, hash, revision)
+    }
+
+    /// This table if these versions and namespaces changed: what a change of a lifecycle would do, before anybody makes
+    /// it. Changes of anything else are left out. Copies all versions; asking costs what it costs here.
+    pub fn supposing(&self, changes: Vec<Change>) -> Supposition<'_> {
+        let (versions, namespaces, _) = sorted(changes);
+        let mut catalogue = self.shards[0].0.read().catalogue().clone();
+        let update = catalogue.prepared(versions, namespaces);
+        catalogue.set(update);
+        Supposition::new(self, catalogue)
     }
 
     /// Lends the facts of each question to `answer`, with its index, all at one revision. A commit waits meanwhile.
@@ -123,73 +141,68 @@ impl Table {
     /// comparing replicas; it walks everything.
     pub fn dump(&self) -> Vec<String> {
         let _gate = self.gate.read();
-        let entries = |shard: &Shard| shard.catalogue().entries().map(|entry| format!("version {entry:?}")).collect();
-        let mut lines: Vec<String> = entries(&self.shards[0].0.read());
+        let catalogued = |shard: &Shard| {
+            let version = |version: &VersionFacts| format!("version {version:?}");
+            let namespaces = shard.catalogue().namespaces().map(|entry| format!("namespace {entry:?}"));
+            shard.catalogue().entries().map(version).chain(namespaces).collect()
+        };
+        let mut lines: Vec<String> = catalogued(&self.shards[0].0.read());
         for shard in &self.shards {
             let shard = shard.0.read();
+            let named = |number: VersionNumber| {
+                let (name, environment) = shard.catalogue().key_of(number);
+                format!("{environment} {:?} {:?}", name.context, name.label)
+            };
+            for client in shard.terms() {
+                let terms = |(number, terms): &(VersionNumber, Terms)| {
+                    format!("terms {:?} {} {terms:?}", client.client_id(), named(*number))
+                };
+                lines.extend(client.terms().iter().map(terms));
+            }
             for app in shard.apps() {
                 let client_id = app.client_id();
                 lines.extend(app.facts().map(|facts| format!("application {client_id:?} {facts:?}")));
-                lines.extend(app.subscriptions().iter().map(|number| {
-                    let (name, environment) = shard.catalogue().key_of(*number);
-                    format!("subscription {client_id:?} {environment} {:?} {:?}", name.context, name.label)
-                }));
+                let subscription = |number: &VersionNumber| format!("subscription {client_id:?} {}", named(*number));
+                lines.extend(app.subscriptions().iter().map(subscription));
             }
         }
         lines.sort_unstable();
         lines
     }
 
-    /// Does what can be done before readers have to wait: hashes, numbers, headers.
-    fn prepared(&self, change: Change) -> Prepared {
-        match change {
-            Change::Namespace(_) | Change::Waiver(_) | Change::Exemption(_) => Prepared::Nothing,
-            Change::Version(entry) => Prepared::Version(Box::new(VersionFacts::new(entry))),
-            Change::Application(entry) => {
-                Prepared::Application { hash: self.hasher.hash_one(&*entry.client_id), entry }
-            }
-            Change::Subscription(entry) => {
-                let number = self.shards[0].0.read().catalogue().number(key(&entry));
-                Prepared::Subscription { hash: self.hasher.hash_one(&*entry.client_id), number, entry }
-            }
-        }
+    /// Does what can be done before readers have to wait: hashes, numbers, what namespaces make of versions, headers.
+    fn prepared(&self, changes: Vec<Change>) -> Prepared {
+        let (versions, namespaces, others) = sorted(changes);
+        let shard = self.shards[0].0.read();
+        let update = shard.catalogue().prepared(versions, namespaces);
+        let hashed = |change: ClientChange| {
+            let hash = self.hasher.hash_one(change.client_id());
+            let number = change.version().and_then(|key| shard.catalogue().number(key));
+            Hashed { hash, number, change }
+        };
+        Prepared { update, clients: others.into_iter().map(hashed).collect() }
     }
 
     /// Folds under all the locks that the changes need, and calls `publish` before it lets go of them.
-    fn fold(&self, changes: Vec<Prepared>, publish: impl FnOnce()) {
-        let whole = changes.iter().any(Prepared::changes_catalogue);
+    fn fold(&self, prepared: Prepared, publish: impl FnOnce()) {
+        let Prepared { update, clients } = prepared;
+        let whole = !update.is_empty() || clients.iter().any(Hashed::needs_number);
         let touched: Vec<usize> =
-            if whole { (0..SHARDS).collect() } else { distinct(changes.iter().filter_map(Prepared::shard_index)) };
+            if whole { (0..SHARDS).collect() } else { distinct(clients.iter().map(|change| shard_index(change.hash))) };
         let mut shards: Vec<RwLockWriteGuard<'_, Shard>> =
             touched.iter().map(|index| self.shards[*index].0.write()).collect();
         let mut catalogue = whole.then(|| taken(&mut shards));
-        let position = |hash| touched.binary_search(&shard_index(hash)).expect("each touched shard is locked");
-        for change in changes {
-            match change {
-                Prepared::Nothing => {}
-                Prepared::Version(version) => {
-                    catalogue.as_mut().expect("a version takes the catalogue").set(*version);
-                }
-                Prepared::Application { hash, entry } => {
-                    shards[position(hash)].set_application(hash, &entry, &self.hasher);
-                }
-                Prepared::Subscription { hash, number, entry } => {
-                    let shard = &mut shards[position(hash)];
-                    if entry.live {
-                        let number = number.unwrap_or_else(|| {
-                            catalogue.as_mut().expect("a new name takes the catalogue").intern(key(&entry))
-                        });
-                        shard.add_subscription(hash, &entry.client_id, number, &self.hasher);
-                    } else {
-                        // Looked up again, because this commit may have numbered the name; without a number there is
-                        // no subscription that could end.
-                        let number = number.or_else(|| catalogue.as_ref()?.number(key(&entry)));
-                        if let Some(number) = number {
-                            shard.remove_subscription(hash, &entry.client_id, number);
-                        }
-                    }
-                }
-            }
+        if let Some(catalogue) = &mut catalogue {
+            catalogue.set(update);
+        }
+        for Hashed { hash, number, change } in clients {
+            // Looked up again, because this commit may have numbered the name.
+            let number = number.or_else(|| {
+                let (key, catalogue) = (change.version()?, catalogue.as_mut()?);
+                if change.adds() { Some(catalogue.intern(key)) } else { catalogue.number(key) }
+            });
+            let position = touched.binary_search(&shard_index(hash)).expect("each touched shard is locked");
+            change.fold(&mut shards[position], hash, number, &self.hasher);
         }
         if let Some(catalogue) = catalogue.map(Arc::new) {
             for shard in &mut shards {
@@ -203,10 +216,6 @@ impl Table {
 /// The shard of a client id with this hash, by bits that hashbrown uses neither for the bucket nor for its tag.
 fn shard_index(hash: u64) -> usize {
     (hash >> 40) as usize % SHARDS
-}
-
-fn key(entry: &SubscriptionEntry) -> Key<'_> {
-    (&entry.version.context, &entry.version.label, entry.environment)
 }
 
 fn distinct(indexes: impl Iterator<Item = usize>) -> Vec<usize> {
@@ -224,29 +233,38 @@ fn taken(shards: &mut [RwLockWriteGuard<'_, Shard>]) -> Catalogue {
     handles.find_map(Arc::into_inner).expect("the last shard held the last handle")
 }
 
-/// A change with its hash and number.
-enum Prepared {
-    Nothing,
-    Version(Box<VersionFacts>),
-    Application { hash: u64, entry: ApplicationEntry },
-    Subscription { hash: u64, number: Option<VersionNumber>, entry: SubscriptionEntry },
+/// The changes of a commit: those of the catalogue, and each other with its hash and number. The two sorts have no key
+/// in common, so their order among each other does not matter.
+struct Prepared {
+    update: Update,
+    clients: Vec<Hashed>,
 }
 
-impl Prepared {
-    /// It needs the catalogue: for a version, or for a name that has no number yet.
-    fn changes_catalogue(&self) -> bool {
-        match self {
-            Prepared::Version(_) => true,
-            Prepared::Application { .. } | Prepared::Nothing => false,
-            Prepared::Subscription { number, entry, .. } => number.is_none() && entry.live,
-        }
-    }
+struct Hashed {
+    hash: u64,
+    number: Option<VersionNumber>,
+    change: ClientChange,
+}
 
-    /// The shard of its client id, if it has one.
-    fn shard_index(&self) -> Option<usize> {
-        match self {
-            Prepared::Version(_) | Prepared::Nothing => None,
-            Prepared::Application { hash, .. } | Prepared::Subscription { hash, .. } => Some(shard_index(*hash)),
+impl Hashed {
+    /// It names a version that has no number yet.
+    fn needs_number(&self) -> bool {
+        self.number.is_none() && self.change.version().is_some() && self.change.adds()
+    }
+}
+
+/// Versions, namespaces, and what belongs to a client id.
+fn sorted(changes: Vec<Change>) -> (Vec<VersionEntry>, Vec<NamespaceEntry>, Vec<ClientChange>) {
+    let (mut versions, mut namespaces, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for change in changes {
+        match change {
+            Change::Version(entry) => versions.push(entry),
+            Change::Namespace(entry) => namespaces.push(entry),
+            Change::Application(entry) => others.push(ClientChange::Application(entry)),
+            Change::Subscription(entry) => others.push(ClientChange::Subscription(entry)),
+            Change::Waiver(entry) => others.push(ClientChange::Waiver(entry)),
+            Change::Exemption(entry) => others.push(ClientChange::Exemption(entry)),
         }
     }
+    (versions, namespaces, others)
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::catalogue::VersionNumber;
 use crate::entry::VersionName;
 use crate::stage::Environment;
 
@@ -40,4 +41,61 @@ pub struct Terms {
     pub waived_until: Option<DateTime<Utc>>,
     /// The application takes no part in brownouts.
     pub exempt: bool,
+}
+
+impl Terms {
+    /// The subscription, if there is one, has not ended by itself.
+    pub fn lasts(&self, now: DateTime<Utc>) -> bool {
+        self.ends_at.is_none_or(|ends_at| now < ends_at)
+    }
+
+    /// The waiver holds.
+    pub fn waives(&self, now: DateTime<Utc>) -> bool {
+        self.waived_until.is_some_and(|until| now < until)
+    }
+}
+
+/// The terms of one client id, by version number.
+pub(crate) struct ClientTerms {
+    client_id: Box<str>,
+    /// Sorted by number.
+    terms: Vec<(VersionNumber, Terms)>,
+}
+
+impl ClientTerms {
+    /// Those for a single version.
+    pub(crate) fn new(client_id: &str, number: VersionNumber, terms: Terms) -> Self {
+        Self { client_id: client_id.into(), terms: vec![(number, terms)] }
+    }
+
+    /// The client id.
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// All of them, by version.
+    pub(crate) fn terms(&self) -> &[(VersionNumber, Terms)] {
+        &self.terms
+    }
+
+    fn position(&self, number: VersionNumber) -> Result<usize, usize> {
+        self.terms.binary_search_by_key(&number, |(number, _)| *number)
+    }
+
+    /// Those for a version, if there are any.
+    pub(crate) fn of(&self, number: VersionNumber) -> Option<Terms> {
+        self.position(number).ok().map(|position| self.terms[position].1)
+    }
+
+    /// Sets those for a version; the default ones are not held.
+    pub(crate) fn set(&mut self, number: VersionNumber, terms: Terms) {
+        match (self.position(number), terms == Terms::default()) {
+            (Ok(position), false) => self.terms[position].1 = terms,
+            (Ok(position), true) => {
+                self.terms.remove(position);
+            }
+            (Err(position), false) => self.terms.insert(position, (number, terms)),
+            (Err(_), true) => {}
+        }
+    }
 }

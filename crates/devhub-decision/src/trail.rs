@@ -4,12 +4,17 @@ use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::brownout::Brownout;
 use crate::decision::{self, Decision, Limits};
-use crate::entry::{Standing, VersionEntry};
+use crate::entry::Standing;
 use crate::facts::{Facts, Question};
+use crate::operation::{OperationEntry, OperationFacts};
 use crate::reason::Reason;
 use crate::rule::Rule;
 use crate::stage::Stage;
+
+/// Most dates that a trail looks ahead to.
+pub const UPCOMING_MAX: usize = 50;
 
 /// What became of one rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,7 +60,7 @@ pub struct TrailStep {
 pub struct UpcomingChange {
     /// First instant at which it holds.
     pub at: DateTime<Utc>,
-    /// The stage of the version from then on.
+    /// The stage of what is called from then on.
     pub stage: Stage,
     /// The answer to the same question from then on.
     pub reason: Reason,
@@ -77,14 +82,21 @@ pub struct Trail<'t> {
 /// Judges one call at `now` and says why, rule by rule. `question` must be the one that the facts answer.
 pub fn explain<'t>(facts: &Facts<'t>, question: &Question<'_>, now: DateTime<Utc>, limits: Limits) -> Trail<'t> {
     let (decider, decision) = decision::judged(facts, now, limits);
-    let steps = Rule::ALL.into_iter().map(|rule| step(rule, decider, &decision, facts, question)).collect();
+    let steps = Rule::ALL.into_iter().map(|rule| step(rule, decider, &decision, facts, question, now)).collect();
     Trail { decision, steps, upcoming: upcoming(facts, now, limits) }
 }
 
-fn step(rule: Rule, decider: Rule, decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>) -> TrailStep {
+fn step(
+    rule: Rule,
+    decider: Rule,
+    decision: &Decision<'_>,
+    facts: &Facts<'_>,
+    question: &Question<'_>,
+    now: DateTime<Utc>,
+) -> TrailStep {
     let (outcome, sentence) = match rule.cmp(&decider) {
         std::cmp::Ordering::Less => (StepOutcome::Passed, passed(rule, decision, facts, question)),
-        std::cmp::Ordering::Equal => (StepOutcome::Decided, decided(decision, facts, question)),
+        std::cmp::Ordering::Equal => (StepOutcome::Decided, decided(decision, facts, question, now)),
         std::cmp::Ordering::Greater => (StepOutcome::NotReached, format!("Not reached: {decider} decided.")),
     };
     TrailStep { rule, outcome, sentence }
@@ -94,11 +106,21 @@ fn passed(rule: Rule, decision: &Decision<'_>, facts: &Facts<'_>, question: &Que
     let Question { client_id, context, label, environment, .. } = question;
     match rule {
         Rule::VersionKnown => format!("{context} {label} is known in {environment}."),
-        Rule::NotRetired => facts
-            .version
-            .zip(decision.stage)
-            .map_or_else(String::new, |(known, stage)| standing_of(known.entry(), stage)),
+        Rule::NotRetired => match facts.terms.waived_until.filter(|_| decision.stage == Some(Stage::Retired)) {
+            Some(until) => {
+                format!("{} A waiver lets the application call until {}.", standing_of(facts, decision), written(until))
+            }
+            None => standing_of(facts, decision),
+        },
+        Rule::Callable if decision.stage == Some(Stage::Retired) => "The waiver lets calls pass.".to_owned(),
         Rule::Callable => decision.stage.map_or_else(String::new, |stage| format!("Calls pass in the stage {stage}.")),
+        Rule::NoBrownout if facts.terms.exempt => {
+            "The application takes no part in brownouts of the version.".to_owned()
+        }
+        Rule::NoBrownout => "No brownout holds.".to_owned(),
+        Rule::OpenAccess if facts.version.is_some_and(|version| version.entry().open_access) => {
+            "Open access ended with the version; the waiver is for a subscription.".to_owned()
+        }
         Rule::OpenAccess => "The version is not open access, so the call needs a subscription.".to_owned(),
         Rule::ClientKnown => {
             let application_id = decision.application_id.unwrap_or_default();
@@ -111,18 +133,27 @@ fn passed(rule: Rule, decision: &Decision<'_>, facts: &Facts<'_>, question: &Que
     }
 }
 
-fn decided(decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>) -> String {
+fn decided(decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>, now: DateTime<Utc>) -> String {
     let Question { client_id, context, label, environment, .. } = question;
     match decision.reason {
-        Reason::Subscribed => format!("The application holds a live subscription to {context} {label}."),
+        Reason::Subscribed | Reason::Waived => match facts.terms.ends_at {
+            Some(ends_at) => format!(
+                "The application holds a live subscription to {context} {label}; it ends at {}.",
+                written(ends_at)
+            ),
+            None => format!("The application holds a live subscription to {context} {label}."),
+        },
         Reason::OpenAccess => "The version is open access: calls pass without a subscription.".to_owned(),
         Reason::UnknownVersion => format!("{context} {label} is not known in {environment}."),
-        Reason::VersionRetired => facts
-            .version
-            .zip(decision.stage)
-            .map_or_else(String::new, |(known, stage)| standing_of(known.entry(), stage)),
+        Reason::VersionRetired | Reason::OperationRetired => standing_of(facts, decision),
+        Reason::Brownout => match facts.brownout(now) {
+            Some(Brownout { from, until }) => {
+                format!("A brownout denies calls from {} until {}.", written(from), written(until))
+            }
+            None => String::new(),
+        },
         Reason::VersionNotCallable => {
-            decision.stage.map_or_else(String::new, |stage| format!("No call passes in the stage {stage}."))
+            facts.closed_stage(now).map_or_else(String::new, |stage| format!("No call passes in the stage {stage}."))
         }
         Reason::UnknownClient => format!("No application has the client id {client_id:?}."),
         Reason::EnvironmentMismatch => {
@@ -137,19 +168,29 @@ fn decided(decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>) 
                 Some(Standing::Usable) | None => String::new(),
             }
         }
-        Reason::NotSubscribed => format!("The application holds no live subscription to {context} {label}."),
+        Reason::NotSubscribed => match facts.terms.ends_at.filter(|_| facts.subscribed) {
+            Some(ends_at) => {
+                format!("The subscription of the application to {context} {label} ended at {}.", written(ends_at))
+            }
+            None => format!("The application holds no live subscription to {context} {label}."),
+        },
     }
 }
 
-/// Where the version stands, with the dates that put it there or will end it.
-fn standing_of(entry: &VersionEntry, stage: Stage) -> String {
-    let schedule = entry.lifecycle.schedule;
+/// Where what is called stands, with the dates that put it there or will end it.
+fn standing_of(facts: &Facts<'_>, decision: &Decision<'_>) -> String {
+    let (Some(lifecycle), Some(stage)) = (facts.lifecycle(), decision.stage) else {
+        return String::new();
+    };
+    let schedule = lifecycle.schedule;
     let since = match stage {
         Stage::Alpha | Stage::Beta | Stage::Stable => None,
         Stage::Deprecated => schedule.deprecated_at(),
         Stage::Retired => schedule.retires_at(),
     };
     let since = since.map_or_else(String::new, |instant| format!(" since {}", written(instant)));
+    let sunset = schedule.sunset_begins_at().filter(|_| stage != Stage::Retired);
+    let sunset = sunset.map_or_else(String::new, |instant| format!("; its sunset begins at {}", written(instant)));
     let end = match stage {
         Stage::Retired => String::new(),
         Stage::Alpha | Stage::Beta | Stage::Stable | Stage::Deprecated => match schedule.retires_at() {
@@ -157,28 +198,62 @@ fn standing_of(entry: &VersionEntry, stage: Stage) -> String {
             None => "; no date of retirement is known".to_owned(),
         },
     };
-    format!("The version is {stage}{since}{end}.")
+    format!("{} is {stage}{since}{sunset}{end}.", called(facts))
 }
 
-/// Each change of the stage after `now`, with the answer that it brings.
+/// What the stage is that of.
+fn called(facts: &Facts<'_>) -> String {
+    match facts.operation.map(OperationFacts::entry) {
+        Some(OperationEntry { method, path, .. }) => format!("The operation {method} {path}"),
+        None => "The version".to_owned(),
+    }
+}
+
+/// Each date after `now` that means something for the caller, with the answer that it brings.
 fn upcoming(facts: &Facts<'_>, now: DateTime<Utc>, limits: Limits) -> Vec<UpcomingChange> {
-    let Some(version) = facts.version else {
-        return Vec::new();
-    };
-    let lifecycle = &version.entry().lifecycle;
-    let instants = std::iter::successors(lifecycle.next_change(now), |at| lifecycle.next_change(*at));
-    instants
-        .map(|at| {
-            let stage = lifecycle.stage(at);
-            let decision = decision::decide(facts, at, limits);
-            let (verdict, reason) = (decision.verdict(), decision.reason);
-            let sentence = format!("From {} the version is {stage}: {verdict} {reason}.", written(at));
-            UpcomingChange { at, stage, reason, sentence }
-        })
-        .collect()
+    let dates = std::iter::successors(facts.next_date(now), |date| facts.next_date(*date));
+    let mut before = now;
+    let changes = dates.filter_map(|at| {
+        let news = news(facts, before, at);
+        before = at;
+        let stage = facts.stage(at)?;
+        let decision = decision::decide(facts, at, limits);
+        let (verdict, reason) = (decision.verdict(), decision.reason);
+        let sentence = format!("From {} {}: {verdict} {reason}.", written(at), news.join(" and "));
+        (!news.is_empty()).then_some(UpcomingChange { at, stage, reason, sentence })
+    });
+    changes.take(UPCOMING_MAX).collect()
+}
+
+/// What is new at a date, since the one before it.
+fn news(facts: &Facts<'_>, before: DateTime<Utc>, at: DateTime<Utc>) -> Vec<String> {
+    let mut news = Vec::new();
+    if let Some(stage) = facts.stage(at).filter(|stage| facts.stage(before) != Some(*stage)) {
+        let called = called(facts).replacen("The", "the", 1);
+        news.push(format!("{called} is {stage}"));
+    } else if facts.version_stage(at) == Some(Stage::Retired) && facts.version_stage(before) != Some(Stage::Retired) {
+        // The operation went before it.
+        news.push("the version is RETIRED".to_owned());
+    } else if facts.operation.is_some_and(|operation| operation.has_ended(at) && !operation.has_ended(before)) {
+        // The version went before it, and a waiver outlives that.
+        news.push("the operation ends by dates of its own".to_owned());
+    }
+    match (facts.brownout(before), facts.brownout(at)) {
+        (None, Some(_)) => news.push("a brownout holds".to_owned()),
+        (Some(_), None) => news.push("the brownout is over".to_owned()),
+        // Joined windows never touch, so it is the same one.
+        (None, None) | (Some(_), Some(_)) => {}
+    }
+    if facts.terms.waived_until == Some(at) {
+        news.push("the waiver no longer holds".to_owned());
+    }
+    if facts.subscribed && facts.terms.ends_at == Some(at) {
+        news.push("the subscription has ended".to_owned());
+    }
+    news
 }
 
 /// An instant as RFC 3339 in UTC, with the fraction that it has.
-fn written(instant: DateTime<Utc>) -> String {
+pub(crate) fn written(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

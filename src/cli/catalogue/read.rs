@@ -85,7 +85,7 @@ pub async fn apis(hub: &Hub, policy: String) -> Result<Vec<v1::Api>> {
     let mut all = Vec::new();
     let mut page_token = String::new();
     loop {
-        let request = v1::ListApisRequest { page_size: PAGE, page_token, policy: policy.clone() };
+        let request = v1::ListApisRequest { page_size: PAGE, page_token, policy: policy.clone(), ..Default::default() };
         let page = hub.apis().list_apis(request).await.map_err(explained)?.into_inner();
         all.extend(page.apis);
         if page.next_page_token.is_empty() {

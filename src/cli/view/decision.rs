@@ -24,6 +24,21 @@ pub struct DecisionView {
     http_status: i32,
     grpc_code: i32,
     remedy: Option<RemedyView>,
+    replacement: Option<ReplacementView>,
+    successor_namespace: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct ReplacementView {
+    version: Option<NameView>,
+    method: String,
+    path: String,
+}
+
+impl ReplacementView {
+    fn text(&self) -> String {
+        format!("{} {} of {}", self.method, self.path, NameView::text(&self.version))
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -62,6 +77,12 @@ impl From<v1::AuthorizeResponse> for DecisionView {
                 successor: NameView::of(remedy.successor),
                 earliest: time(remedy.earliest),
             }),
+            replacement: decision.replacement.map(|replacement| ReplacementView {
+                version: NameView::of(replacement.version),
+                method: replacement.method,
+                path: replacement.path,
+            }),
+            successor_namespace: decision.successor_namespace,
         }
     }
 }
@@ -77,6 +98,8 @@ impl DecisionView {
             ("stage", or_empty(&self.stage)),
             ("days left", self.days_left.map(|days| days.to_string()).unwrap_or_default()),
             ("successor", NameView::text(&self.successor)),
+            ("successor namespace", or_empty(&self.successor_namespace)),
+            ("replacement", self.replacement.as_ref().map(ReplacementView::text).unwrap_or_default()),
             ("headers", headers.collect::<Vec<_>>().join("\n")),
             ("answer with", format!("HTTP {}, gRPC code {}", self.http_status, self.grpc_code)),
             ("what to do", remedy.map(|remedy| remedy.sentence.clone()).unwrap_or_default()),

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use devhub_proto::store::v1 as disk;
 
-use super::record::{decode, read, wrap};
+use super::record::{decode, decode_name, read, wrap};
 use super::{Undecodable, key};
-use crate::domain::name::RequestId;
+use crate::domain::name::{RequestId, VersionName};
 use crate::domain::record::Record;
-use crate::wire::{instant, timestamp};
+use crate::wire::{instant, timestamp, version_name};
 
 /// The first answer to a request id, kept so that a replay returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,35 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// Live subscriptions concerned.
     pub affected: u64,
+    /// What was asked for besides and was not granted.
+    pub dropped: Vec<Dropped>,
+}
+
+/// A version for which something was not granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// The version.
+    pub version: VersionName,
+    /// The name of the error reason.
+    pub reason: String,
+    /// Why not, in a sentence.
+    pub sentence: String,
+}
+
+impl Dropped {
+    fn encode(&self) -> disk::DroppedRecord {
+        disk::DroppedRecord {
+            version: Some(version_name(&self.version)),
+            reason: self.reason.clone(),
+            sentence: self.sentence.clone(),
+        }
+    }
+
+    fn decode(dropped: disk::DroppedRecord) -> Option<Dropped> {
+        let name = dropped.version?;
+        let version = decode_name(&name.context, &name.version)?;
+        Some(Dropped { version, reason: dropped.reason, sentence: dropped.sentence })
+    }
 }
 
 impl Answer {
@@ -39,6 +68,7 @@ impl Answer {
             subject: super::encode_record(&self.subject).to_vec(),
             warnings: self.warnings.clone(),
             affected: i64::try_from(self.affected).unwrap_or(i64::MAX),
+            dropped: self.dropped.iter().map(Dropped::encode).collect(),
         }))
     }
 
@@ -51,10 +81,11 @@ impl Answer {
         match read(bytes)? {
             disk::record::Content::Answer(answer) => Ok(Answer {
                 fingerprint: answer.fingerprint.try_into().map_err(|_| damaged.clone())?,
-                answered_at: answer.answered_at.as_ref().and_then(instant).ok_or(damaged)?,
+                answered_at: answer.answered_at.as_ref().and_then(instant).ok_or(damaged.clone())?,
                 subject: decode(&answer.subject)?,
                 warnings: answer.warnings,
                 affected: u64::try_from(answer.affected).unwrap_or_default(),
+                dropped: answer.dropped.into_iter().map(Dropped::decode).collect::<Option<_>>().ok_or(damaged)?,
             }),
             disk::record::Content::Api(_)
             | disk::record::Content::Version(_)
@@ -64,10 +95,12 @@ impl Answer {
             | disk::record::Content::Name(_)
             | disk::record::Content::Revision(_)
             | disk::record::Content::Namespace(_)
+            | disk::record::Content::Waiver(_)
             | disk::record::Content::Notice(_)
             | disk::record::Content::NoticeRun(_)
             | disk::record::Content::Announcement(_)
-            | disk::record::Content::AnnouncementRevision(_) => Err(damaged),
+            | disk::record::Content::AnnouncementRevision(_)
+            | disk::record::Content::Exemption(_) => Err(damaged),
         }
     }
 }

@@ -32,6 +32,8 @@ pub enum Kind {
     Revision = b'l' as isize,
     /// A namespace with a schedule.
     Namespace = b'p' as isize,
+    /// A waiver.
+    Waiver = b'w' as isize,
     /// A notice.
     Notice = b'm' as isize,
     /// The giving of notices.
@@ -40,10 +42,12 @@ pub enum Kind {
     Announcement = b'u' as isize,
     /// One revision of an announcement.
     AnnouncementRevision = b'k' as isize,
+    /// An exemption from brownouts.
+    Exemption = b'e' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 15] = [
+    const ALL: [Kind; 17] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -55,10 +59,12 @@ impl Kind {
         Kind::Answer,
         Kind::Revision,
         Kind::Namespace,
+        Kind::Waiver,
         Kind::Notice,
         Kind::NoticeRun,
         Kind::Announcement,
         Kind::AnnouncementRevision,
+        Kind::Exemption,
     ];
 
     /// The byte.
@@ -107,6 +113,12 @@ pub fn encode(key: &RecordKey) -> Bytes {
             let mut key = BytesMut::from(&revisions_of(target)[..]);
             key.put_u32(*number);
             key.freeze()
+        }
+        RecordKey::Exemption(id, name) => {
+            join(Kind::Exemption, &[id.as_str(), name.context.as_str(), name.label.as_str()])
+        }
+        RecordKey::Waiver(id, name, kind) => {
+            join(Kind::Waiver, &[id.as_str(), name.context.as_str(), name.label.as_str(), kind.name()])
         }
         RecordKey::Namespace(name) => join(Kind::Namespace, &[name.as_str()]),
         RecordKey::Notice(application, id) => join(Kind::Notice, &[application.as_str(), id.as_str()]),

@@ -11,8 +11,9 @@ mod notice;
 mod record;
 mod schedule;
 mod usage;
+mod waiver;
 
-pub use answer::Answer;
+pub use answer::{Answer, Dropped};
 pub use fact::{decode_fact, encode_fact};
 pub use key::{
     Kind, announcement_revisions_of, encode as encode_key, kind as key_kind, prefix_of, revisions_in, revisions_of,

@@ -8,14 +8,14 @@ use devhub_proto::store::v1::record::Content;
 use prost::Message;
 use prost_types::Timestamp;
 
-use super::{FORMAT, Undecodable, notice, schedule};
+use super::{FORMAT, Undecodable, notice, schedule, waiver};
 use crate::domain::access::{AccessRequest, Decided};
 use crate::domain::api::Api;
 use crate::domain::application::{Application, Deletion};
 use crate::domain::field::FieldDefinition;
 use crate::domain::name::VersionName;
 use crate::domain::record::Record;
-use crate::domain::subscription::{End, Subscription};
+use crate::domain::subscription::{End, Moved, Subscription};
 use crate::domain::version::{Deployment, Endpoint, Version};
 use crate::wire::{self, Word, instant, timestamp};
 
@@ -42,6 +42,8 @@ pub fn encode(record: &Record) -> Bytes {
         Record::Application(application) => Content::Application(encode_application(application)),
         Record::Subscription(subscription) => Content::Subscription(encode_subscription(subscription)),
         Record::AccessRequest(request) => Content::AccessRequest(encode_access_request(request)),
+        Record::Exemption(exemption) => Content::Exemption(waiver::encode_exemption(exemption)),
+        Record::Waiver(granted) => Content::Waiver(waiver::encode_waiver(granted)),
         Record::Name(bearer) => Content::Name(disk::NameRecord { application_id: bearer.to_string() }),
         Record::Revision(revision) => Content::Revision(schedule::encode_revision(revision)),
         Record::Namespace(namespace) => Content::Namespace(schedule::encode_namespace(namespace)),
@@ -68,6 +70,8 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
         Content::Name(name) => Some(Record::Name(name.application_id.parse().map_err(|_| IMPOSSIBLE)?)),
         Content::Revision(revision) => schedule::decode_revision(revision).map(Record::Revision),
         Content::Namespace(namespace) => schedule::decode_namespace(namespace).map(Record::Namespace),
+        Content::Exemption(exemption) => waiver::decode_exemption(exemption).map(Record::Exemption),
+        Content::Waiver(granted) => waiver::decode_waiver(granted).map(Record::Waiver),
         Content::Notice(notice) => wire::parse_notice(notice).map(Record::Notice),
         Content::NoticeRun(run) => notice::decode_run(run).map(Record::NoticeRun),
         Content::Announcement(announcement) => notice::decode_announcement(announcement).map(Record::Announcement),
@@ -94,7 +98,7 @@ pub(super) fn optional(timestamp: Option<&Timestamp>) -> Option<Option<DateTime<
     }
 }
 
-fn decode_name(context: &str, label: &str) -> Option<VersionName> {
+pub(super) fn decode_name(context: &str, label: &str) -> Option<VersionName> {
     Some(VersionName { context: context.parse().ok()?, label: label.parse().ok()? })
 }
 
@@ -229,6 +233,7 @@ fn encode_application(application: &Application) -> disk::ApplicationRecord {
         created_at: Some(timestamp(application.created_at)),
         deleted_at: deletion.map(|deletion| timestamp(deletion.at)),
         deleted_by: deletion.map(|deletion| deletion.by.clone()).unwrap_or_default(),
+        uplifted_from: application.uplifted_from.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
@@ -252,12 +257,16 @@ fn decode_application(application: disk::ApplicationRecord) -> Option<Applicatio
         blocked: application.blocked,
         deletion_restriction: application.deletion_restriction,
         created_at: needed(application.created_at.as_ref())?,
+        uplifted_from: match application.uplifted_from.as_str() {
+            "" => None,
+            id => Some(id.parse().ok()?),
+        },
         deletion: optional(application.deleted_at.as_ref())?.map(|at| Deletion { at, by: deleted_by }),
     })
 }
 
 fn encode_subscription(subscription: &Subscription) -> disk::SubscriptionRecord {
-    let ended = subscription.ended.as_ref();
+    let (ended, moved) = (subscription.ended.as_ref(), subscription.moved.as_ref());
     disk::SubscriptionRecord {
         id: subscription.id.to_string(),
         application_id: subscription.application.to_string(),
@@ -271,10 +280,31 @@ fn encode_subscription(subscription: &Subscription) -> disk::SubscriptionRecord 
         end_reason: ended.map(|end| end.reason.number()).unwrap_or_default(),
         ended_by: ended.map(|end| end.by.clone()).unwrap_or_default(),
         field_values: subscription.field_values.clone(),
+        moved_to: moved.map(|moved| wire::version_name(&moved.to)),
+        moved_at: moved.map(|moved| timestamp(moved.at)),
+        moved_by: moved.map(|moved| moved.by.clone()).unwrap_or_default(),
+        move_made: moved.and_then(|moved| moved.made.as_ref()).map(ToString::to_string).unwrap_or_default(),
+        overlap_until: moved.and_then(|moved| moved.overlap_until).map(timestamp),
+        waiver_id: subscription.waiver.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
+fn decode_moved(subscription: &disk::SubscriptionRecord) -> Option<Option<Moved>> {
+    let Some(to) = &subscription.moved_to else { return Some(None) };
+    Some(Some(Moved {
+        to: decode_name(&to.context, &to.version)?,
+        at: needed(subscription.moved_at.as_ref())?,
+        by: subscription.moved_by.clone(),
+        made: match subscription.move_made.as_str() {
+            "" => None,
+            id => Some(id.parse().ok()?),
+        },
+        overlap_until: optional(subscription.overlap_until.as_ref())?,
+    }))
+}
+
 fn decode_subscription(subscription: disk::SubscriptionRecord) -> Option<Subscription> {
+    let moved = decode_moved(&subscription)?;
     let ended = match optional(subscription.ended_at.as_ref())? {
         Some(at) => Some(End { at, reason: Word::from_number(subscription.end_reason)?, by: subscription.ended_by }),
         None => None,
@@ -287,7 +317,12 @@ fn decode_subscription(subscription: disk::SubscriptionRecord) -> Option<Subscri
         environment: Word::from_number(subscription.environment)?,
         since: needed(subscription.since.as_ref())?,
         subscribed_by: subscription.subscribed_by,
+        waiver: match subscription.waiver_id.as_str() {
+            "" => None,
+            id => Some(id.parse().ok()?),
+        },
         ended,
+        moved,
         field_values: subscription.field_values,
     })
 }
@@ -333,12 +368,14 @@ mod tests {
         Announcement, AnnouncementRevision, Audience, Category, Content, Effective, Impact, Scope,
     };
     use crate::domain::application::{Kind, Persona, Role, State};
+    use crate::domain::exemption::{Exemption, Part};
     use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
     use crate::domain::namespace::{Namespace, NamespaceDeployment};
     use crate::domain::notice::{Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
     use crate::domain::operation::OperationSchedule;
     use crate::domain::subscription::EndReason;
     use crate::domain::version::{AccessType, AuthType};
+    use crate::domain::waiver::{Revocation, Waiver, WaiverKind};
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().expect("an instant")
@@ -486,9 +523,25 @@ mod tests {
                 blocked: true,
                 deletion_restriction: "hold".into(),
                 created_at: at("2026-01-01T00:00:00Z"),
+                uplifted_from: Some("ledgerly-test".parse().expect("valid")),
                 deletion: Some(Deletion { at: at("2026-02-01T00:00:00Z"), by: "operator:jane".into() }),
             }),
             Record::Subscription(subscription()),
+            Record::Subscription(Subscription { ended: None, moved: Some(moved(true)), ..subscription() }),
+            Record::Subscription(Subscription { moved: Some(moved(false)), ..subscription() }),
+            Record::Subscription(Subscription { waiver: Some("w-1".parse().expect("valid")), ..subscription() }),
+            Record::Waiver(waiver()),
+            Record::Exemption(Exemption {
+                application: "ledgerly".parse().expect("valid"),
+                client_id: "ledgerly-client".parse().expect("valid"),
+                environment: Environment::Production,
+                version: name("1.10"),
+                part: Part::Exempt,
+                since: at("2026-01-01T00:00:00Z"),
+                by: "operator:jane".into(),
+                reason: "payroll runs".into(),
+            }),
+            Record::Waiver(Waiver { revoked: None, ..waiver() }),
             Record::AccessRequest(AccessRequest {
                 application: "ledgerly".parse().expect("valid"),
                 version: name("1.10"),
@@ -549,6 +602,37 @@ mod tests {
         ]
     }
 
+    fn moved(overlapping: bool) -> Moved {
+        Moved {
+            to: name("2.0"),
+            at: at("2026-01-03T00:00:00Z"),
+            by: "operator:jane".into(),
+            made: overlapping.then(|| "s-2".parse().expect("valid")),
+            overlap_until: overlapping.then(|| at("2026-02-03T00:00:00Z")),
+        }
+    }
+
+    fn waiver() -> Waiver {
+        Waiver {
+            id: "w-1".parse().expect("valid"),
+            application: "ledgerly".parse().expect("valid"),
+            client_id: "ledgerly-client".parse().expect("valid"),
+            environment: Environment::Production,
+            version: name("1.10"),
+            kind: WaiverKind::CallsPastRetirement,
+            from: at("2026-01-01T00:00:00Z"),
+            until: at("2026-02-01T00:00:00Z"),
+            reason: "migrating".into(),
+            approver: "Head of APIs".into(),
+            granted_by: "operator:jane".into(),
+            revoked: Some(Revocation {
+                at: at("2026-01-09T00:00:00Z"),
+                by: "operator:jane".into(),
+                reason: "done".into(),
+            }),
+        }
+    }
+
     fn subscription() -> Subscription {
         Subscription {
             id: "s-1".parse().expect("valid"),
@@ -558,7 +642,9 @@ mod tests {
             environment: Environment::Production,
             since: at("2026-01-01T00:00:00Z"),
             subscribed_by: "operator:jane".into(),
+            waiver: None,
             ended: Some(End { at: at("2026-01-03T00:00:00Z"), reason: EndReason::Revoked, by: "operator:jane".into() }),
+            moved: None,
             field_values: BTreeMap::from([("callback".to_owned(), "home".to_owned())]),
         }
     }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::{
-    ApplicationEntry, Change, Decision, Environment, Lifecycle, Maturity, Question, Reason, Schedule, Standing,
-    SubscriptionEntry, Verdict, VersionEntry, decide, explain,
+    ApplicationEntry, Change, Decision, Environment, Lifecycle, Maturity, NamespaceEntry, Operation, Question, Reason,
+    Replacement, Schedule, Standing, SubscriptionEntry, Verdict, VersionEntry, VersionName, decide, explain,
 };
 
 use crate::given;
@@ -24,9 +24,8 @@ fn every_row_comes_out_as_written() {
             panic!("too few columns: {row}");
         };
         let now = parsed_instant(at);
-        let environment: Environment = gateway.parse().unwrap();
+        let question = parsed_question(gateway);
         let table = given::table(changes(version, application, subscription));
-        let question = Question { environment, ..given::question() };
         let actual = table.ask(&question, |facts| {
             let decision = decide(facts, now, given::limits());
             assert_eq!(explain(facts, &question, now, given::limits()).decision, decision, "{row}");
@@ -43,14 +42,10 @@ fn every_row_comes_out_as_written() {
     assert!(missing.is_empty(), "no row has the reason {missing:?}");
 }
 
-/// `D`, `R-1ms`, `D+2d`: an offset from one of the two dates.
+/// `D`, `R-1ms`, `D+2d`: an offset from one of the dates.
 fn parsed_instant(text: &str) -> DateTime<Utc> {
-    let (date, offset) = text.split_at(1);
-    let date = match date {
-        "D" => given::d(),
-        "R" => given::r(),
-        other => panic!("no date is called {other}"),
-    };
+    let (letter, offset) = text.split_at(1);
+    let date = given::date(letter);
     let signed = |digits: &str, unit: fn(i64) -> TimeDelta| unit(digits.parse().unwrap());
     match offset.strip_suffix("ms") {
         Some(digits) => date + signed(digits, TimeDelta::milliseconds),
@@ -61,45 +56,129 @@ fn parsed_instant(text: &str) -> DateTime<Utc> {
     }
 }
 
+/// `PRODUCTION losses`: an environment, and the operation that is called.
+fn parsed_question(text: &str) -> Question<'static> {
+    let (environment, operation) = text.split_once(' ').unwrap_or((text, ""));
+    let operation = match operation {
+        "" => None,
+        "losses" => Some(Operation { method: "GET", path: "/7/losses?year=2025" }),
+        "other" => Some(Operation { method: "GET", path: "/7" }),
+        other => panic!("no operation is called {other}"),
+    };
+    Question { environment: environment.parse().unwrap(), operation, ..given::question() }
+}
+
 fn changes(version: &str, application: &str, subscription: &str) -> Vec<Change> {
     let mut changes = Vec::new();
     if version != "none" {
+        let words: Vec<&str> = version.split_whitespace().collect();
+        let inside = words.iter().position(|word| *word == "in").unwrap_or(words.len());
+        let (version, namespace) = words.split_at(inside);
         changes.push(Change::Version(parsed_version(version)));
+        if let Some(words) = namespace.get(1..) {
+            changes.push(Change::Namespace(parsed_namespace(words)));
+        }
     }
     if application != "none" {
         changes.push(Change::Application(parsed_application(application)));
     }
-    if subscription != "no" {
-        let environment = subscription.parse().unwrap();
-        changes.push(Change::Subscription(SubscriptionEntry { environment, ..given::subscription() }));
-    }
+    changes.extend(parsed_subscription(subscription));
     changes
 }
 
-/// `STABLE D R open no-successor SANDBOX`: a maturity and what differs from a plain version.
-fn parsed_version(text: &str) -> VersionEntry {
-    let mut version = given::version();
-    let mut dates = (None, None);
-    for word in text.split_whitespace() {
+/// Dates of an end, as words name them.
+#[derive(Default)]
+struct Dates {
+    deprecated_at: Option<DateTime<Utc>>,
+    sunset_begins_at: Option<DateTime<Utc>>,
+    retires_at: Option<DateTime<Utc>>,
+}
+
+impl Dates {
+    /// Takes in the word if it is a date.
+    fn take(&mut self, word: &str) -> bool {
         match word {
-            "D" => dates.0 = Some(given::d()),
-            "R" => dates.1 = Some(given::r()),
+            "D" => self.deprecated_at = Some(given::date(word)),
+            "S" => self.sunset_begins_at = Some(given::date(word)),
+            "O" | "R" => self.retires_at = Some(given::date(word)),
+            _ => return false,
+        }
+        true
+    }
+
+    fn schedule(&self) -> Schedule {
+        let Dates { deprecated_at, sunset_begins_at, retires_at } = *self;
+        match (deprecated_at, retires_at) {
+            (None, None) => Schedule::Open,
+            (Some(deprecated_at), _) => Schedule::Deprecation { deprecated_at, sunset_begins_at, retires_at },
+            (None, Some(retires_at)) => Schedule::Retirement { retires_at },
+        }
+    }
+}
+
+/// `STABLE D R open no-successor SANDBOX`: a maturity and what differs from a plain version.
+fn parsed_version(words: &[&str]) -> VersionEntry {
+    let mut version = given::version();
+    let mut dates = Dates::default();
+    let mut operation = None;
+    for word in words {
+        match *word {
+            _ if dates.take(word) => {}
             "open" => version.open_access = true,
+            "brownout" => version.brownouts = [given::brownout()].into(),
             "no-successor" => version.successor = None,
             "no-links" => version.links = Default::default(),
             "callable-alpha" => version.permissions.0[0].calls = true,
+            "losses" => operation = Some(given::operation(Schedule::Open)),
+            "no-replacement" => operation.as_mut().unwrap().replacement = None,
             "SANDBOX" | "PRODUCTION" => version.environment = word.parse().unwrap(),
-            maturity => version.lifecycle.maturity = maturity.parse::<Maturity>().unwrap(),
+            word => match (word.strip_prefix("losses-"), &mut operation) {
+                (Some(letters), operation) => {
+                    let mut dates = Dates::default();
+                    assert!(letters.split('-').all(|letter| dates.take(letter)), "{word}");
+                    *operation = Some(given::operation(dates.schedule()));
+                }
+                (None, _) => version.lifecycle.maturity = word.parse::<Maturity>().unwrap(),
+            },
         }
     }
-    let schedule = match dates {
-        (None, None) => Schedule::Open,
-        (Some(deprecated_at), retires_at) => {
-            Schedule::Deprecation { deprecated_at, sunset_begins_at: None, retires_at }
+    version.operations = operation.into_iter().collect();
+    VersionEntry { lifecycle: Lifecycle { schedule: dates.schedule(), ..version.lifecycle }, ..version }
+}
+
+/// `D R brownout`: what the namespace of the version has.
+fn parsed_namespace(words: &[&str]) -> NamespaceEntry {
+    let mut dates = Dates::default();
+    let mut namespace = given::namespace(Schedule::Open);
+    for word in words {
+        match *word {
+            _ if dates.take(word) => {}
+            "brownout" => namespace.brownouts = [given::brownout()].into(),
+            other => panic!("a namespace has no {other}"),
         }
-        (None, Some(retires_at)) => Schedule::Retirement { retires_at },
-    };
-    VersionEntry { lifecycle: Lifecycle { schedule, ..version.lifecycle }, ..version }
+    }
+    NamespaceEntry { schedule: dates.schedule(), ..namespace }
+}
+
+/// `PRODUCTION ends-E waived exempt`: where the client id is subscribed, and its terms.
+fn parsed_subscription(text: &str) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for word in text.split_whitespace() {
+        match word {
+            "no" => {}
+            "waived" => changes.push(given::waiver(Some(given::date("W")))),
+            "exempt" => changes.push(given::exemption(true)),
+            word => match (word.strip_prefix("ends-"), changes.first_mut()) {
+                (Some(letter), Some(Change::Subscription(entry))) => entry.ends_at = Some(given::date(letter)),
+                (Some(_), _) => panic!("{word} comes after the environment"),
+                (None, _) => {
+                    let environment: Environment = word.parse().unwrap();
+                    changes.push(Change::Subscription(SubscriptionEntry { environment, ..given::subscription() }));
+                }
+            },
+        }
+    }
+    changes
 }
 
 fn parsed_application(text: &str) -> ApplicationEntry {
@@ -114,12 +193,11 @@ fn written(decision: &Decision<'_>, now: DateTime<Utc>) -> Vec<String> {
         Verdict::Allow => given::ALLOW_TTL,
         Verdict::Deny => given::DENY_TTL,
     };
-    let until = match decision.valid_until {
-        until if until == given::d() => "D".to_owned(),
-        until if until == given::r() => "R".to_owned(),
-        until if until == now + ttl => "ttl".to_owned(),
-        until => until.to_rfc3339(),
+    let lettered = |instant: DateTime<Utc>| {
+        let named = given::DATES.iter().find(|(letter, _)| given::date(letter) == instant);
+        named.map_or_else(|| instant.to_rfc3339(), |(letter, _)| (*letter).to_owned())
     };
+    let until = if decision.valid_until == now + ttl { "ttl".to_owned() } else { lettered(decision.valid_until) };
     let Decision { reason, stage, .. } = decision;
     let headers: Vec<&str> = decision.headers.iter().map(|(name, _)| name).collect();
     vec![
@@ -129,11 +207,28 @@ fn written(decision: &Decision<'_>, now: DateTime<Utc>) -> Vec<String> {
         until,
         decision.days_left.map_or_else(dash, |days| days.to_string()),
         if headers.is_empty() { dash() } else { headers.join(" ") },
-        decision.successor.map_or_else(dash, |successor| successor.label.to_string()),
+        way_on(decision.successor, decision.successor_namespace, decision.replacement).unwrap_or_else(dash),
         decision.remedy.map_or_else(dash, |remedy| {
-            let successor = remedy.successor.map_or_else(String::new, |successor| format!(" {}", successor.label));
-            format!("{}{successor}", remedy.action)
+            let onwards = way_on(remedy.successor, remedy.successor_namespace, remedy.replacement);
+            let from = remedy.earliest.map(|earliest| format!("from {}", lettered(earliest)));
+            let parts = [Some(remedy.action.to_string()), from, onwards];
+            parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
         }),
         decision.application_id.unwrap_or("-").to_owned(),
     ]
+}
+
+/// The successor, the namespace with a slash after it, the operation to use instead.
+fn way_on(
+    successor: Option<&VersionName>,
+    namespace: Option<&str>,
+    replacement: Option<&Replacement>,
+) -> Option<String> {
+    let parts = [
+        replacement.map(|replacement| format!("{} {}", replacement.method, replacement.path)),
+        successor.map(|successor| successor.label.to_string()),
+        namespace.map(|namespace| format!("{namespace}/")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }

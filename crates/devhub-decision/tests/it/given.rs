@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::{
-    ApplicationEntry, Change, Environment, Lifecycle, Limits, Links, Maturity, Permissions, Question, Schedule, Stage,
-    StagePermissions, Standing, SubscriptionEntry, Table, VersionEntry, VersionName,
+    ApplicationEntry, Brownout, Change, Environment, ExemptionEntry, Lifecycle, Limits, Links, Maturity,
+    NamespaceEntry, OperationEntry, Permissions, Question, Replacement, Schedule, Stage, StagePermissions, Standing,
+    SubscriptionEntry, Table, VersionEntry, VersionName, WaiverEntry,
 };
 
 pub(crate) const CLIENT: &str = "client-7";
@@ -17,12 +18,29 @@ pub(crate) fn instant(text: &str) -> DateTime<Utc> {
 
 /// The instant at which deprecation takes effect wherever a test names "D".
 pub(crate) fn d() -> DateTime<Utc> {
-    instant("2025-01-15T00:00:00Z")
+    date("D")
 }
 
 /// The instant at which retirement takes effect wherever a test names "R".
 pub(crate) fn r() -> DateTime<Utc> {
-    instant("2025-07-15T00:00:00Z")
+    date("R")
+}
+
+/// The dates that rows and tests name by a letter, in their order in time.
+pub(crate) const DATES: [(&str, &str); 7] = [
+    ("D", "2025-01-15T00:00:00Z"),
+    ("O", "2025-04-01T00:00:00Z"),
+    ("S", "2025-05-01T00:00:00Z"),
+    ("B", "2025-06-01T09:00:00Z"),
+    ("E", "2025-06-01T10:00:00Z"),
+    ("R", "2025-07-15T00:00:00Z"),
+    ("W", "2025-08-15T00:00:00Z"),
+];
+
+/// The date of a letter.
+pub(crate) fn date(letter: &str) -> DateTime<Utc> {
+    let found = DATES.iter().find(|(name, _)| *name == letter);
+    instant(found.unwrap_or_else(|| panic!("no date is called {letter}")).1)
 }
 
 pub(crate) const MS: TimeDelta = TimeDelta::milliseconds(1);
@@ -73,6 +91,44 @@ pub(crate) fn deprecation() -> Schedule {
 pub(crate) fn scheduled(schedule: Schedule) -> VersionEntry {
     let version = version();
     VersionEntry { lifecycle: Lifecycle { schedule, ..version.lifecycle }, ..version }
+}
+
+/// The brownout from B until E.
+pub(crate) fn brownout() -> Brownout {
+    Brownout { from: date("B"), until: date("E") }
+}
+
+/// GET /{id}/losses, replaced by an operation of version 2.0.
+pub(crate) fn operation(schedule: Schedule) -> OperationEntry {
+    OperationEntry {
+        method: "GET".into(),
+        path: "/{id}/losses".into(),
+        schedule,
+        replacement: Some(Replacement { version: name("2.0"), method: "POST".into(), path: "/losses".into() }),
+        links: Links::default(),
+    }
+}
+
+/// The namespace that the context of the version lies in; it is replaced by "rest".
+pub(crate) fn namespace(schedule: Schedule) -> NamespaceEntry {
+    NamespaceEntry {
+        namespace: "hello".into(),
+        environment: Environment::Production,
+        schedule,
+        brownouts: Box::default(),
+        successor: Some("rest".into()),
+        links: Links::default(),
+    }
+}
+
+pub(crate) fn waiver(until: Option<DateTime<Utc>>) -> Change {
+    let (client_id, environment) = (CLIENT.into(), Environment::Production);
+    Change::Waiver(WaiverEntry { client_id, environment, version: name(LABEL), until })
+}
+
+pub(crate) fn exemption(exempt: bool) -> Change {
+    let (client_id, environment) = (CLIENT.into(), Environment::Production);
+    Change::Exemption(ExemptionEntry { client_id, environment, version: name(LABEL), exempt })
 }
 
 pub(crate) fn application() -> ApplicationEntry {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use devhub_decision::header::{RenderedHeaders, UrlRefused, check_url, imf_fixdate, structured_date};
-use devhub_decision::{Links, Schedule, VersionEntry};
+use devhub_decision::{Links, Schedule};
 use proptest::prelude::*;
 
 use crate::given;
@@ -51,7 +51,7 @@ fn parsed_link(value: &str) -> Option<Vec<(String, String)>> {
 }
 
 fn rendered(links: Links, schedule: Schedule) -> RenderedHeaders {
-    RenderedHeaders::new(&VersionEntry { links, ..given::scheduled(schedule) })
+    RenderedHeaders::new(&schedule, &links)
 }
 
 #[test]

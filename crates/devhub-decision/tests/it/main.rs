@@ -10,8 +10,20 @@ mod given;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
 mod model;
+#[cfg(test)]
+mod namespaces;
+#[cfg(test)]
+mod operations;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod soundness;
+#[cfg(test)]
+mod suppositions;
+#[cfg(test)]
+mod terms;
+#[cfg(test)]
+mod whole;

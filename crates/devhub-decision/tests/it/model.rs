@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use devhub_decision::{
-    ApplicationEntry, Change, Environment, Maturity, Question, Standing, SubscriptionEntry, Table, VersionEntry,
-    VersionName, decide,
+    ApplicationEntry, Change, Environment, ExemptionEntry, Lifecycle, Maturity, NamespaceEntry, Operation,
+    OperationEntry, Question, Schedule, Standing, SubscriptionEntry, Table, Terms, VersionEntry, VersionFacts,
+    VersionName, WaiverEntry, decide,
 };
 use proptest::prelude::*;
 
@@ -15,6 +16,10 @@ const CONTEXTS: [&str; 3] = ["hello", "hello/1", ""];
 const LABELS: [&str; 4] = ["1.1", "1.10", "/11.1", ""];
 const CLIENTS: [&str; 5] = ["a", "ab", "abc", "b", ""];
 
+const NAMESPACES: [&str; 5] = ["hello", "hello/1", "hell", "", "hello/1/x"];
+const TEMPLATES: [&str; 5] = ["/a/b", "/a/{x}", "/{x}/b", "/{x}/{y}", "/a"];
+const CALLS: [(&str, &str); 4] = [("GET", "/a/b?c/d"), ("GET", "/a/c"), ("PUT", "/c/b"), ("PUT", "/a")];
+
 type Key = (String, String, Environment);
 
 /// The same knowledge, as simple as it can be held.
@@ -23,6 +28,8 @@ struct Model {
     versions: BTreeMap<Key, VersionEntry>,
     applications: BTreeMap<String, ApplicationEntry>,
     subscriptions: BTreeSet<(String, Key)>,
+    namespaces: BTreeMap<(String, Environment), NamespaceEntry>,
+    terms: BTreeMap<(String, Key), Terms>,
 }
 
 fn key(name: &VersionName, environment: Environment) -> Key {
@@ -40,14 +47,55 @@ impl Model {
             }
             Change::Subscription(entry) => {
                 let subscription = (entry.client_id.to_string(), key(&entry.version, entry.environment));
+                self.terms.entry(subscription.clone()).or_default().ends_at = entry.ends_at.filter(|_| entry.live);
                 if entry.live {
                     self.subscriptions.insert(subscription);
                 } else {
                     self.subscriptions.remove(&subscription);
                 }
             }
-            Change::Namespace(_) | Change::Waiver(_) | Change::Exemption(_) => {}
+            Change::Namespace(entry) => {
+                self.namespaces.insert((entry.namespace.to_string(), entry.environment), entry);
+            }
+            Change::Waiver(entry) => {
+                let between = (entry.client_id.to_string(), key(&entry.version, entry.environment));
+                self.terms.entry(between).or_default().waived_until = entry.until;
+            }
+            Change::Exemption(entry) => {
+                let between = (entry.client_id.to_string(), key(&entry.version, entry.environment));
+                self.terms.entry(between).or_default().exempt = entry.exempt;
+            }
         }
+    }
+
+    /// A version as it stands in its namespaces, found by looking at each of them.
+    fn version(&self, key: &Key) -> Option<VersionFacts> {
+        let (context, _, environment) = key;
+        let around = |entry: &&NamespaceEntry| {
+            entry.environment == *environment
+                && (**context == *entry.namespace || context.starts_with(&format!("{}/", entry.namespace)))
+        };
+        let mut namespaces: Vec<&NamespaceEntry> = self.namespaces.values().filter(around).collect();
+        namespaces.sort_by_key(|entry| std::cmp::Reverse(entry.namespace.len()));
+        self.versions.get(key).map(|told| VersionFacts::within(told.clone(), &namespaces))
+    }
+
+    /// The template of the operation that a question names: of those that match, the one with the first literal.
+    fn operation(&self, key: &Key, question: &Question<'_>) -> Option<String> {
+        let Operation { method, path } = question.operation?;
+        let given: Vec<&str> = path.split('?').next()?.split('/').collect();
+        let matches = |template: &&str| {
+            let template: Vec<&str> = template.split('/').collect();
+            template.len() == given.len()
+                && template.iter().zip(&given).all(|(expected, segment)| match expected.starts_with('{') {
+                    true => !segment.is_empty(),
+                    false => expected == segment,
+                })
+        };
+        let told = &self.versions.get(key)?.operations;
+        let templates = told.iter().filter(|entry| *entry.method == *method).map(|entry| &*entry.path);
+        // '{' sorts after every letter of these templates, so the least is the one with the first literal.
+        templates.filter(matches).min().map(str::to_owned)
     }
 
     /// What it knows, as changes that would tell a fresh table.
@@ -55,15 +103,25 @@ impl Model {
         let versions = self.versions.values().cloned().map(Change::Version);
         let applications = self.applications.values().cloned().map(Change::Application);
         let subscriptions = self.subscriptions.iter().map(|(client_id, (context, label, environment))| {
+            let terms = self.terms.get(&(client_id.clone(), (context.clone(), label.clone(), *environment)));
             Change::Subscription(SubscriptionEntry {
                 client_id: client_id.as_str().into(),
                 environment: *environment,
                 version: VersionName::new(context.as_str(), label.as_str()),
                 live: true,
-                ends_at: None,
+                ends_at: terms.and_then(|terms| terms.ends_at),
             })
         });
-        versions.chain(applications).chain(subscriptions).collect()
+        let namespaces = self.namespaces.values().cloned().map(Change::Namespace);
+        let terms = self.terms.iter().flat_map(|((client_id, (context, label, environment)), terms)| {
+            let client_id: Box<str> = client_id.as_str().into();
+            let version = VersionName::new(context.as_str(), label.as_str());
+            let (environment, until, exempt) = (*environment, terms.waived_until, terms.exempt);
+            let (client, name) = (client_id.clone(), version.clone());
+            let waiver = Change::Waiver(WaiverEntry { client_id, environment, version, until });
+            [waiver, Change::Exemption(ExemptionEntry { client_id: client, environment, version: name, exempt })]
+        });
+        versions.chain(applications).chain(subscriptions).chain(namespaces).chain(terms).collect()
     }
 
     /// The table must answer each question with exactly this knowledge.
@@ -73,7 +131,11 @@ impl Model {
             let question = &questions[index];
             let key = (question.context.to_owned(), question.label.to_owned(), question.environment);
             assert_eq!(facts.revision, revision);
-            assert_eq!(facts.version.map(|version| version.entry()), self.versions.get(&key), "{question:?}");
+            assert_eq!(facts.version, self.version(&key).as_ref(), "{question:?}");
+            let operation = facts.operation.map(|operation| &*operation.entry().path);
+            assert_eq!(operation, self.operation(&key, question).as_deref(), "{question:?}");
+            let between = (question.client_id.to_owned(), key.clone());
+            assert_eq!(facts.terms, self.terms.get(&between).copied().unwrap_or_default(), "{question:?}");
             let known = facts.application.map(|facts| ApplicationEntry {
                 client_id: question.client_id.into(),
                 application_id: facts.application_id.into(),
@@ -109,6 +171,10 @@ fn questions() -> Vec<Question<'static>> {
                     operation: None,
                 }));
             }
+            questions.extend(CALLS.map(|(method, path)| {
+                let operation = Some(Operation { method, path });
+                Question { client_id, context, label: LABELS[0], environment: Environment::Sandbox, operation }
+            }));
         }
     }
     questions
@@ -127,12 +193,36 @@ fn any_client() -> impl Strategy<Value = Box<str>> {
     prop::sample::select(CLIENTS.to_vec()).prop_map(Box::from)
 }
 
+fn any_schedule() -> impl Strategy<Value = Schedule> {
+    let retirement = Schedule::Retirement { retires_at: given::date("O") };
+    prop::sample::select(vec![Schedule::Open, given::deprecation(), retirement])
+}
+
 fn any_change() -> impl Strategy<Value = Change> {
-    let version = (any_name(), any_environment(), prop::sample::select(Maturity::ALL.to_vec()), any::<bool>())
-        .prop_map(|(name, environment, maturity, open_access)| {
-            let mut version = VersionEntry { name, environment, open_access, ..given::version() };
-            version.lifecycle.maturity = maturity;
+    let maturity = prop::sample::select(Maturity::ALL.to_vec());
+    let operations = prop::sample::subsequence(TEMPLATES.to_vec(), 0..=TEMPLATES.len());
+    let operations = (operations, any::<bool>()).prop_map(|(paths, get)| {
+        let method = if get { "GET" } else { "PUT" };
+        let operation = |path: &str| OperationEntry {
+            method: method.into(),
+            path: path.into(),
+            ..given::operation(given::deprecation())
+        };
+        paths.into_iter().map(operation).collect()
+    });
+    let version = (any_name(), any_environment(), maturity, any::<bool>(), any_schedule(), operations).prop_map(
+        |(name, environment, maturity, open_access, schedule, operations)| {
+            let lifecycle = Lifecycle { maturity, schedule };
+            let version = VersionEntry { name, environment, open_access, lifecycle, operations, ..given::version() };
             Change::Version(version)
+        },
+    );
+    let name = prop::sample::select(NAMESPACES.to_vec());
+    let namespace =
+        (name, any_environment(), any_schedule(), any::<bool>()).prop_map(|(name, environment, schedule, brownout)| {
+            let brownouts = brownout.then(given::brownout).into_iter().collect();
+            let namespace = name.into();
+            Change::Namespace(NamespaceEntry { namespace, environment, brownouts, ..given::namespace(schedule) })
         });
     let standing = prop::sample::select(Standing::ALL.to_vec());
     let application = (any_client(), "[xy]{0,3}", any_environment(), standing).prop_map(
@@ -141,12 +231,22 @@ fn any_change() -> impl Strategy<Value = Change> {
             Change::Application(ApplicationEntry { client_id, application_id, environment, standing })
         },
     );
-    let subscription = (any_client(), any_environment(), any_name(), prop::bool::weighted(0.6)).prop_map(
-        |(client_id, environment, version, live)| {
-            Change::Subscription(SubscriptionEntry { client_id, environment, version, live, ends_at: None })
+    let date = || prop::option::weighted(0.3, prop::sample::select(vec![given::d(), given::r()]));
+    let subscription = (any_client(), any_environment(), any_name(), prop::bool::weighted(0.6), date()).prop_map(
+        |(client_id, environment, version, live, ends_at)| {
+            Change::Subscription(SubscriptionEntry { client_id, environment, version, live, ends_at })
         },
     );
-    prop_oneof![1 => version, 1 => application, 4 => subscription]
+    let waiver =
+        (any_client(), any_environment(), any_name(), date()).prop_map(|(client_id, environment, version, until)| {
+            Change::Waiver(WaiverEntry { client_id, environment, version, until })
+        });
+    let exemption = (any_client(), any_environment(), any_name(), any::<bool>()).prop_map(
+        |(client_id, environment, version, exempt)| {
+            Change::Exemption(ExemptionEntry { client_id, environment, version, exempt })
+        },
+    );
+    prop_oneof![2 => version, 2 => namespace, 2 => application, 4 => subscription, 1 => waiver, 1 => exemption]
 }
 
 proptest! {

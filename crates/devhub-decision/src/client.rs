@@ -1,0 +1,72 @@
+//! Changes that belong to one client id, and so to one shard.
+
+use hashbrown::DefaultHashBuilder;
+
+use crate::catalogue::{Key, VersionNumber};
+use crate::entry::{ApplicationEntry, SubscriptionEntry};
+use crate::shard::Shard;
+use crate::terms::{ExemptionEntry, WaiverEntry};
+
+/// A change of what a shard holds.
+pub(crate) enum ClientChange {
+    Application(ApplicationEntry),
+    Subscription(SubscriptionEntry),
+    Waiver(WaiverEntry),
+    Exemption(ExemptionEntry),
+}
+
+impl ClientChange {
+    /// Whose client id.
+    pub(crate) fn client_id(&self) -> &str {
+        match self {
+            ClientChange::Application(entry) => &entry.client_id,
+            ClientChange::Subscription(entry) => &entry.client_id,
+            ClientChange::Waiver(entry) => &entry.client_id,
+            ClientChange::Exemption(entry) => &entry.client_id,
+        }
+    }
+
+    /// The version that it is about, if it is about one.
+    pub(crate) fn version(&self) -> Option<Key<'_>> {
+        let (version, environment) = match self {
+            ClientChange::Application(_) => return None,
+            ClientChange::Subscription(entry) => (&entry.version, entry.environment),
+            ClientChange::Waiver(entry) => (&entry.version, entry.environment),
+            ClientChange::Exemption(entry) => (&entry.version, entry.environment),
+        };
+        Some((&version.context, &version.label, environment))
+    }
+
+    /// It leaves something to be known, so the version needs a number; what only removes does not.
+    pub(crate) fn adds(&self) -> bool {
+        match self {
+            ClientChange::Application(_) => true,
+            ClientChange::Subscription(entry) => entry.live,
+            ClientChange::Waiver(entry) => entry.until.is_some(),
+            ClientChange::Exemption(entry) => entry.exempt,
+        }
+    }
+
+    /// Folds it into the shard of its client id. Without a number there is nothing that it could remove.
+    pub(crate) fn fold(self, shard: &mut Shard, hash: u64, number: Option<VersionNumber>, hasher: &DefaultHashBuilder) {
+        match (self, number) {
+            (ClientChange::Application(entry), _) => shard.set_application(hash, &entry, hasher),
+            (ClientChange::Subscription(entry), Some(number)) => {
+                if entry.live {
+                    shard.add_subscription(hash, &entry.client_id, number, hasher);
+                } else {
+                    shard.remove_subscription(hash, &entry.client_id, number);
+                }
+                let ends_at = entry.ends_at.filter(|_| entry.live);
+                shard.change_terms(hash, &entry.client_id, number, hasher, |terms| terms.ends_at = ends_at);
+            }
+            (ClientChange::Waiver(entry), Some(number)) => {
+                shard.change_terms(hash, &entry.client_id, number, hasher, |terms| terms.waived_until = entry.until);
+            }
+            (ClientChange::Exemption(entry), Some(number)) => {
+                shard.change_terms(hash, &entry.client_id, number, hasher, |terms| terms.exempt = entry.exempt);
+            }
+            (ClientChange::Subscription(_) | ClientChange::Waiver(_) | ClientChange::Exemption(_), None) => {}
+        }
+    }
+}
