@@ -136,7 +136,6 @@ impl Hub {
             NoticeSubject::Schedule(target) => RecordKey::Revision(target.clone(), number),
             NoticeSubject::Announcement(id) => RecordKey::AnnouncementRevision(id.clone(), number),
         };
-        #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else stands under these two keys")]
         match self.get_one(key)?.map(|stored| stored.record) {
             None => Ok(None),
             Some(Record::Revision(revision)) => Ok(Some(Told::Schedule(Box::new(revision)))),
@@ -153,7 +152,7 @@ impl Hub {
     }
 
     fn errand(&self, told: &Told, occasion: Occasion, due_at: DateTime<Utc>, now: DateTime<Utc>) -> Errand {
-        let affected = self.affected(told, due_at);
+        let affected = self.affected(told, now);
         let wording = match told {
             Told::Schedule(revision) => of_revision(revision, occasion.milestone, now),
             Told::Announcement(revision) => of_announcement(revision, now),
