@@ -174,10 +174,12 @@ pub struct Revision {
 
 /// How far the ledger of a target has come; kept beside its dates, so that the next revision needs no look into the
 /// ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LedgerEnd {
     /// How many revisions there are.
     pub revisions: u32,
     /// When the last one was announced.
     pub announced_at: Option<DateTime<Utc>>,
+    /// The zone that its dates were announced in.
+    pub zone: Option<Zone>,
 }

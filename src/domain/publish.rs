@@ -108,7 +108,7 @@ fn check_deployment(
 /// The deployment as it is kept: with where its successor is documented, and without a deprecation that would never come.
 fn complete(deployment: &Deployment, records: &Records, now: DateTime<Utc>) -> Deployment {
     let mut complete = name_successor(deployment, deployment.successor.as_ref(), records);
-    complete.ledger = LedgerEnd { revisions: 1, announced_at: Some(now) };
+    complete.ledger = LedgerEnd { revisions: 1, announced_at: Some(now), zone: None };
     if let Schedule::Deprecation { deprecated_at, retires_at: Some(retires_at), .. } = complete.lifecycle.schedule
         && retires_at <= deprecated_at
     {

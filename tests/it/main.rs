@@ -26,6 +26,7 @@
 //! | `noticing` | B33, B91, X5: notices planned, given once each, acknowledged, followed; B26, X8: their dates |
 //! | `crying` | B33, B91: what is told is what was planned, for any history; 10,000 told once each across kill -9 |
 //! | `announcing` | B26, X11: announcements, their revisions, what they say differently from the ledger |
+//! | `stories` | two real retirements from announcement to last refused call, as transcripts |
 //! | `policies` | the status matrices and the legal moves as golden text |
 //! | `architecture` | the direction of the arrows |
 
@@ -52,6 +53,7 @@ mod racing;
 mod refusing;
 mod rules;
 mod scheduling;
+mod stories;
 mod subscribing;
 mod trail;
 mod undoing;

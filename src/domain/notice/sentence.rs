@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
+use devhub_decision::Schedule;
 
 use super::{Milestone, Wording};
 use crate::domain::announcement::AnnouncementRevision;
@@ -65,11 +66,11 @@ fn what_happened(revision: &Revision, now: DateTime<Utc>) -> String {
     }
 }
 
-fn dates(revision: &Revision, now: DateTime<Utc>) -> Vec<String> {
+fn dates(revision: &Revision, milestone: Milestone, now: DateTime<Utc>) -> Vec<String> {
     let zone = revision.zone.as_ref();
     let schedule = &revision.after.schedule;
     let mut sentences = Vec::new();
-    if let Some(window) = revision.brownout {
+    if let Some(window) = revision.brownout.filter(|_| milestone == Milestone::Announced) {
         sentences.push(format!("The short time: {} until {}.", zoned(window.from, zone), zoned(window.until, zone)));
     }
     if let Some(deprecated_at) = schedule.deprecated_at() {
@@ -104,8 +105,9 @@ pub fn of_revision(revision: &Revision, milestone: Milestone, now: DateTime<Utc>
         Milestone::Countdown(_) => format!("{target} is retired in {}.", days(left.unwrap_or_default())),
         Milestone::Retired => format!("{target} is retired now: calls are refused."),
     }];
-    sentences.extend(dates(revision, now));
-    if !revision.successor.is_empty() {
+    sentences.extend(dates(revision, milestone, now));
+    // Nobody needs to move from what goes on.
+    if !revision.successor.is_empty() && *schedule != Schedule::Open {
         sentences.push(format!("Move to {}.", revision.successor));
     }
     if milestone == Milestone::Announced && !revision.reason.is_empty() {

@@ -8,7 +8,7 @@ use super::successor::{check_successor, invalid, name_successor, successor_warni
 use super::{LifecycleChange, Step, Successor};
 use crate::domain::fact::{Fact, FactKind, instant_text};
 use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
-use crate::domain::name::{Context, VersionName};
+use crate::domain::name::{Context, VersionName, Zone};
 use crate::domain::namespace::{Namespace, NamespaceDeployment, contains};
 use crate::domain::operation::OperationSchedule;
 use crate::domain::outcome::{Judgement, Outcome};
@@ -31,7 +31,7 @@ pub(super) fn judge(change: &LifecycleChange, records: &Records, setting: &Setti
 }
 
 /// When the change was made public: not after the commit, not before the last announcement about the same target.
-fn announced_at(change: &LifecycleChange, end: LedgerEnd, now: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
+fn announced_at(change: &LifecycleChange, end: &LedgerEnd, now: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
     let announced_at = change.announced_at.unwrap_or(now);
     let earliest = end.announced_at.filter(|last| *last > announced_at);
     if announced_at > now || earliest.is_some() {
@@ -71,14 +71,19 @@ struct Changing<'c> {
     change: &'c LifecycleChange,
     before: &'c Timetable,
     changed: &'c Changed,
-    ledger: LedgerEnd,
+    ledger: &'c LedgerEnd,
     announced_at: DateTime<Utc>,
     successors: (String, String),
 }
 
 impl Changing<'_> {
     fn ledger_end(&self) -> LedgerEnd {
-        LedgerEnd { revisions: self.ledger.revisions + 1, announced_at: Some(self.announced_at) }
+        LedgerEnd { revisions: self.ledger.revisions + 1, announced_at: Some(self.announced_at), zone: self.zone() }
+    }
+
+    /// The zone of this announcement: as said now, else as said before.
+    fn zone(&self) -> Option<Zone> {
+        self.change.zone.clone().or_else(|| self.ledger.zone.clone())
     }
 
     fn revision(&self, setting: &Setting<'_>) -> Revision {
@@ -92,7 +97,7 @@ impl Changing<'_> {
             successor: self.successors.1.clone(),
             announced_at: self.announced_at,
             recorded_at: setting.now,
-            zone: self.change.zone.clone(),
+            zone: self.zone(),
             by: setting.actor.to_string(),
             reason: self.change.reason.clone(),
             override_reason: self.change.override_reason.clone(),
@@ -187,7 +192,7 @@ fn judge_version(
     };
     check_successor(name, successor)?;
     let before = Timetable { lifecycle: deployment.lifecycle, brownouts: deployment.brownouts.clone() };
-    let announced_at = announced_at(change, deployment.ledger, setting.now)?;
+    let announced_at = announced_at(change, &deployment.ledger, setting.now)?;
     let policy = version.policy(setting.rules)?;
     let changed = Judge { policy, change, now: setting.now, announced_at }.apply(&before)?;
     let named = name_successor(deployment, successor, records);
@@ -195,7 +200,7 @@ fn judge_version(
         change,
         before: &before,
         changed: &changed,
-        ledger: deployment.ledger,
+        ledger: &deployment.ledger,
         announced_at,
         successors: (text(deployment.successor.as_ref()), text(named.successor.as_ref())),
     };
@@ -282,13 +287,13 @@ fn judge_operation(
     };
     let maturity = deployment.lifecycle.maturity;
     let before = Timetable { lifecycle: Lifecycle { maturity, schedule: old.schedule }, brownouts: Vec::new() };
-    let announced_at = announced_at(change, old.ledger, setting.now)?;
+    let announced_at = announced_at(change, &old.ledger, setting.now)?;
     let changed = Judge { policy, change, now: setting.now, announced_at }.apply(&before)?;
     let changing = Changing {
         change,
         before: &before,
         changed: &changed,
-        ledger: old.ledger,
+        ledger: &old.ledger,
         announced_at,
         successors: (text(old.replacement.as_ref()), text(replacement.as_ref())),
     };
@@ -377,7 +382,7 @@ fn judge_namespace(
         }
     };
     let before = Timetable { lifecycle: old.lifecycle, brownouts: old.brownouts.clone() };
-    let announced_at = announced_at(change, old.ledger, setting.now)?;
+    let announced_at = announced_at(change, &old.ledger, setting.now)?;
     // Each policy in the namespace must agree; what they agree to is the same.
     let mut changed = None;
     for api in members {
@@ -391,7 +396,7 @@ fn judge_namespace(
         change,
         before: &before,
         changed: &changed,
-        ledger: old.ledger,
+        ledger: &old.ledger,
         announced_at,
         successors: (text(old.successor.as_ref()), text(successor.as_ref())),
     };

@@ -149,8 +149,7 @@ fn encode_version(version: &Version) -> disk::VersionRecord {
                     successor_uri: deployment.successor_uri.clone(),
                     brownouts: schedule::encode_brownouts(&deployment.brownouts),
                     operations: deployment.operations.iter().map(schedule::encode_operation).collect(),
-                    revisions: deployment.ledger.revisions,
-                    announced_at: deployment.ledger.announced_at.map(timestamp),
+                    ledger: schedule::encode_ledger_end(&deployment.ledger),
                 }
             })
             .collect(),
@@ -204,7 +203,7 @@ fn decode_version(version: disk::VersionRecord) -> Option<Version> {
                         .into_iter()
                         .map(schedule::decode_operation)
                         .collect::<Option<_>>()?,
-                    ledger: schedule::decode_ledger_end(deployment.revisions, deployment.announced_at)?,
+                    ledger: schedule::decode_ledger_end(deployment.ledger)?,
                 };
                 Some((environment, deployment))
             })
@@ -403,9 +402,17 @@ mod tests {
                 schedule: Schedule::Retirement { retires_at: at("2026-09-09T00:00:00Z") },
                 replacement: Some(operation("2.0")),
                 replacement_uri: "https://example.com/2.0/get".into(),
-                ledger: LedgerEnd { revisions: 1, announced_at: Some(at("2026-01-01T00:00:00Z")) },
+                ledger: LedgerEnd {
+                    revisions: 1,
+                    announced_at: Some(at("2026-01-01T00:00:00Z")),
+                    zone: Some("Europe/London".parse().expect("valid")),
+                },
             }],
-            ledger: LedgerEnd { revisions: 2, announced_at: Some(at("2026-01-02T00:00:00Z")) },
+            ledger: LedgerEnd {
+                revisions: 2,
+                announced_at: Some(at("2026-01-02T00:00:00Z")),
+                zone: Some("Europe/London".parse().expect("valid")),
+            },
         };
         let (deprecated_at, retires_at) = (at("2026-01-02T03:04:05.000000006Z"), at("2026-09-09T00:00:00Z"));
         let sunset_begins_at = Some(at("2026-09-01T00:00:00Z"));
@@ -571,7 +578,11 @@ mod tests {
                         }],
                         successor: Some("people".parse().expect("valid")),
                         successor_uri: "https://example.com/people".into(),
-                        ledger: LedgerEnd { revisions: 3, announced_at: None },
+                        ledger: LedgerEnd {
+                            revisions: 3,
+                            announced_at: None,
+                            zone: Some("Europe/London".parse().expect("valid")),
+                        },
                     },
                 )]),
             }),

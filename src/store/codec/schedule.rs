@@ -7,6 +7,7 @@ use prost_types::Timestamp;
 
 use super::record::{needed, optional};
 use crate::domain::ledger::{LedgerEnd, Revision};
+use crate::domain::name::Zone;
 use crate::domain::namespace::{Namespace, NamespaceDeployment};
 use crate::domain::operation::OperationSchedule;
 use crate::wire::{self, Word, timestamp};
@@ -35,8 +36,26 @@ pub(super) fn decode_dates((deprecated_at, sunset_begins_at, retires_at): Dates)
 }
 
 /// How far a ledger has come.
-pub(super) fn decode_ledger_end(revisions: u32, announced_at: Option<Timestamp>) -> Option<LedgerEnd> {
-    Some(LedgerEnd { revisions, announced_at: optional(announced_at.as_ref())? })
+pub(super) fn encode_ledger_end(end: &LedgerEnd) -> Option<disk::LedgerEndRecord> {
+    Some(disk::LedgerEndRecord {
+        revisions: end.revisions,
+        announced_at: end.announced_at.map(timestamp),
+        zone: end.zone.as_ref().map(ToString::to_string).unwrap_or_default(),
+    })
+}
+
+/// How far a ledger has come; a record from before there were ledgers has none.
+pub(super) fn decode_ledger_end(stored: Option<disk::LedgerEndRecord>) -> Option<LedgerEnd> {
+    let Some(stored) = stored else { return Some(LedgerEnd::default()) };
+    Some(LedgerEnd {
+        revisions: stored.revisions,
+        announced_at: optional(stored.announced_at.as_ref())?,
+        zone: decode_zone(&stored.zone)?,
+    })
+}
+
+fn decode_zone(zone: &str) -> Option<Option<Zone>> {
+    if zone.is_empty() { Some(None) } else { zone.parse().ok().map(Some) }
 }
 
 pub(super) fn encode_brownouts(brownouts: &[Brownout]) -> Vec<v1::BrownoutWindow> {
@@ -61,8 +80,7 @@ pub(super) fn encode_operation(operation: &OperationSchedule) -> disk::Operation
         retires_at,
         replacement: operation.replacement.as_ref().map(wire::operation_name),
         replacement_uri: operation.replacement_uri.clone(),
-        revisions: operation.ledger.revisions,
-        announced_at: operation.ledger.announced_at.map(timestamp),
+        ledger: encode_ledger_end(&operation.ledger),
     }
 }
 
@@ -77,7 +95,7 @@ pub(super) fn decode_operation(operation: disk::OperationRecord) -> Option<Opera
         schedule: decode_dates((operation.deprecated_at, operation.sunset_begins_at, operation.retires_at))?,
         replacement,
         replacement_uri: operation.replacement_uri,
-        ledger: decode_ledger_end(operation.revisions, operation.announced_at)?,
+        ledger: decode_ledger_end(operation.ledger)?,
     })
 }
 
@@ -92,8 +110,7 @@ pub(super) fn encode_namespace(namespace: &Namespace) -> disk::NamespaceRecord {
             brownouts: encode_brownouts(&deployment.brownouts),
             successor: deployment.successor.as_ref().map(ToString::to_string).unwrap_or_default(),
             successor_uri: deployment.successor_uri.clone(),
-            revisions: deployment.ledger.revisions,
-            announced_at: deployment.ledger.announced_at.map(timestamp),
+            ledger: encode_ledger_end(&deployment.ledger),
         }
     };
     disk::NamespaceRecord {
@@ -113,7 +130,7 @@ pub(super) fn decode_namespace(namespace: disk::NamespaceRecord) -> Option<Names
                 successor => Some(successor.parse().ok()?),
             },
             successor_uri: stored.successor_uri,
-            ledger: decode_ledger_end(stored.revisions, stored.announced_at)?,
+            ledger: decode_ledger_end(stored.ledger)?,
         };
         Some((Word::from_number(stored.environment)?, deployment))
     };
@@ -170,10 +187,7 @@ pub(super) fn decode_revision(stored: disk::RevisionRecord) -> Option<Revision> 
         successor: stored.successor,
         announced_at: needed(stored.announced_at.as_ref())?,
         recorded_at: needed(stored.recorded_at.as_ref())?,
-        zone: match stored.zone.as_str() {
-            "" => None,
-            zone => Some(zone.parse().ok()?),
-        },
+        zone: decode_zone(&stored.zone)?,
         by: stored.by,
         reason: stored.reason,
         override_reason: stored.override_reason,
