@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use devhub_proto::v1::announcement_service_client::AnnouncementServiceClient;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::notice_service_client::NoticeServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use devhub_proto::v1::usage_service_client::UsageServiceClient;
@@ -166,6 +168,10 @@ clients!(
     schedules: ScheduleServiceClient,
     /// Dated exceptions.
     waivers: WaiverServiceClient,
+    /// Announcements.
+    announcements: AnnouncementServiceClient,
+    /// Notices.
+    notices: NoticeServiceClient,
 );
 
 impl Hub {

@@ -5,6 +5,7 @@
 //! plan has changes, 3 a checked call is denied, 4 some rows of an import or applications of a move were refused, 64 the
 //! command line itself is wrong.
 
+pub mod announce;
 pub mod apply;
 pub mod backup;
 pub mod brownout;
@@ -29,6 +30,7 @@ pub mod import;
 pub mod lifecycle;
 pub mod list;
 pub mod moves;
+pub mod notices;
 pub mod output;
 pub mod plan;
 pub mod promote;
@@ -155,6 +157,12 @@ enum Command {
     /// Dated exceptions for one application and one version
     #[command(subcommand)]
     Waive(waive::Waive),
+    /// Publish announcements, revise and withdraw them
+    #[command(subcommand)]
+    Announce(announce::Announce),
+    /// Follow what administrators are told of the ends of versions
+    #[command(subcommand)]
+    Notices(notices::Notices),
     /// Follow what happens
     Watch(watch::Watch),
     /// Write a backup of a data directory
@@ -220,6 +228,8 @@ impl Cli {
             Command::Exempt(command) => wait_for(command.run(connection, output)),
             Command::Uplift(command) => wait_for(command.run(connection, output)),
             Command::Waive(command) => wait_for(command.run(connection, output)),
+            Command::Announce(command) => wait_for(command.run(connection, output)),
+            Command::Notices(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),
             Command::Backup(command) => command.run(output),
             Command::Restore(command) => command.run(output),

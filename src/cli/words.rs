@@ -137,6 +137,38 @@ words!(
     }
 );
 
+words!(
+    /// What an announcement is about.
+    Category, v1::AnnouncementCategory, {
+        /// The beginning of an end.
+        Deprecation = "DEPRECATION",
+        /// An end.
+        Sunset = "SUNSET",
+        /// Something works differently.
+        Change = "CHANGE",
+        /// Something must be done.
+        Requirement = "REQUIREMENT",
+        /// Something is not available for a time.
+        Maintenance = "MAINTENANCE",
+        /// Something new.
+        Release = "RELEASE",
+        /// Anything else.
+        Other = "OTHER",
+    }
+);
+
+words!(
+    /// Who is addressed by an announcement.
+    Audience, v1::AnnouncementAudienceKind, {
+        /// Everybody.
+        Everybody = "EVERYBODY",
+        /// Administrators of subscribed applications, who get a notice.
+        Subscribers = "SUBSCRIBERS",
+        /// Platform staff.
+        Operators = "OPERATORS",
+    }
+);
+
 /// The name of a value on the wire without the prefix that repeats its type; `UNKNOWN_<number>` for a value that a
 /// newer server sends.
 pub fn wire_name<E>(number: i32, name: fn(&E) -> &'static str, prefix: &str) -> String

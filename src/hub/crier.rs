@@ -152,7 +152,7 @@ impl Hub {
     }
 
     fn errand(&self, told: &Told, occasion: Occasion, due_at: DateTime<Utc>, now: DateTime<Utc>) -> Errand {
-        let affected = self.affected(told, due_at);
+        let affected = self.affected(told, now);
         let wording = match told {
             Told::Schedule(revision) => of_revision(revision, occasion.milestone, now),
             Told::Announcement(revision) => of_announcement(revision, now),

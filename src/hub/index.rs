@@ -24,6 +24,7 @@ use crate::domain::notice::{Milestone, NoticeSubject};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::subscription::Subscription;
 use crate::domain::version::Version;
+use crate::domain::waiver::{Waiver, WaiverKind};
 
 /// An application as the index knows it.
 #[derive(Debug, Default)]
@@ -65,8 +66,18 @@ struct Inner {
     applications: HashMap<Arc<str>, Entry>,
     by_owner: HashMap<String, BTreeSet<Arc<str>>>,
     by_collaborator: HashMap<Email, BTreeSet<Arc<str>>>,
+    /// From when until when an application has had waivers, by number of the version; few, so beside the others.
+    waived: HashMap<u32, BTreeMap<Arc<str>, Vec<Waived>>>,
     agenda: Agenda,
     announcements: Announcements,
+}
+
+/// A waiver as the index knows it.
+#[derive(Debug, Clone, Copy)]
+struct Waived {
+    kind: WaiverKind,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
 }
 
 /// How many versions stand at each stage; for metrics.
@@ -161,6 +172,15 @@ impl Inner {
         for email in application.collaborators.keys() {
             self.by_collaborator.entry(email.clone()).or_default().insert(Arc::clone(&id));
         }
+    }
+
+    fn learn_waiver(&mut self, number: u32, waiver: &Waiver) {
+        let id = self.shared(&waiver.application);
+        let revoked_at = waiver.revoked.as_ref().map(|revoked| revoked.at);
+        let until = revoked_at.map_or(waiver.until, |at| at.min(waiver.until));
+        let of_application = self.waived.entry(number).or_default().entry(id).or_default();
+        of_application.retain(|known| known.kind != waiver.kind);
+        of_application.push(Waived { kind: waiver.kind, from: waiver.from, until });
     }
 
     fn learn_subscription(&mut self, subscription: &Subscription, revision: Option<u64>) {
@@ -262,6 +282,7 @@ impl Index {
             (_, Record::Waiver(waiver)) => {
                 let number = inner.number(&waiver.version);
                 inner.touch(number, waiver.environment, revision);
+                inner.learn_waiver(number, waiver);
             }
             (_, Record::Revision(revision)) => {
                 inner.agenda.add(NoticeSubject::Schedule(revision.target.clone()), revision.number);
@@ -472,35 +493,55 @@ impl Index {
         own.into_iter().chain(with_others).any(|retires_at| retires_at <= at)
     }
 
-    /// Up to `limit` applications after `after`, in order, that hold a subscription to one of `versions` that nobody has
-    /// ended, and are not deleted; each with those versions.
+    /// Up to `limit` applications after `after`, in order, that are not deleted and hold, at `now`, a subscription to one
+    /// of `versions` that has not ended by itself, or a live waiver for one of them or of `over`; each with those versions.
     pub(super) fn holders(
         &self,
-        versions: &[VersionName],
+        (versions, over): (&[VersionName], &[VersionName]),
         environment: Environment,
+        now: DateTime<Utc>,
         after: Option<&str>,
         limit: usize,
     ) -> Vec<(ApplicationId, Vec<VersionName>)> {
         let inner = self.0.read();
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut found: BTreeMap<Arc<str>, Vec<VersionName>> = BTreeMap::new();
+        let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let is_here = |id: &Arc<str>| {
+            let entry = inner.applications.get(id);
+            entry.is_some_and(|entry| !entry.deleted && entry.environment == Some(environment))
+        };
+        let subscribes = |id: &Arc<str>, number: u32| {
+            let open = inner.applications.get(id).is_some_and(|e| e.subscriptions.contains(&(number, Open::Yes)));
+            open && inner.ends_at.get(&(number, Arc::clone(id))).is_none_or(|ends_at| *ends_at > now)
+        };
+        let mut found: BTreeMap<Arc<str>, BTreeSet<VersionName>> = BTreeMap::new();
+        let mut add = |id: &Arc<str>, name: &VersionName| found.entry(Arc::clone(id)).or_default().insert(name.clone());
+        // The first ones of each version are enough: whoever is among the first of all is among them.
         for name in versions {
-            let Some(number) = inner.numbers.get(name) else { continue };
-            let holds = |id: &&Arc<str>| {
-                inner.applications.get(*id).is_some_and(|entry| {
-                    !entry.deleted
-                        && entry.environment == Some(environment)
-                        && entry.subscriptions.contains(&(*number, Open::Yes))
-                })
-            };
-            // The first ones of each version are enough: whoever is among the first of all is among them.
-            let of_version = inner.subscribers[*number as usize].range::<str, _>((start, Bound::Unbounded));
-            for id in of_version.filter(holds).take(limit) {
-                found.entry(Arc::clone(id)).or_default().push(name.clone());
+            let Some(number) = inner.numbers.get(name).copied() else { continue };
+            let of_version = inner.subscribers[number as usize].range::<str, _>(range);
+            for id in of_version.filter(|id| is_here(id) && subscribes(id, number)).take(limit) {
+                add(id, name);
             }
         }
+        for name in versions.iter().chain(over) {
+            let of_version = inner.numbers.get(name).and_then(|number| inner.waived.get(number));
+            let of_version = of_version.into_iter().flat_map(|waived| waived.range::<str, _>(range));
+            let live = |waived: &Vec<Waived>| waived.iter().any(|waived| waived.from <= now && now < waived.until);
+            for (id, _) in of_version.filter(|(id, waived)| is_here(id) && live(waived)).take(limit) {
+                add(id, name);
+            }
+        }
+        let found = found.into_iter().map(|(id, versions)| (id, versions.into_iter().collect()));
         let parse = |id: Arc<str>| id.parse().expect("only valid ids are indexed");
-        found.into_iter().take(limit).map(|(id, versions)| (parse(id), versions)).collect()
+        found.take(limit).map(|(id, versions)| (parse(id), versions)).collect()
+    }
+
+    /// The applications that have, or once had, a waiver for a version.
+    pub(super) fn waived(&self, name: &VersionName) -> Vec<ApplicationId> {
+        let inner = self.0.read();
+        let of_version = inner.numbers.get(name).and_then(|number| inner.waived.get(number));
+        let parse = |id: &Arc<str>| id.parse().expect("only valid ids are indexed");
+        of_version.into_iter().flat_map(|waived| waived.keys().map(parse)).collect()
     }
 
     /// Whether the crier has something to look at.
@@ -538,7 +579,7 @@ impl Index {
         self.0.write().agenda.wait_for(subject, until);
     }
 
-    /// Ids of announcements, newest first; see [`Announcements::page`].
+    /// Up to `size` matching announcements after `after`, newest first, and where the next page begins.
     pub fn announcements(
         &self,
         filter: &AnnouncementFilter,

@@ -350,7 +350,7 @@ impl Hub {
         let mut notices = Vec::new();
         for (position, revision) in revisions.iter().enumerate() {
             let superseded = revisions[position + 1..].iter().any(|later| later.target == revision.target);
-            let applications = self.applications_of(&revision.target);
+            let applications = self.applications_told(&revision.target, revision.recorded_at);
             for (milestone, at) in plan(revision, &self.guards_of(&revision.target)) {
                 if !superseded || milestone == Milestone::Announced {
                     notices.push(PlannedNotice { at, milestone, target: revision.target.clone(), applications });
@@ -359,21 +359,6 @@ impl Hub {
         }
         notices.sort();
         notices
-    }
-
-    /// How many applications would be told of an end of `target` now.
-    fn applications_of(&self, target: &Target) -> u64 {
-        let (versions, environment) = (self.index().versions_of(target), target.environment());
-        let (mut count, mut last) = (0, None::<ApplicationId>);
-        loop {
-            let after = last.as_ref().map(ApplicationId::as_str);
-            let found = self.index().holders(&versions, environment, after, STEP);
-            count += found.len() as u64;
-            if found.len() < STEP {
-                return count;
-            }
-            last = found.into_iter().next_back().map(|(id, _)| id);
-        }
     }
 }
 

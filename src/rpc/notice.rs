@@ -28,6 +28,10 @@ const STREAM_BUFFER: usize = 4;
 /// Followers at a time: each reads every commit, so many of them would slow writes down.
 const FOLLOWERS_MAX: usize = 200;
 
+/// A follower whose filter matches little is told at least every so many revisions how far it has come, so that it need
+/// not begin from far back when it resumes.
+const TOLD_EVERY: u64 = 1000;
+
 /// Serves NoticeService.
 pub struct NoticeRpc {
     hub: Hub,
@@ -89,21 +93,24 @@ async fn follow(
     mut stopping: watch::Receiver<bool>,
 ) {
     let mut head = hub.watch();
-    let mut first = true;
+    // How far the follower was told to have come.
+    let mut told: Option<u64> = None;
     loop {
         head.mark_unchanged();
         let step = filter.clone();
         let page = read(&hub, move |hub| hub.notices_after(&step, after, STREAM_STEP)).await;
         let complete = match page {
             Ok(page) => {
-                let told = first || !page.notices.is_empty();
-                let messages = messages(page.notices, after, page.revision, &hub.epoch());
-                (first, after) = (false, page.revision);
-                for message in messages.into_iter().filter(|_| told) {
-                    if sender.send(Ok(message)).await.is_err() {
-                        return;
+                let due = told.is_none_or(|told| page.revision >= told.saturating_add(TOLD_EVERY));
+                if due || !page.notices.is_empty() {
+                    told = Some(page.revision);
+                    for message in messages(page.notices, after, page.revision, &hub.epoch()) {
+                        if sender.send(Ok(message)).await.is_err() {
+                            return;
+                        }
                     }
                 }
+                after = page.revision;
                 page.complete
             }
             Err(status) => {

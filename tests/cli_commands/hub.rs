@@ -94,7 +94,10 @@ impl TestHub {
 
     /// The newest revision: unchanged means that nothing was committed.
     pub(crate) fn revision(&self) -> u64 {
-        self.server.as_ref().expect("it runs").hub().store().head().revision
+        let hub = self.server.as_ref().expect("it runs").hub();
+        // What the crier has still to commit of earlier changes is not what the caller asks about.
+        self.runtime.block_on(hub.cry(hub.now())).expect("notices are given");
+        hub.store().head().revision
     }
 
     /// Runs the binary against this hub.

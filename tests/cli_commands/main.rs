@@ -10,6 +10,7 @@
 //! | `retiring` | deprecate to reinstate, brownouts, schedule, changelog and calendar; every step has its way back |
 //! | `moving` | subscriptions go to another version and come back, one, some or all; waivers, exemptions, uplifts |
 //! | `previewing` | what a change would do is shown, and its token applies that or nothing |
+//! | `telling` | announcements and notices: published, loaded, followed, acknowledged (B26, X11) |
 //! | `local` | commands that need no hub: config, serve, backup, restore, doctor, completions |
 
 mod asking;
@@ -22,3 +23,4 @@ mod local;
 mod moving;
 mod previewing;
 mod retiring;
+mod telling;

@@ -91,9 +91,9 @@ fn change(act: &Act, clock: &ManualClock) -> Option<ChangeLifecycle> {
 
 fn ledger(hub: &Hub) -> Vec<Revision> {
     let target = Target::Version(version(), Environment::Sandbox);
-    let revision = |number| match hub.get_one(RecordKey::Revision(target.clone(), number)).unwrap()?.record {
-        Record::Revision(revision) => Some(revision),
-        other => panic!("{other:?}"),
+    let revision = |number| {
+        let record = hub.get_one(RecordKey::Revision(target.clone(), number)).unwrap()?.record;
+        if let Record::Revision(revision) = record { Some(revision) } else { panic!("{record:?}") }
     };
     (1..).map_while(revision).collect()
 }

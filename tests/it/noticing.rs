@@ -264,6 +264,44 @@ async fn recipients_are_the_administrators_of_the_moment() {
 }
 
 #[tokio::test]
+async fn b17_who_holds_a_live_waiver_is_told_with_the_subscribers() {
+    let world = with_bob().await;
+    let retires_at = start() + days(400);
+    world.deprecate("1.0", None, Some(retires_at)).await.unwrap();
+    for (id, until) in
+        [("lasting", start() + days(80)), ("expired", start() + days(20)), ("revoked", start() + days(80))]
+    {
+        world.application(id).await;
+        world.waive(id, "1.0", v1::WaiverKind::NewSubscription, until).await;
+    }
+    let revoke = v1::RevokeWaiverRequest {
+        application_id: "revoked".into(),
+        context: CONTEXT.into(),
+        version: "1.0".into(),
+        kind: v1::WaiverKind::NewSubscription.into(),
+        reason: "a mistake".into(),
+        ..Default::default()
+    };
+    world.waivers(OPERATOR).revoke_waiver(revoke).await.unwrap();
+    world.clock.set(start() + days(20));
+    world.change(step(target("1.0"), retire_at(at(retires_at + days(1))))).await.unwrap();
+    assert_eq!(told(&world, "app").await, ["2 ANNOUNCED", "3 ANNOUNCED"]);
+    assert_eq!(told(&world, "lasting").await, ["3 ANNOUNCED"], "nobody else held one when the first was announced");
+    assert!(told(&world, "expired").await.is_empty());
+    assert!(told(&world, "revoked").await.is_empty());
+    let notice = notices(&world, "lasting").await.remove(0);
+    let request = v1::AcknowledgeNoticeRequest {
+        application_id: "lasting".into(),
+        notice_id: notice.notice_id,
+        ..Default::default()
+    };
+    world.notices(ADA).acknowledge_notice(request).await.unwrap();
+    let request = v1::GetNoticeProgressRequest { subject: schedule(target("1.0")), revision_number: 0 };
+    let progress = world.notices("").get_notice_progress(request).await.unwrap().into_inner();
+    assert_eq!((progress.milestones[0].applications, progress.milestones[0].acknowledged), (2, 1));
+}
+
+#[tokio::test]
 async fn a_namespace_and_an_operation_tell_each_application_once() {
     let world = World::new().await;
     world.api_with("vapid/projects", "procore-rest").await;

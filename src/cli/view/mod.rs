@@ -2,6 +2,7 @@
 //! them. Instants are RFC 3339 in UTC; words are spelled as in the contract, without prefixes.
 
 pub mod access;
+pub mod announcement;
 pub mod api;
 pub mod application;
 pub mod calendar;
@@ -9,6 +10,7 @@ pub mod decision;
 pub mod fact;
 pub mod moved;
 pub mod namespace;
+pub mod notice;
 pub mod policy;
 pub mod preview;
 pub mod schedule;

@@ -121,7 +121,7 @@ impl Hub {
         if begun.is_empty() {
             return Ok(false);
         }
-        // Of the versions as they are now, ended ones too: whoever was told was subscribed to one of them.
+        // Of the versions as they are now, ended ones too: whoever was told was subscribed to one of them, or had a waiver.
         let versions = self.versions_told(told);
         let mut seen: BTreeSet<ApplicationId> = BTreeSet::new();
         let mut looked_at = 0;
@@ -131,8 +131,8 @@ impl Hub {
                 let found = self.index().subscribers(version, after.as_ref().map(ApplicationId::as_str), STEP);
                 after = found.last().cloned();
                 let complete = found.len() < STEP;
-                let fresh: Vec<_> =
-                    found.into_iter().filter(|id| versions.len() == 1 || seen.insert(id.clone())).collect();
+                let waived = if complete { self.index().waived(version) } else { Vec::new() };
+                let fresh: Vec<_> = found.into_iter().chain(waived).filter(|id| seen.insert(id.clone())).collect();
                 for milestone in &mut begun {
                     let occasion =
                         Occasion { subject: subject.clone(), revision: number, milestone: milestone.milestone };
