@@ -147,7 +147,7 @@ async fn b29_six_calendar_months_are_named_in_the_refusal() {
 
 /// An announcement made in error is taken back before it takes effect, and after (rules B35, B36).
 #[tokio::test]
-async fn b35_a_deprecation_is_withdrawn_before_and_after_it_begins() {
+async fn b35_b36_a_deprecation_is_withdrawn_before_and_after_it_begins() {
     let world = World::usual().await;
     let withdraw = || because(step(target("1.0"), Step::Withdraw(v1::WithdrawStep {})), "announced in error");
     assert_eq!(refused(world.change(withdraw()).await), "ILLEGAL_LIFECYCLE_MOVE");
@@ -330,4 +330,25 @@ async fn b41_a_successor_is_named_anew_without_another_date() {
     assert_eq!((known.kind(), known.successor.as_str()), (v1::RevisionKind::Revised, "individuals/losses 9.0"));
     assert_eq!(known.before.unwrap().deprecate_time, known.after.unwrap().deprecate_time);
     assert_eq!(refused(world.change(revise("9.0")).await), "NOTHING_TO_DO");
+}
+
+/// Later is free, even where the first date needed an override: giving more time breaks no promise.
+#[tokio::test]
+async fn later_is_free_even_after_an_override() {
+    let world = World::usual().await;
+    let soon = v1::LifecycleChange {
+        override_reason: "a leak".into(),
+        ..step(target("1.0"), deprecate(None, Some(start() + days(40))))
+    };
+    world.change(soon).await.unwrap();
+    let to = |date| step(target("1.0"), retire_later(at(date)));
+    world.change(to(start() + days(50))).await.unwrap();
+    // Back again is sooner than what was promised last, and shorter than the policy's period.
+    assert_eq!(refused(world.change(to(start() + days(45))).await), "PERIOD_TOO_SHORT");
+    let retire = |date| {
+        let retire_time = Some(timestamp(date));
+        step(target("1.0"), Step::Retire(v1::RetireStep { retire_time }))
+    };
+    world.change(retire(start() + days(60))).await.unwrap();
+    world.change(step(target("1.0"), retire_later(to_be_announced()))).await.unwrap();
 }

@@ -114,6 +114,23 @@ fn not_past(field: &'static str, given: Option<DateTime<Utc>>, now: DateTime<Utc
     }
 }
 
+/// Dates that were announced before. Whoever gives more time than they did breaks no promise, however short theirs was.
+#[derive(Clone, Copy)]
+struct Promised {
+    deprecated_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+}
+
+impl Promised {
+    fn of(deprecated_at: DateTime<Utc>, ends_at: Option<DateTime<Utc>>) -> Option<Promised> {
+        ends_at.map(|ends_at| Promised { deprecated_at, ends_at })
+    }
+
+    fn allows(self, deprecated_at: DateTime<Utc>, ends_at: DateTime<Utc>) -> bool {
+        deprecated_at <= self.deprecated_at && ends_at >= self.ends_at
+    }
+}
+
 /// One judgement of dates.
 pub(super) struct Judge<'j> {
     pub(super) policy: &'j Policy,
@@ -136,7 +153,8 @@ impl Judge<'_> {
                 check_move(&lifecycle, self.now, Verb::Deprecate, "")?;
                 let deprecated_at = not_past("deprecate_time", *deprecated_at, self.now)?;
                 self.check_notice(self.policy.guards.notice.of(lifecycle.maturity), deprecated_at)?;
-                let schedule = self.deprecation(lifecycle.maturity, deprecated_at, *sunset_begins_at, *retires_at)?;
+                let schedule =
+                    self.deprecation(lifecycle.maturity, deprecated_at, *sunset_begins_at, *retires_at, None)?;
                 (schedule, RevisionKind::Deprecated, Some(deprecated_at))
             }
             Step::Revise { deprecated, sunset_begins, retires } => {
@@ -207,6 +225,7 @@ impl Judge<'_> {
         deprecated_at: DateTime<Utc>,
         sunset_begins_at: Option<DateTime<Utc>>,
         retires_at: Option<DateTime<Utc>>,
+        promised: Option<Promised>,
     ) -> Result<Schedule, Refusal> {
         let override_reason = &self.change.override_reason;
         check_sunset(deprecated_at, sunset_begins_at, retires_at)?;
@@ -214,7 +233,9 @@ impl Judge<'_> {
             check_order(deprecated_at, retires_at, override_reason)?;
             not_past("retire_time", Some(retires_at), self.now)?;
         }
-        if let Some(ends_at) = sunset_begins_at.or(retires_at) {
+        if let Some(ends_at) = sunset_begins_at.or(retires_at)
+            && !promised.is_some_and(|promised| promised.allows(deprecated_at, ends_at))
+        {
             check_dates(self.policy, maturity, deprecated_at, ends_at, override_reason)?;
         }
         Ok(match retires_at {
@@ -265,7 +286,10 @@ impl Judge<'_> {
                     NewDate::ToBeAnnounced => None,
                     NewDate::At(date) => Some(not_past("retire_time", Some(date), self.now)?),
                 };
-                let new = self.deprecation(lifecycle.maturity, new_deprecated_at, new_sunset, new_retires_at)?;
+                let new = {
+                    let promised = Promised::of(deprecated_at, old.sunset_at());
+                    self.deprecation(lifecycle.maturity, new_deprecated_at, new_sunset, new_retires_at, promised)?
+                };
                 // What was promised is the instant from which callers may be turned away.
                 if let Some(date) = new.sunset_at()
                     && new.sunset_at() != old.sunset_at()
@@ -313,10 +337,11 @@ impl Judge<'_> {
     fn retire(&self, lifecycle: &Lifecycle, retires_at: DateTime<Utc>) -> Result<Schedule, Refusal> {
         match lifecycle.schedule {
             Schedule::Deprecation { deprecated_at, sunset_begins_at, retires_at: planned } => {
+                let promised = Promised::of(deprecated_at, lifecycle.schedule.sunset_at());
                 // A sunset that would begin at or after the end is none.
                 let sunset_begins_at = sunset_begins_at.filter(|begins_at| *begins_at < retires_at);
                 let schedule =
-                    self.deprecation(lifecycle.maturity, deprecated_at, sunset_begins_at, Some(retires_at))?;
+                    self.deprecation(lifecycle.maturity, deprecated_at, sunset_begins_at, Some(retires_at), promised)?;
                 self.check_sooner(planned, retires_at)?;
                 Ok(schedule)
             }
