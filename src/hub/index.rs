@@ -51,7 +51,8 @@ struct Inner {
     subscribers: Vec<BTreeSet<Arc<str>>>,
     /// Subscriptions that nobody ended, of applications that are not deleted; by version, then environment.
     live: Vec<[u64; 2]>,
-    /// The last revision that touched a subscription to a version or its application; by version, then environment.
+    /// The last revision that touched a version, its namespaces, a subscription to it or such an application; by version,
+    /// then environment.
     stamps: Vec<[u64; 2]>,
     /// The revision that the hub was loaded at: what is older has no stamp of its own.
     loaded: u64,
@@ -114,6 +115,18 @@ impl Inner {
     fn touch(&mut self, number: u32, environment: Environment, revision: Option<u64>) {
         if let Some(revision) = revision {
             self.stamps[number as usize][environment as usize] = revision;
+        }
+    }
+
+    /// Remembers that a commit touched the dates of every version in a namespace.
+    fn touch_members(&mut self, namespace: &Namespace, revision: Option<u64>) {
+        let contexts = self.catalogue.iter().filter(|(context, _)| namespace::contains(&namespace.name, context));
+        let members = contexts.flat_map(|(_, versions)| versions.values());
+        let numbers: Vec<u32> = members.map(|version| self.numbers[&version.name]).collect();
+        for number in numbers {
+            for environment in namespace.deployments.keys() {
+                self.touch(number, *environment, revision);
+            }
         }
     }
 
@@ -224,8 +237,8 @@ impl Index {
         self.0.write().loaded = revision;
     }
 
-    /// The versions and environments that an end of `targets` concerns, each with a stamp that moves whenever a
-    /// subscription to it, or an application that has one, is written.
+    /// The versions and environments that an end of `targets` concerns, each with a stamp that moves whenever it, a
+    /// namespace that it lies in, a subscription to it, or an application that has one, is written.
     pub(super) fn population(&self, targets: &[Target]) -> BTreeSet<(VersionName, Environment, u64)> {
         let concerned = targets.iter().flat_map(|target| {
             self.versions_of(target).into_iter().map(|name| (name, target.environment())).collect::<Vec<_>>()
@@ -248,11 +261,15 @@ impl Index {
                 inner.learn_subscription(subscription, revision);
             }
             (_, Record::Version(version)) => {
-                inner.number(&version.name);
+                let number = inner.number(&version.name);
+                for environment in version.deployments.keys() {
+                    inner.touch(number, *environment, revision);
+                }
                 let versions = inner.catalogue.entry(version.name.context.clone()).or_default();
                 versions.insert(version.name.label.clone(), version.clone());
             }
             (_, Record::Namespace(namespace)) => {
+                inner.touch_members(namespace, revision);
                 inner.namespaces.insert(namespace.name.clone(), namespace.clone());
             }
             (_, Record::Api(api)) => {
