@@ -94,6 +94,13 @@ impl Inner {
         namespace::effective(version, |name| self.namespaces.get(name))
     }
 
+    /// Whether an application's latest subscription to a version has been ended neither by anybody nor, at `at`, by the
+    /// end of an overlap.
+    fn holds(&self, entry: &Entry, number: u32, id: &Arc<str>, at: DateTime<Utc>) -> bool {
+        entry.subscriptions.contains(&(number, Open::Yes))
+            && self.ends_at.get(&(number, Arc::clone(id))).is_none_or(|ends_at| at < *ends_at)
+    }
+
     /// The one shared copy of an application's id.
     fn shared(&mut self, id: &ApplicationId) -> Arc<str> {
         match self.applications.get_key_value(id.as_str()) {
@@ -489,12 +496,13 @@ impl Index {
         own.into_iter().chain(with_others).any(|retires_at| retires_at <= at)
     }
 
-    /// Up to `limit` applications after `after`, in order, that hold a subscription to one of `versions` that nobody has
-    /// ended, and are not deleted; each with those versions.
+    /// Up to `limit` applications after `after`, in order, that hold a subscription to one of `versions` that neither
+    /// anybody nor the end of an overlap has ended at `at`, and are not deleted; each with those versions.
     pub(super) fn holders(
         &self,
         versions: &[VersionName],
         environment: Environment,
+        at: DateTime<Utc>,
         after: Option<&str>,
         limit: usize,
     ) -> Vec<(ApplicationId, Vec<VersionName>)> {
@@ -505,9 +513,7 @@ impl Index {
             let Some(number) = inner.numbers.get(name) else { continue };
             let holds = |id: &&Arc<str>| {
                 inner.applications.get(*id).is_some_and(|entry| {
-                    !entry.deleted
-                        && entry.environment == Some(environment)
-                        && entry.subscriptions.contains(&(*number, Open::Yes))
+                    !entry.deleted && entry.environment == Some(environment) && inner.holds(entry, *number, id, at)
                 })
             };
             // The first ones of each version are enough: whoever is among the first of all is among them.
@@ -594,7 +600,7 @@ impl Index {
         inner.by_collaborator.get(email).into_iter().flatten().any(|id| {
             inner.applications.get(id).is_some_and(|entry| {
                 let holds = |(number, environment): &(u32, Environment)| {
-                    entry.environment == Some(*environment) && entry.subscriptions.contains(&(*number, Open::Yes))
+                    entry.environment == Some(*environment) && inner.holds(entry, *number, id, now)
                 };
                 !entry.deleted && live.iter().any(holds)
             })

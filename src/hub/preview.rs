@@ -158,7 +158,7 @@ impl Hub {
         let supposed = self.table().supposing(self.changed(&judgements));
         let (affected, next) = self.page_of_affected(command, &supposed, now, limits, after, size)?;
         let notices = match after {
-            None => self.planned_notices(&judgements),
+            None => self.planned_notices(&judgements, now),
             Some(_) => Vec::new(),
         };
         let changes = command
@@ -345,12 +345,12 @@ impl Hub {
 
     /// The notices of the accepted changes. Of several revisions of one target the last one's plan counts; those before
     /// it are only announced.
-    fn planned_notices(&self, judgements: &[Judgement]) -> Vec<PlannedNotice> {
+    fn planned_notices(&self, judgements: &[Judgement], now: DateTime<Utc>) -> Vec<PlannedNotice> {
         let revisions: Vec<&Revision> = judgements.iter().flatten().filter_map(revision).collect();
         let mut notices = Vec::new();
         for (position, revision) in revisions.iter().enumerate() {
             let superseded = revisions[position + 1..].iter().any(|later| later.target == revision.target);
-            let applications = self.applications_of(&revision.target);
+            let applications = self.applications_of(&revision.target, now);
             for (milestone, at) in plan(revision, &self.guards_of(&revision.target)) {
                 if !superseded || milestone == Milestone::Announced {
                     notices.push(PlannedNotice { at, milestone, target: revision.target.clone(), applications });
@@ -362,12 +362,13 @@ impl Hub {
     }
 
     /// How many applications would be told of an end of `target` now.
-    fn applications_of(&self, target: &Target) -> u64 {
-        let (versions, environment) = (self.index().versions_of(target), target.environment());
+    fn applications_of(&self, target: &Target, now: DateTime<Utc>) -> u64 {
+        let (mut versions, environment) = (self.index().versions_of(target), target.environment());
+        versions.retain(|name| !self.index().is_over_but_for(name, environment, Some(target), now));
         let (mut count, mut last) = (0, None::<ApplicationId>);
         loop {
             let after = last.as_ref().map(ApplicationId::as_str);
-            let found = self.index().holders(&versions, environment, after, STEP);
+            let found = self.index().holders(&versions, environment, now, after, STEP);
             count += found.len() as u64;
             if found.len() < STEP {
                 return count;

@@ -15,6 +15,8 @@ pub(super) struct Affected {
     pub(super) environment: Environment,
     /// The versions.
     pub(super) versions: Vec<VersionName>,
+    /// When: who has left by then is not affected.
+    pub(super) at: DateTime<Utc>,
 }
 
 impl Hub {
@@ -31,7 +33,7 @@ impl Hub {
         };
         let mut versions = self.versions_told(told);
         versions.retain(|name| !self.index().is_over_but_for(name, environment, target, due_at));
-        Affected { environment, versions }
+        Affected { environment, versions, at: due_at }
     }
 
     /// The versions whose subscribers are told, those that are over too.
@@ -65,6 +67,6 @@ impl Hub {
         limit: usize,
     ) -> Vec<(ApplicationId, Vec<VersionName>)> {
         // Holders of live waivers belong to this list too, once waivers are records that the index knows.
-        self.index().holders(&affected.versions, affected.environment, after, limit)
+        self.index().holders(&affected.versions, affected.environment, affected.at, after, limit)
     }
 }
