@@ -115,7 +115,9 @@ impl Subscription {
     /// Until when its move can be undone: for the window, and as long as the overlap lasts (rule B47).
     pub fn move_undoable_until(&self, window: TimeDelta) -> Option<DateTime<Utc>> {
         let moved = self.moved.as_ref()?;
-        let until = later(moved.at, window).max(moved.overlap_until.unwrap_or(moved.at));
+        // Where an overlap was cut short, that is what took the version away.
+        let left_at = self.ended.as_ref().map_or(moved.at, |end| end.at);
+        let until = later(left_at, window).max(moved.overlap_until.unwrap_or(moved.at));
         self.ended.as_ref().is_none_or(|end| end.reason == EndReason::Moved).then_some(until)
     }
 

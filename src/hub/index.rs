@@ -52,7 +52,8 @@ struct Inner {
     subscribers: Vec<BTreeSet<Arc<str>>>,
     /// Subscriptions that nobody ended, of applications that are not deleted; by version, then environment.
     live: Vec<[u64; 2]>,
-    /// The last revision that touched a subscription to a version or its application; by version, then environment.
+    /// The last revision that touched a version, its namespaces, a subscription to it or such an application; by version,
+    /// then environment.
     stamps: Vec<[u64; 2]>,
     /// The revision that the hub was loaded at: what is older has no stamp of its own.
     loaded: u64,
@@ -104,6 +105,13 @@ impl Inner {
         namespace::effective(version, |name| self.namespaces.get(name))
     }
 
+    /// Whether an application's latest subscription to a version has been ended neither by anybody nor, at `at`, by the
+    /// end of an overlap.
+    fn holds(&self, entry: &Entry, number: u32, id: &Arc<str>, at: DateTime<Utc>) -> bool {
+        entry.subscriptions.contains(&(number, Open::Yes))
+            && self.ends_at.get(&(number, Arc::clone(id))).is_none_or(|ends_at| at < *ends_at)
+    }
+
     /// The one shared copy of an application's id.
     fn shared(&mut self, id: &ApplicationId) -> Arc<str> {
         match self.applications.get_key_value(id.as_str()) {
@@ -125,6 +133,18 @@ impl Inner {
     fn touch(&mut self, number: u32, environment: Environment, revision: Option<u64>) {
         if let Some(revision) = revision {
             self.stamps[number as usize][environment as usize] = revision;
+        }
+    }
+
+    /// Remembers that a commit touched the dates of every version in a namespace.
+    fn touch_members(&mut self, namespace: &Namespace, revision: Option<u64>) {
+        let contexts = self.catalogue.iter().filter(|(context, _)| namespace::contains(&namespace.name, context));
+        let members = contexts.flat_map(|(_, versions)| versions.values());
+        let numbers: Vec<u32> = members.map(|version| self.numbers[&version.name]).collect();
+        for number in numbers {
+            for environment in namespace.deployments.keys() {
+                self.touch(number, *environment, revision);
+            }
         }
     }
 
@@ -244,8 +264,8 @@ impl Index {
         self.0.write().loaded = revision;
     }
 
-    /// The versions and environments that an end of `targets` concerns, each with a stamp that moves whenever a
-    /// subscription to it, or an application that has one, is written.
+    /// The versions and environments that an end of `targets` concerns, each with a stamp that moves whenever it, a
+    /// namespace that it lies in, a subscription to it, or an application that has one, is written.
     pub(super) fn population(&self, targets: &[Target]) -> BTreeSet<(VersionName, Environment, u64)> {
         let concerned = targets.iter().flat_map(|target| {
             self.versions_of(target).into_iter().map(|name| (name, target.environment())).collect::<Vec<_>>()
@@ -268,11 +288,15 @@ impl Index {
                 inner.learn_subscription(subscription, revision);
             }
             (_, Record::Version(version)) => {
-                inner.number(&version.name);
+                let number = inner.number(&version.name);
+                for environment in version.deployments.keys() {
+                    inner.touch(number, *environment, revision);
+                }
                 let versions = inner.catalogue.entry(version.name.context.clone()).or_default();
                 versions.insert(version.name.label.clone(), version.clone());
             }
             (_, Record::Namespace(namespace)) => {
+                inner.touch_members(namespace, revision);
                 inner.namespaces.insert(namespace.name.clone(), namespace.clone());
             }
             (_, Record::Api(api)) => {
@@ -618,7 +642,7 @@ impl Index {
         inner.by_collaborator.get(email).into_iter().flatten().any(|id| {
             inner.applications.get(id).is_some_and(|entry| {
                 let holds = |(number, environment): &(u32, Environment)| {
-                    entry.environment == Some(*environment) && entry.subscriptions.contains(&(*number, Open::Yes))
+                    entry.environment == Some(*environment) && inner.holds(entry, *number, id, now)
                 };
                 !entry.deleted && live.iter().any(holds)
             })

@@ -1,9 +1,9 @@
 //! Plans: what a preview of lifecycle changes stood on, as a token that a later command is bound to.
 //!
 //! A token holds digests, not the things themselves, so it stays small however many subscribers there are. The records
-//! that the judgement reads are compared by revision; who is concerned is compared by the stamps of the index, which
-//! move with every subscription, waiver and application of a version. The stamps are compared once more by the
-//! committer itself, so that nothing slips in between.
+//! that the judgement reads are compared by revision; what is concerned is compared by the stamps of the index, which
+//! move with every version concerned, the namespaces that it lies in, its subscriptions, their waivers and applications.
+//! The stamps are compared once more by the committer itself, so that nothing slips in between.
 
 use std::sync::Arc;
 
@@ -172,7 +172,7 @@ impl Hub {
             return stale("a version, its successor, a namespace or an API that it stands on has changed");
         }
         if current.population != plan.token.population {
-            return stale("subscriptions, waivers or applications concerned have changed");
+            return stale("subscriptions, waivers, applications, versions or namespaces concerned have changed");
         }
         if now >= plan.token.expires_at {
             return stale("a date that it stands on has come, or it is a week old");

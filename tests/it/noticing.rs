@@ -263,6 +263,34 @@ async fn recipients_are_the_administrators_of_the_moment() {
     assert_eq!(given[1].recipients, ["ada@example.com", "bob@example.com"]);
 }
 
+/// Whoever moved away, and whose overlap is over, is not concerned any more; until then it is.
+#[tokio::test]
+async fn an_application_is_told_until_its_overlap_is_over() {
+    let world = World::usual().await;
+    world.version("2.0", v1::Maturity::Stable).await;
+    for id in ["moved", "stays"] {
+        world.application(id).await;
+        world.subscribe(ADA, id, "1.0").await.unwrap();
+    }
+    let retired = start() + days(300);
+    world.change(step(target("1.0"), deprecate(None, Some(retired)))).await.unwrap();
+    world.cry().await;
+    world.clock.set(retired - days(100));
+    let over = retired - days(30);
+    world.relocate(ADA, "moved", ("1.0", "2.0"), |r| r.overlap_until = Some(timestamp(over))).await.unwrap();
+    for at in [retired - days(90), over, retired - days(7)] {
+        world.clock.set(at);
+        world.cry().await;
+    }
+    assert_eq!(told(&world, "moved").await, ["2 ANNOUNCED", "2 T-90"]);
+    assert_eq!(told(&world, "stays").await, ["2 ANNOUNCED", "2 T-90", "2 T-30", "2 T-7"]);
+    // And a preview counts those that would be told.
+    let change = step(target("1.0"), retire_at(at(retired + days(1))));
+    let request = v1::PreviewLifecycleChangeRequest { changes: vec![change], ..Default::default() };
+    let shown = world.schedules(OPERATOR).preview_lifecycle_change(request).await.unwrap().into_inner();
+    assert!(shown.notices.iter().all(|notice| notice.applications == 1), "{:?}", shown.notices);
+}
+
 #[tokio::test]
 async fn b17_who_holds_a_live_waiver_is_told_with_the_subscribers() {
     let world = with_bob().await;

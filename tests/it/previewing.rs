@@ -140,6 +140,42 @@ async fn the_token_binds_the_change_to_what_was_shown() {
     assert_eq!(refused(apply(&world, changes(), &token).await), "PLAN_STALE", "once");
 }
 
+/// A preview shows answers of versions under the dates of every namespace that they lie in: a token stands on all of them.
+#[tokio::test]
+async fn the_token_stands_on_the_namespaces_and_versions_around_the_target() {
+    let world = World::new().await;
+    world.api_with("vapid/projects", "procore-rest").await;
+    world.application("app").await;
+    for label in ["1.0", "2.0"] {
+        let stable = vec![crate::world::deployment(v1::Environment::Sandbox, v1::Maturity::Stable)];
+        let version = v1::ApiVersion { context: "vapid/projects".into(), ..crate::world::version(label, stable) };
+        world.publish(version).await.unwrap();
+    }
+    let of = |target| v1::ScheduleTarget { environment: v1::Environment::Sandbox.into(), target: Some(target) };
+    let version = |label: &str| {
+        let name = v1::VersionName { context: "vapid/projects".into(), version: label.into() };
+        of(v1::schedule_target::Target::Version(name))
+    };
+    let namespace = of(v1::schedule_target::Target::Namespace("vapid".into()));
+    let end = |target, after| {
+        let dates = v1::DeprecateStep { retire_time: Some(timestamp(start() + days(after))), ..Default::default() };
+        step(target, v1::lifecycle_change::Step::Deprecate(dates))
+    };
+    // A version that is about to end by itself, in a namespace that comes to end sooner.
+    let changes = || vec![end(version("1.0"), 500)];
+    let token = preview(&world, changes()).await.plan_token;
+    world.change(end(namespace.clone(), 400)).await.unwrap();
+    assert_eq!(refused(apply(&world, changes(), &token).await), "PLAN_STALE");
+    // A namespace, of which a version comes to end sooner by itself.
+    let revise = v1::ReviseStep { retire: crate::world::at(start() + days(450)), ..Default::default() };
+    let changes = || vec![step(namespace.clone(), v1::lifecycle_change::Step::Revise(revise.clone()))];
+    let token = preview(&world, changes()).await.plan_token;
+    world.change(end(version("2.0"), 380)).await.unwrap();
+    assert_eq!(refused(apply(&world, changes(), &token).await), "PLAN_STALE");
+    let token = preview(&world, changes()).await.plan_token;
+    apply(&world, changes(), &token).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_page_of_another_story_is_refused() {
     let world = World::usual().await;

@@ -146,6 +146,21 @@ async fn a_move_is_undone_as_long_as_its_overlap_lasts() {
     }
 }
 
+/// Ending the overlap early is what takes the old version away, so the window to undo it begins there.
+#[tokio::test]
+async fn b47_a_move_whose_overlap_is_cut_short_can_be_undone_for_the_window() {
+    let (end, cut) = (start() + days(40), start() + days(10));
+    for (at, allowed) in [(cut + days(1) - ms(1), true), (cut + days(1), false)] {
+        let world = World::before_a_move().await;
+        world.relocate(ADA, "app", ("1.0", "2.0"), |r| r.overlap_until = Some(timestamp(end))).await.unwrap();
+        world.clock.set(cut);
+        let moved = world.relocate(ADA, "app", ("1.0", "2.0"), |_| {}).await.unwrap().moved.unwrap();
+        assert_eq!(moved.undoable_until, Some(timestamp(cut + days(1))));
+        world.clock.set(at);
+        assert_eq!(world.undo_move(ADA, "app").await.is_ok(), allowed, "{at}");
+    }
+}
+
 #[tokio::test]
 async fn an_overlap_that_was_left_is_given_back_as_an_overlap() {
     let world = World::before_a_move().await;
