@@ -1,8 +1,9 @@
 """A tour of devhub over gRPC: the life of one API version, seen by everybody concerned.
 
 An operator publishes two versions of an API, a developer subscribes an application to the first, a gateway asks whether
-calls may pass, and the first version is deprecated. What the hub answers is printed; the first answer that is not the
-one to be expected ends the tour with a sentence and exit status 1.
+calls may pass, and the first version is deprecated. Its retirement is put off: the operator sees beforehand whom that
+concerns, the developer is told, and moves on. What the hub answers is printed; the first answer that is not the one to
+be expected ends the tour with a sentence and exit status 1.
 
 Everything is made under names of this run, so any hub will do, empty or in use.
 """
@@ -35,8 +36,13 @@ from devhub.v1 import (
     fact_pb2,
     fact_pb2_grpc,
     lifecycle_pb2,
+    notice_pb2,
+    notice_pb2_grpc,
+    schedule_pb2,
+    schedule_pb2_grpc,
     subscription_pb2,
     subscription_pb2_grpc,
+    usage_pb2,
 )
 
 SANDBOX = lifecycle_pb2.ENVIRONMENT_SANDBOX
@@ -114,6 +120,8 @@ class Tour:
         self.subscriptions = subscription_pb2_grpc.SubscriptionServiceStub(channel)
         self.authorization = authorization_pb2_grpc.AuthorizationServiceStub(channel)
         self.facts = fact_pb2_grpc.FactServiceStub(channel)
+        self.schedules = schedule_pb2_grpc.ScheduleServiceStub(channel)
+        self.notices = notice_pb2_grpc.NoticeServiceStub(channel)
         self.run = secrets.token_hex(6)
         self.context = f"tour/python-{self.run}"
 
@@ -130,6 +138,9 @@ class Tour:
         self.call_deprecated(first)
         self.explain(first)
         self.follow(before, second)
+        revision = self.put_off()
+        self.be_told(first, revision)
+        self.move(first)
         self.make_mistakes()
 
     def request_id(self, step: str) -> str:
@@ -303,6 +314,69 @@ class Tour:
             if kind == until:
                 return
         raise Unexpected(f"the stream of facts ended before {until}")
+
+    def version(self, label: str) -> lifecycle_pb2.VersionName:
+        """A version of the tour's API."""
+        return lifecycle_pb2.VersionName(context=self.context, version=label)
+
+    def put_off(self) -> int:
+        """The retirement comes later: the token of the preview applies what was shown, or nothing."""
+        retire_time = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(days=400)
+        change = schedule_pb2.LifecycleChange(
+            target=schedule_pb2.ScheduleTarget(environment=SANDBOX, version=self.version("1.10")),
+            revise=schedule_pb2.ReviseStep(retire=schedule_pb2.NewInstant(time=timestamp(retire_time))),
+            reason="some need more time",
+        )
+        rehearsal = schedule_pb2.PreviewLifecycleChangeRequest(changes=[change])
+        preview = self.schedules.PreviewLifecycleChange(rehearsal, metadata=OPERATOR, timeout=DEADLINE_SECONDS)
+        expect(all(step.accepted for step in preview.changes), f"the hub would refuse: {preview.changes}")
+        for affected in preview.affected:
+            usage = word(usage_pb2.UsageClass, affected.usage_class)
+            print(f"preview: {affected.application_name}, calls {usage}")
+            for answer in affected.answers:
+                allowed = "ALLOW" if answer.allowed else "DENY"
+                print(f"preview:   {allowed} {answer.reason} from {answer.time.ToJsonString()} on")
+        print(f"preview: {len(preview.affected)} affected, {len(preview.notices)} milestones with notices")
+        apply = schedule_pb2.ChangeLifecycleRequest(
+            changes=[change], plan_token=preview.plan_token, request_id=self.request_id("put_off")
+        )
+        applied = self.schedules.ChangeLifecycle(apply, metadata=OPERATOR, timeout=DEADLINE_SECONDS)
+        print(f"operator: put off the retirement of 1.10 to {retire_time:%Y-%m-%d}, as previewed")
+        return applied.revision
+
+    def be_told(self, application: application_pb2.Application, after: int) -> None:
+        """The notices of an application: a feed that goes on from a revision, so that none is missed or read twice."""
+        request = notice_pb2.FollowNoticesRequest(application_id=application.application_id, after_revision=after)
+        stream = self.notices.FollowNotices(request, timeout=FOLLOW_SECONDS)
+        notice = next(notice for message in stream for notice in message.notices)
+        stream.cancel()
+        expect(notice.recipients == ["ada@example.com"], f"the notice goes to {notice.recipients}")
+        for sentence in notice.sentences:
+            print(f"notice: {sentence}")
+        read = notice_pb2.AcknowledgeNoticeRequest(
+            application_id=notice.application_id, notice_id=notice.notice_id, request_id=self.request_id("read")
+        )
+        answer = self.notices.AcknowledgeNotice(read, metadata=ADA, timeout=DEADLINE_SECONDS)
+        print(f"ada: acknowledged the notice, as {answer.notice.acknowledgements[0].email}")
+
+    def move(self, application: application_pb2.Application) -> None:
+        """From one version to the other in one step: either both subscriptions change, or neither does."""
+        request = subscription_pb2.MoveSubscriptionRequest(
+            application_id=application.application_id,
+            to=self.version("2.0"),
+            reason="1.10 will be retired",
+            request_id=self.request_id("move_first"),
+            # A field that is named as a keyword of Python is given in this way.
+            **{"from": self.version("1.10")},
+        )
+        answer = self.subscriptions.MoveSubscription(request, metadata=ADA, timeout=DEADLINE_SECONDS)
+        print("ada: moved the first application from 1.10 to 2.0")
+        for label, expected in (("1.10", "DENY NOT_SUBSCRIBED 403"), ("2.0", "ALLOW SUBSCRIBED 200")):
+            decision = self.authorization.Authorize(
+                self.ask(application, label, answer.revision), timeout=DEADLINE_SECONDS
+            )
+            expect(verdict(decision) == expected, f"a call to {label} got {verdict(decision)}, not {expected}")
+            print(f"gateway: {label} {verdict(decision)} after the move")
 
     def make_mistakes(self) -> None:
         """All malformed fields are named at once."""

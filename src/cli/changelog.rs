@@ -24,8 +24,8 @@ impl Changelog {
     /// When the hub does not answer.
     pub async fn run(&self, connection: &Connection, output: Format) -> Result<ExitCode> {
         let hub = connection.hub().await?;
-        let revisions = read::changelog(&hub, &self.context).await?.into_iter();
-        let rows: Vec<_> = revisions.map(|revision| RevisionView::from(revision).with_target()).collect();
+        let revisions = RevisionView::all(read::changelog(&hub, &self.context).await?);
+        let rows: Vec<_> = revisions.into_iter().map(RevisionView::with_target).collect();
         print_rows(output, &rows)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -94,7 +94,7 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         }
         ErrorReason::SubscriptionEnding => "undo the move that ends it, then move again",
         ErrorReason::ApplicationNotInEnvironment => "`devhub get application` shows where it lives",
-        ErrorReason::WaiverNotFound => "`devhub list waivers` shows which there are",
+        ErrorReason::WaiverNotFound => "`devhub waive list` shows which there are",
         ErrorReason::AnnouncementNotFound => "check the id with `devhub announce list`",
         ErrorReason::PublicationOutOfOrder => "choose a date that has passed and is not before the revision before it",
         ErrorReason::NoticeNotFound => "check the id with `devhub notices list`",
@@ -105,7 +105,10 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::cli::Cli;
 
     #[test]
     fn every_reason_has_a_hint() {
@@ -115,5 +118,23 @@ mod tests {
             let text = hint(reason);
             assert!(text.len() > 15 && !text.ends_with('.'), "{}: {text:?}", reason.as_str_name());
         }
+    }
+
+    #[test]
+    fn the_commands_that_hints_name_exist() {
+        let known = Cli::command();
+        let reasons = (0..1000).filter_map(|number| ErrorReason::try_from(number).ok());
+        let mut named = 0;
+        for text in reasons.map(hint) {
+            for words in text.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.strip_prefix("devhub ")) {
+                let mut command = &known;
+                for word in words.split(' ').filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase())) {
+                    command = command.find_subcommand(word).unwrap_or_else(|| panic!("there is no `devhub {words}`"));
+                }
+                assert!(!command.has_subcommands(), "`devhub {words}` is not all of a command");
+                named += 1;
+            }
+        }
+        assert!(named > 20, "{named}");
     }
 }

@@ -42,7 +42,7 @@ impl Schedule {
         let known = usize::try_from(schedule.revisions).unwrap_or_default();
         // Revisions are announced in the order of their numbers.
         let revisions = read::revisions(&hub, self.target.message()).await?.into_iter().take(known);
-        let history = HistoryView { schedule: schedule.into(), revisions: revisions.map(RevisionView::from).collect() };
+        let history = HistoryView { schedule: schedule.into(), revisions: RevisionView::all(revisions) };
         match output {
             Format::Table => {
                 print_text(&format!("{}\n{}", field_lines(&history.schedule.fields()), table(&history.revisions)))?;

@@ -87,9 +87,10 @@ impl NoticeView {
     /// The notice as one line.
     pub fn line(&self) -> String {
         format!(
-            "{}  {}  {:9}  {}  to {}",
+            "{}  {}  {}  {:9}  {}  to {}",
             or_empty(&self.give_time),
             self.application_id,
+            self.notice_id,
             self.milestone,
             self.sentences.join(" "),
             self.recipients.join(", ")

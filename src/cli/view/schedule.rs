@@ -63,14 +63,19 @@ impl StateView {
 
     /// What is different in `after`, a line each.
     pub fn changes(before: Option<&StateView>, after: &StateView) -> Vec<String> {
-        let none = |text: &str| if text.is_empty() { "(none)".to_owned() } else { text.to_owned() };
         let before = before.cloned().unwrap_or_default();
         let pairs = before.fields().into_iter().zip(after.fields());
         pairs
             .filter(|((_, old), (_, new))| old != new)
-            .map(|((name, old), (_, new))| format!("{name}: {} -> {}", none(&old), none(&new)))
+            .map(|((name, old), (_, new))| changed(name, &old, &new))
             .collect()
     }
+}
+
+/// What was, and what is now.
+fn changed(name: &str, old: &str, new: &str) -> String {
+    let [old, new] = [old, new].map(|text| if text.is_empty() { "(none)" } else { text });
+    format!("{name}: {old} -> {new}")
 }
 
 /// A planned short denial.
@@ -110,6 +115,9 @@ pub struct RevisionView {
     after: Option<StateView>,
     brownout: Option<BrownoutView>,
     successor: String,
+    /// The successor that the revision before it named, where that one is known.
+    #[serde(skip)]
+    successor_before: String,
     announce_time: Option<String>,
     record_time: Option<String>,
     zone: String,
@@ -132,6 +140,7 @@ impl From<v1::ScheduleRevision> for RevisionView {
             after: revision.after.map(StateView::from),
             brownout: window,
             successor: revision.successor,
+            successor_before: String::new(),
             announce_time: time(revision.announce_time),
             record_time: time(revision.record_time),
             zone: revision.zone,
@@ -143,11 +152,25 @@ impl From<v1::ScheduleRevision> for RevisionView {
 }
 
 impl RevisionView {
+    /// Revisions in the order of target and number, each with what it changed.
+    pub fn all(revisions: impl IntoIterator<Item = v1::ScheduleRevision>) -> Vec<RevisionView> {
+        let mut views: Vec<RevisionView> = Vec::new();
+        for mut view in revisions.into_iter().map(RevisionView::from) {
+            if let Some(last) = views.last().filter(|last| last.target == view.target) {
+                view.successor_before.clone_from(&last.successor);
+            }
+            views.push(view);
+        }
+        views
+    }
+
     fn change(&self) -> String {
         let after = self.after.clone().unwrap_or_default();
         let mut lines = StateView::changes(self.before.as_ref(), &after);
         lines.extend(self.brownout.as_ref().map(|window| format!("brownout: {}", window.text())));
-        lines.extend((!self.successor.is_empty()).then(|| format!("successor: {}", self.successor)));
+        if self.successor != self.successor_before {
+            lines.push(changed("successor", &self.successor_before, &self.successor));
+        }
         lines.join("\n")
     }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::environment;
 
 /// A version, an operation or a namespace in an environment.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TargetView {
     environment: String,
     #[serde(skip_serializing_if = "Option::is_none")]
