@@ -6,7 +6,7 @@ use devhub_proto::v1;
 use devhub_proto::v1::lifecycle_change::Step;
 
 use crate::world::{
-    CONTEXT, OPERATOR, World, at, days, instant, ms, refused, start, step, target, to_be_announced, violations,
+    ADA, CONTEXT, OPERATOR, World, at, days, instant, ms, refused, start, step, target, to_be_announced, violations,
 };
 
 fn deprecate(deprecated_at: Option<DateTime<Utc>>, retires_at: Option<DateTime<Utc>>) -> Step {
@@ -310,4 +310,63 @@ async fn the_changelog_of_an_api_is_its_ledger() {
         log.revisions.iter().map(|r| r.kind().as_str_name()["REVISION_KIND_".len()..].to_owned()).collect();
     assert_eq!(kinds, ["PUBLISHED", "PUBLISHED", "DEPRECATED", "PUBLISHED", "PUBLISHED", "PROMOTED"]);
     assert_eq!(log.revisions[2].successor, format!("{CONTEXT} 2.0"));
+}
+
+/// A brownout warns of a retirement, so it lies in the deprecation that it was planned in, wherever the dates go.
+#[tokio::test]
+async fn a_brownout_that_the_revised_dates_leave_out_is_none() {
+    let world = World::usual().await;
+    world.subscribe(ADA, "app", "1.0").await.unwrap();
+    let (deprecated, retired) = (start() + days(10), start() + days(200));
+    world.change(step(target("1.0"), deprecate(Some(deprecated), Some(retired)))).await.unwrap();
+    let brownout = |from: DateTime<Utc>| {
+        let (start_time, end_time) = (Some(timestamp(from)), Some(timestamp(from + chrono::TimeDelta::hours(1))));
+        step(target("1.0"), Step::ScheduleBrownout(v1::ScheduleBrownoutStep { start_time, end_time }))
+    };
+    let (early, late) = (deprecated + days(2), retired - days(5));
+    world.change(brownout(early)).await.unwrap();
+    world.change(brownout(late)).await.unwrap();
+    let planned = async || world.schedule(target("1.0"), None).await.unwrap().brownouts.len();
+    assert_eq!(planned().await, 2);
+    let later = v1::ReviseStep { deprecate: at(early + days(1)), retire: at(retired + days(40)), ..Default::default() };
+    let reply = world.change(step(target("1.0"), Step::Revise(later))).await.unwrap();
+    assert!(reply.warnings.iter().any(|warning| warning.contains("brownout")), "{:?}", reply.warnings);
+    assert_eq!(planned().await, 1);
+    world.clock.set(early);
+    assert_eq!(world.decision("app", "1.0").await, "ALLOW SUBSCRIBED", "it is not even deprecated");
+    // An emergency retirement before it leaves nothing that a reinstatement could wake.
+    world.clock.set(late - days(1));
+    let retire = step(target("1.0"), Step::Retire(v1::RetireStep::default()));
+    world.change(v1::LifecycleChange { override_reason: "leaked".into(), ..retire }).await.unwrap();
+    world.change(because(step(target("1.0"), Step::Reinstate(v1::ReinstateStep::default())), "fixed")).await.unwrap();
+    world.clock.set(late);
+    assert_eq!(world.decision("app", "1.0").await, "ALLOW SUBSCRIBED");
+}
+
+/// Later is free, also where the dates were too close together by an override: whoever is given more time is not harmed.
+#[tokio::test]
+async fn more_time_needs_no_override_where_an_override_gave_too_little() {
+    let world = World::usual().await;
+    let soon = start() + days(60);
+    let change = step(target("1.0"), deprecate(None, Some(soon)));
+    assert_eq!(refused(world.change(change.clone()).await), "PERIOD_TOO_SHORT");
+    world.change(v1::LifecycleChange { override_reason: "a leak".into(), ..change }).await.unwrap();
+    world.change(step(target("1.0"), retire_later(at(soon + days(1))))).await.unwrap();
+    let retire = v1::RetireStep { retire_time: Some(timestamp(soon + days(2))) };
+    world.change(step(target("1.0"), Step::Retire(retire))).await.unwrap();
+    // A successor that is named is no date at all.
+    world.version("2.0", v1::Maturity::Stable).await;
+    let name = v1::VersionName { context: CONTEXT.into(), version: "2.0".into() };
+    let named = v1::LifecycleChange {
+        successor: Some(v1::Successor {
+            successor: Some(v1::successor::Successor::Version(name)),
+            ..Default::default()
+        }),
+        ..step(target("1.0"), Step::Revise(v1::ReviseStep::default()))
+    };
+    world.change(named).await.unwrap();
+    // Back to be announced, and the policy's minimum holds again.
+    world.change(step(target("1.0"), retire_later(to_be_announced()))).await.unwrap();
+    let again = step(target("1.0"), retire_later(at(soon + days(3))));
+    assert_eq!(refused(world.change(again).await), "PERIOD_TOO_SHORT");
 }

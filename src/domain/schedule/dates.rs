@@ -136,7 +136,7 @@ impl Judge<'_> {
                 check_move(&lifecycle, self.now, Verb::Deprecate, "")?;
                 let deprecated_at = not_past("deprecate_time", *deprecated_at, self.now)?;
                 self.check_notice(self.policy.guards.notice.of(lifecycle.maturity), deprecated_at)?;
-                let schedule = self.deprecation(lifecycle.maturity, deprecated_at, *sunset_begins_at, *retires_at)?;
+                let schedule = self.deprecation(&lifecycle, deprecated_at, *sunset_begins_at, *retires_at)?;
                 (schedule, RevisionKind::Deprecated, Some(deprecated_at))
             }
             Step::Revise { deprecated, sunset_begins, retires } => {
@@ -163,10 +163,16 @@ impl Judge<'_> {
                 (self.reinstate(&lifecycle, *retires)?, RevisionKind::Reinstated, None)
             }
         };
-        // A brownout belongs to the deprecation that it was planned in.
+        // A brownout belongs to the deprecation that it was planned in, wherever the dates of that go.
         let brownouts = match schedule {
             Schedule::Open | Schedule::Retirement { .. } => Vec::new(),
-            Schedule::Deprecation { .. } => pending(&old.brownouts, self.now),
+            Schedule::Deprecation { .. } if kind == RevisionKind::Reinstated => Vec::new(),
+            Schedule::Deprecation { deprecated_at, retires_at, .. } => {
+                let mut brownouts = pending(&old.brownouts, self.now);
+                let ahead = |from: DateTime<Utc>| retires_at.is_none_or(|retires_at| from < retires_at);
+                brownouts.retain(|window| deprecated_at <= window.from && ahead(window.from));
+                brownouts
+            }
         };
         let timetable = Timetable { lifecycle: Lifecycle { schedule, ..lifecycle }, brownouts };
         Ok(Changed { timetable, kind, effective_at, brownout: None })
@@ -201,9 +207,10 @@ impl Judge<'_> {
         self.check_notice(self.policy.guards.earlier_notice, date)
     }
 
+    /// A deprecation with these dates, in place of what `old` has.
     fn deprecation(
         &self,
-        maturity: Maturity,
+        old: &Lifecycle,
         deprecated_at: DateTime<Utc>,
         sunset_begins_at: Option<DateTime<Utc>>,
         retires_at: Option<DateTime<Utc>>,
@@ -215,7 +222,12 @@ impl Judge<'_> {
             not_past("retire_time", Some(retires_at), self.now)?;
         }
         if let Some(ends_at) = sunset_begins_at.or(retires_at) {
-            check_dates(self.policy, maturity, deprecated_at, ends_at, override_reason)?;
+            check_order(deprecated_at, ends_at, override_reason)?;
+            // Where the period was too short already, by an override, more of it is free.
+            let was = old.schedule.deprecated_at().zip(old.schedule.sunset_at());
+            if was.is_none_or(|(began_at, ended_at)| deprecated_at > began_at || ends_at < ended_at) {
+                check_dates(self.policy, old.maturity, deprecated_at, ends_at, override_reason)?;
+            }
         }
         Ok(match retires_at {
             Some(retires_at) if retires_at <= deprecated_at => Schedule::Retirement { retires_at },
@@ -265,7 +277,7 @@ impl Judge<'_> {
                     NewDate::ToBeAnnounced => None,
                     NewDate::At(date) => Some(not_past("retire_time", Some(date), self.now)?),
                 };
-                let new = self.deprecation(lifecycle.maturity, new_deprecated_at, new_sunset, new_retires_at)?;
+                let new = self.deprecation(lifecycle, new_deprecated_at, new_sunset, new_retires_at)?;
                 // What was promised is the instant from which callers may be turned away.
                 if let Some(date) = new.sunset_at()
                     && new.sunset_at() != old.sunset_at()
@@ -315,8 +327,7 @@ impl Judge<'_> {
             Schedule::Deprecation { deprecated_at, sunset_begins_at, retires_at: planned } => {
                 // A sunset that would begin at or after the end is none.
                 let sunset_begins_at = sunset_begins_at.filter(|begins_at| *begins_at < retires_at);
-                let schedule =
-                    self.deprecation(lifecycle.maturity, deprecated_at, sunset_begins_at, Some(retires_at))?;
+                let schedule = self.deprecation(lifecycle, deprecated_at, sunset_begins_at, Some(retires_at))?;
                 self.check_sooner(planned, retires_at)?;
                 Ok(schedule)
             }

@@ -9,7 +9,7 @@ use super::{LifecycleChange, Step, Successor};
 use crate::domain::fact::{Fact, FactKind, instant_text};
 use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
 use crate::domain::name::{Context, VersionName, Zone};
-use crate::domain::namespace::{Namespace, NamespaceDeployment, contains};
+use crate::domain::namespace::{Namespace, NamespaceDeployment, contains, pending};
 use crate::domain::operation::OperationSchedule;
 use crate::domain::outcome::{Judgement, Outcome};
 use crate::domain::policy::{Parts, Policy};
@@ -84,6 +84,18 @@ impl Changing<'_> {
     /// The zone of this announcement: as said now, else as said before.
     fn zone(&self) -> Option<Zone> {
         self.change.zone.clone().or_else(|| self.ledger.zone.clone())
+    }
+
+    /// What the operator should know of the brownouts, besides `warnings`: those that the new dates leave out.
+    fn warnings(&self, mut warnings: Vec<String>, now: DateTime<Utc>) -> Vec<String> {
+        let kept = &self.changed.timetable.brownouts;
+        let left_out = pending(&self.before.brownouts, now).into_iter().filter(|window| !kept.contains(window)).count();
+        let is_said = self.changed.kind == RevisionKind::BrownoutCancelled;
+        if left_out > 0 && !is_said {
+            warnings
+                .push(format!("brownouts that the new dates leave out, and that are cancelled with it: {left_out}"));
+        }
+        warnings
     }
 
     fn revision(&self, setting: &Setting<'_>) -> Revision {
@@ -221,6 +233,7 @@ fn judge_version(
     };
     let mut version = version.clone();
     version.deployments.insert(environment, new);
+    let warnings = changing.warnings(warnings, setting.now);
     Ok(changing.outcome(RecordKey::Version(name.clone()), Record::Version(version), setting).warn(warnings))
 }
 
@@ -416,5 +429,6 @@ fn judge_namespace(
     };
     namespace.deployments.insert(environment, new);
     let key = RecordKey::Namespace(name.clone());
+    let warnings = changing.warnings(warnings, setting.now);
     Ok(changing.outcome(key, Record::Namespace(namespace), setting).warn(warnings))
 }
