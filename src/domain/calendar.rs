@@ -43,7 +43,7 @@ pub struct CalendarFilter {
     pub until: DateTime<Utc>,
     /// Only of this environment.
     pub environment: Option<Environment>,
-    /// Only of this API, or of what lies in this namespace.
+    /// Only of this API, or of what lies in this namespace, and of the namespaces that it lies in itself.
     pub context: Option<Context>,
 }
 

@@ -471,7 +471,12 @@ impl Index {
                 }
             }
         }
-        for namespace in inner.namespaces.values().filter(|namespace| wanted(&namespace.name)) {
+        // What lies in a namespace ends with it.
+        let concerns = |namespace: &Namespace| {
+            let within = |inner: &Context| namespace::contains(&namespace.name, inner);
+            wanted(&namespace.name) || filter.context.as_ref().is_some_and(within)
+        };
+        for namespace in inner.namespaces.values().filter(|namespace| concerns(namespace)) {
             for (environment, deployment) in namespace.deployments.iter().filter(|(environment, _)| here(**environment))
             {
                 let target = Target::Namespace(namespace.name.clone(), *environment);

@@ -124,6 +124,8 @@ struct Concerned {
     environment: Environment,
     /// Method and path of the operation, if it is only that.
     operation: Option<(String, String)>,
+    /// Whether a reinstatement brings back the subscriptions that its retirement ended.
+    comes_back: bool,
 }
 
 /// The revision that an accepted change leaves.
@@ -246,7 +248,12 @@ impl Hub {
     }
 
     /// What the targets concern, each once: a whole version outweighs its operations.
-    fn concerned(&self, command: &ChangeLifecycle) -> Vec<Concerned> {
+    fn concerned(&self, command: &ChangeLifecycle, now: DateTime<Utc>) -> Vec<Concerned> {
+        let reinstated = command.changes.iter().filter(|change| matches!(change.step, Step::Reinstate { .. }));
+        let reinstated: Vec<&Target> = reinstated.map(|change| &change.target).collect();
+        let comes_back = |name: &VersionName, environment| {
+            reinstated.iter().any(|target| !self.index().is_over_but_for(name, environment, Some(target), now))
+        };
         let mut concerned: BTreeMap<(VersionName, Environment), Option<(String, String)>> = BTreeMap::new();
         for target in command.targets() {
             let operation = match &target {
@@ -261,7 +268,12 @@ impl Hub {
             }
         }
         let concerned = concerned.into_iter();
-        concerned.map(|((name, environment), operation)| Concerned { name, environment, operation }).collect()
+        concerned
+            .map(|((name, environment), operation)| {
+                let comes_back = comes_back(&name, environment);
+                Concerned { name, environment, operation, comes_back }
+            })
+            .collect()
     }
 
     fn page_of_affected(
@@ -274,7 +286,7 @@ impl Hub {
         size: usize,
     ) -> Result<(Vec<Affected>, Option<Place>), Failure> {
         let mut affected = Vec::new();
-        for one in self.concerned(command) {
+        for one in self.concerned(command, now) {
             let place = |application| Place { version: one.name.clone(), environment: one.environment, application };
             let mut last = match after {
                 Some(after) if (&after.version, after.environment) > (&one.name, one.environment) => continue,
@@ -313,7 +325,7 @@ impl Hub {
         Ok((affected, None))
     }
 
-    /// The live subscriptions of `ids` to one version in one environment, with their applications.
+    /// The subscriptions of `ids` to one version in one environment that are live or come back, with their applications.
     fn live_subscribers(
         &self,
         ids: &[ApplicationId],
@@ -322,7 +334,7 @@ impl Hub {
     ) -> Result<Vec<(Subscription, Application)>, Failure> {
         let version = self.get_one(RecordKey::Version(one.name.clone()))?;
         let version = version.and_then(|stored| if let Record::Version(v) = stored.record { Some(v) } else { None });
-        let version = version.as_ref().map(|version| self.index().effective(version));
+        let version = version.as_ref().filter(|_| !one.comes_back).map(|version| self.index().effective(version));
         let keys = ids
             .iter()
             .flat_map(|id| [RecordKey::Subscription(id.clone(), one.name.clone()), RecordKey::Application(id.clone())]);

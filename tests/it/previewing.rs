@@ -94,6 +94,27 @@ async fn a_refused_change_is_shown_with_the_way_out_and_has_no_token() {
 }
 
 #[tokio::test]
+async fn a_preview_of_a_reinstatement_names_who_comes_back() {
+    let world = World::usual().await;
+    world.version("2.0", v1::Maturity::Stable).await;
+    for id in ["stays", "left"] {
+        world.application(id).await;
+        world.subscribe(ADA, id, "1.0").await.unwrap();
+    }
+    world.unsubscribe(ADA, "left", "1.0", false).await.unwrap();
+    world.retire_with("1.0", |r| r.override_reason = "a mistake".into()).await.unwrap();
+    assert_eq!(world.decision("stays", "1.0").await, "DENY VERSION_RETIRED");
+    let back = v1::lifecycle_change::Step::Reinstate(v1::ReinstateStep::default());
+    let change = v1::LifecycleChange { reason: "undone".into(), ..step(target("1.0"), back) };
+    let shown = preview(&world, vec![change.clone()]).await;
+    let affected: Vec<_> = shown.affected.iter().map(|affected| affected.application_id.as_str()).collect();
+    assert_eq!(affected, ["stays"]);
+    assert_eq!(shown.notices[0].applications, 1);
+    apply(&world, vec![change], &shown.plan_token).await.unwrap();
+    assert_eq!(world.decision("stays", "1.0").await, "ALLOW SUBSCRIBED");
+}
+
+#[tokio::test]
 async fn the_token_binds_the_change_to_what_was_shown() {
     let world = World::usual().await;
     world.version("2.0", v1::Maturity::Stable).await;

@@ -390,3 +390,25 @@ async fn more_time_needs_no_override_where_an_override_gave_too_little() {
     let again = step(target("1.0"), retire_later(at(soon + days(3))));
     assert_eq!(refused(world.change(again).await), "PERIOD_TOO_SHORT");
 }
+
+/// The calendar of an API shows what ends it, the end of a namespace that it lies in included.
+#[tokio::test]
+async fn the_calendar_of_an_api_has_the_dates_of_its_namespaces() {
+    let world = World::new().await;
+    for context in ["vapid/projects", "vapid/companies"] {
+        world.api_with(context, "procore-rest").await;
+        let stable = vec![crate::world::deployment(v1::Environment::Sandbox, v1::Maturity::Stable)];
+        let version = v1::ApiVersion { context: context.into(), ..crate::world::version("1.0", stable) };
+        world.publish(version).await.unwrap();
+    }
+    let of = |name: &str| v1::ScheduleTarget {
+        environment: v1::Environment::Sandbox.into(),
+        target: Some(v1::schedule_target::Target::Namespace(name.into())),
+    };
+    world.change(step(of("vapid"), deprecate(Some(start() + days(1)), Some(start() + days(400))))).await.unwrap();
+    for (context, dates) in [("vapid/projects", 1), ("vapid", 1), ("rest/projects", 0)] {
+        let request = v1::ListCalendarRequest { context: context.into(), ..Default::default() };
+        let entries = world.schedules("").list_calendar(request).await.unwrap().into_inner().entries;
+        assert_eq!(entries.len(), dates, "{context}");
+    }
+}
