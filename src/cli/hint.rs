@@ -128,7 +128,7 @@ mod tests {
         for text in reasons.map(hint) {
             for words in text.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.strip_prefix("devhub ")) {
                 let mut command = &known;
-                for word in words.split(' ').filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase())) {
+                for word in words.split(' ').take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase())) {
                     command = command.find_subcommand(word).unwrap_or_else(|| panic!("there is no `devhub {words}`"));
                 }
                 assert!(!command.has_subcommands(), "`devhub {words}` is not all of a command");

@@ -76,6 +76,8 @@ struct ManyView {
 struct OneView {
     #[serde(flatten)]
     subscription: SubscriptionView,
+    /// The subscription that a move left.
+    left: Option<SubscriptionView>,
     revision: u64,
     warnings: Vec<String>,
 }
@@ -148,7 +150,7 @@ impl Move {
                 request_id: new_request_id(),
             };
             let answer = hub.subscriptions().undo_move(request).await.map_err(explained)?.into_inner();
-            OneView::new(answer.subscription, answer.revision, Vec::new())?
+            OneView::new(answer.subscription, None, answer.revision, Vec::new())?
         } else {
             let request = v1::MoveSubscriptionRequest {
                 application_id: application.to_owned(),
@@ -161,9 +163,12 @@ impl Move {
                 request_id: new_request_id(),
             };
             let answer = hub.subscriptions().move_subscription(request).await.map_err(explained)?.into_inner();
-            OneView::new(answer.subscription, answer.revision, answer.warnings)?
+            OneView::new(answer.subscription, answer.moved, answer.revision, answer.warnings)?
         };
         let mut fields = view.subscription.fields();
+        if let Some(left) = &view.left {
+            fields.extend([("moved from", left.left()), ("undoable until", left.undoable_until())]);
+        }
         fields.push(("warning", view.warnings.join("\n")));
         print_one(output, &view, &fields)?;
         Ok(ExitCode::SUCCESS)
@@ -241,9 +246,14 @@ impl Move {
 }
 
 impl OneView {
-    fn new(subscription: Option<v1::Subscription>, revision: u64, warnings: Vec<String>) -> Result<OneView> {
+    fn new(
+        subscription: Option<v1::Subscription>,
+        left: Option<v1::Subscription>,
+        revision: u64,
+        warnings: Vec<String>,
+    ) -> Result<OneView> {
         let subscription = subscription.context("the hub sent an empty answer; is it a devhub of this release?")?;
-        Ok(OneView { subscription: subscription.into(), revision, warnings })
+        Ok(OneView { subscription: subscription.into(), left: left.map(Into::into), revision, warnings })
     }
 }
 

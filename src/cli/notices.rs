@@ -91,8 +91,8 @@ pub struct Progress {
     #[arg(long, value_name = "ID")]
     announcement: Option<String>,
     /// Where the version, operation or namespace has its dates
-    #[arg(long, value_enum, required_unless_present = "announcement")]
-    environment: Option<Environment>,
+    #[arg(long, value_enum, default_value_t = Environment::Production)]
+    environment: Environment,
     /// Number of the revision [default: the latest]
     #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true)]
     revision: u32,
@@ -210,7 +210,7 @@ impl Progress {
                 Target::Operation(v1::OperationName { version: Some(version), method, path })
             }
         };
-        let environment = self.environment.map(|environment| environment.wire().into()).unwrap_or_default();
+        let environment = self.environment.wire().into();
         Ok(Subject::Schedule(v1::ScheduleTarget { environment, target: Some(target) }))
     }
 

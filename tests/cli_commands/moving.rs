@@ -30,6 +30,7 @@ fn one_application_is_moved_and_taken_back() {
     assert_eq!(live(&hub, "ledgerly"), ["1.0"]);
     let done = moved(&hub, &["ledgerly"], &[], 0).out;
     assert!(done.contains("individuals/losses 2.0") && done.contains("ACTIVE"), "{done}");
+    assert!(done.contains("individuals/losses 1.0: ENDED ") && done.contains("(MOVED)"), "{done}");
     assert_eq!(live(&hub, "ledgerly"), ["2.0"]);
     moved(&hub, &["ledgerly"], &["--undo"], 0);
     assert_eq!((live(&hub, "ledgerly"), since(&hub)), (vec!["1.0".to_owned()], began), "with its original date");
@@ -40,8 +41,13 @@ fn one_application_is_moved_and_taken_back() {
 #[test]
 fn an_overlap_keeps_both_until_its_instant() {
     let hub = hub();
-    moved(&hub, &["ledgerly"], &["--overlap-until", "2026-12-31 end-of-day Europe/London"], 0);
+    let done = moved(&hub, &["ledgerly"], &["--overlap-until", "2026-12-31 end-of-day Europe/London"], 0).out;
+    for words in ["moved from", "individuals/losses 1.0: ACTIVE until 2027-01-01T00:00:00Z", "undoable until"] {
+        assert!(done.contains(words), "{words}\n{done}");
+    }
     assert_eq!(live(&hub, "ledgerly"), ["1.0", "2.0"]);
+    let list = hub.devhub(&["list", "subscriptions", "--application", "ledgerly"]).exits(0).out;
+    assert!(list.contains("until 2027-01-01T00:00:00Z"), "{list}");
     hub.advance_to("2027-01-01T00:00:00Z");
     assert_eq!(live(&hub, "ledgerly"), ["2.0"]);
     devhub(&[&["move", "a", "--undo", "--overlap-until", "2027-01-01T00:00:00Z"], &VERSIONS[..]].concat()).exits(64);
@@ -98,6 +104,8 @@ fn a_waiver_is_granted_shown_and_revoked() {
     assert_eq!(hub.devhub(&["waive", "list"]).exits(0).out, "none found\n");
     let ended = hub.devhub(&["waive", "list", "--ended", "-o", "json"]).exits(0).json();
     assert_eq!((&ended[0]["state"], &ended[0]["revoke_reason"]), (&"REVOKED".into(), &"a slip".into()));
+    let ended = hub.devhub(&["waive", "list", "--ended"]).exits(0).out;
+    assert!(!ended.contains("2027-01-01T00:00:00Z"), "it did not last until then\n{ended}");
     let again = hub.devhub(&revoked).exits(1);
     assert!(again.err.contains("[NOTHING_TO_DO]"), "{}", again.err);
     let long = [&name[..], &["--until", "2036-01-01T00:00:00Z", "--reason", "x", "--approver", "Grace"]].concat();

@@ -99,6 +99,11 @@ fn b27_a_preview_with_a_refusal_exits_1_and_names_the_earliest_instant() {
         assert!(shown.contains(words), "{words}\n{shown}");
     }
     assert!(!shown.contains("--plan"), "{shown}");
+    let usual = "the policy's usual retirement";
+    assert!(hub.devhub(&losses(&["deprecate"], &["--preview"])).exits(0).out.contains(usual));
+    let part = ["--operation", "GET /nothing", "--preview"];
+    let refused = hub.devhub(&losses(&["deprecate"], &part)).exits(1).out;
+    assert!(refused.contains("refused [") && !refused.contains(usual), "{refused}");
     devhub(&["retire", "a/b", "1.0", "--environment", "sandbox", "--preview", "--plan", "x"]).exits(64);
     devhub(&["retire", "a/b", "1.0", "--environment", "sandbox", "--limit", "3"]).exits(64);
 }

@@ -78,13 +78,16 @@ fn b24_a_deprecation_shows_instant_and_stated_date() {
 #[test]
 fn b71_the_schedule_is_shown_with_every_revision_and_as_it_was_known() {
     let hub = hub();
-    hub.devhub(&losses(&["deprecate"], &["--at", AT, "--retire", RETIRE])).exits(0);
+    let successor = ["--successor", "individuals/losses", "2.0"];
+    hub.devhub(&losses(&["deprecate"], &[&["--at", AT, "--retire", RETIRE], &successor[..]].concat())).exits(0);
     hub.advance_to("2026-12-01T12:00:00Z");
     let later = ["--retire", "2027-12-31 end-of-day Europe/London", "--reason", "more time was asked for"];
     hub.devhub(&losses(&["revise"], &later)).exits(0);
     hub.advance_to("2026-12-02T12:00:00Z");
     hub.devhub(&losses(&["revise"], &["--retire-unknown"])).exits(0);
     let shown = hub.devhub(&["schedule", "individuals/losses", "1.0"]).exits(0).out;
+    let named = shown.matches("successor: (none) -> individuals/losses 2.0").count();
+    assert_eq!((named, shown.matches("successor: ").count()), (1, 1), "only where it changed\n{shown}");
     for words in [
         "stage          STABLE",
         "retired at     to be announced",

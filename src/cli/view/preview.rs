@@ -264,7 +264,8 @@ impl ChangeView {
         if let Some(after) = &self.after {
             StateView::changes(self.before.as_ref(), after).iter().for_each(|change| line(text, 2, change));
         }
-        if let Some(time) = &self.suggested_retire_time {
+        // Of what is refused, only the remedy is of interest.
+        if let Some(time) = self.suggested_retire_time.as_ref().filter(|_| self.accepted) {
             line(text, 2, &format!("the policy's usual retirement would be at {time}"));
         }
         self.warnings.iter().for_each(|warning| line(text, 2, &format!("warning: {warning}")));

@@ -109,9 +109,40 @@ impl SubscriptionView {
     }
 }
 
+impl SubscriptionView {
+    /// Which version it is to, and when it ends, or has ended.
+    pub fn left(&self) -> String {
+        format!("{} {}: {} {}", self.context, self.version, self.state, self.end()).trim_end().to_owned()
+    }
+
+    /// Until when what was done to it can be undone.
+    pub fn undoable_until(&self) -> String {
+        or_empty(&self.undoable_until)
+    }
+
+    fn end(&self) -> String {
+        match (&self.end_time, &self.end_reason, &self.planned_end_time) {
+            (Some(time), Some(reason), _) => format!("{time} ({reason})"),
+            (Some(time), None, _) => time.clone(),
+            (None, _, Some(time)) => format!("until {time}"),
+            (None, _, None) => String::new(),
+        }
+    }
+}
+
 impl Row for SubscriptionView {
-    const HEADER: &'static [&'static str] =
-        &["APPLICATION", "CONTEXT", "VERSION", "ENVIRONMENT", "STATE", "SINCE", "STAGE", "RETIRED AT", "SUCCESSOR"];
+    const HEADER: &'static [&'static str] = &[
+        "APPLICATION",
+        "CONTEXT",
+        "VERSION",
+        "ENVIRONMENT",
+        "STATE",
+        "SINCE",
+        "ENDED, OR UNTIL",
+        "STAGE",
+        "RETIRED AT",
+        "SUCCESSOR",
+    ];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -121,6 +152,7 @@ impl Row for SubscriptionView {
             self.environment.clone(),
             self.state.clone(),
             or_empty(&self.start_time),
+            self.end(),
             self.stage.clone(),
             or_empty(&self.retire_time),
             NameView::text(&self.successor),

@@ -84,7 +84,8 @@ impl Row for WaiverView {
             self.environment.clone(),
             self.kind.clone(),
             self.state.clone(),
-            or_empty(&self.until_time),
+            // One that was revoked did not last as long as it was granted for.
+            self.revoke_time.clone().or_else(|| self.until_time.clone()).unwrap_or_default(),
             self.reason.clone(),
             self.approver.clone(),
         ]
