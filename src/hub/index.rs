@@ -1,26 +1,26 @@
 //! The index: what is found by something else than its key. Kept in memory, a fold of the committed records, rebuilt at
 //! every start: on disk it would cost several times the space and work of the records themselves.
 
+mod ends;
+mod telling;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use devhub_decision::{Brownout, Environment, Stage};
+use devhub_decision::{Environment, Stage};
 use parking_lot::RwLock;
 
 use chrono::{DateTime, Utc};
 
-use super::announcements::{AnnouncementFilter, AnnouncementPlace, Announcements};
-use super::calendar::{CalendarPlace, page as calendar_page};
+use super::announcements::Announcements;
 use super::crier::Agenda;
 use crate::domain::announcement;
 use crate::domain::application::Application;
-use crate::domain::calendar::{CalendarEntry, CalendarFilter, collect};
-use crate::domain::ledger::{OperationName, Target};
-use crate::domain::name::{ApplicationId, Context, Email, Label, PolicyName, VersionName};
+use crate::domain::name::{ApplicationId, Context, Email, Label, VersionName};
 use crate::domain::namespace::{self, Namespace};
-use crate::domain::notice::{Milestone, NoticeSubject};
+use crate::domain::notice::NoticeSubject;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::subscription::Subscription;
 use crate::domain::version::Version;
@@ -264,21 +264,6 @@ impl Index {
         self.0.write().loaded = revision;
     }
 
-    /// The versions and environments that an end of `targets` concerns, each with a stamp that moves whenever it, a
-    /// namespace that it lies in, a subscription to it, or an application that has one, is written.
-    pub(super) fn population(&self, targets: &[Target]) -> BTreeSet<(VersionName, Environment, u64)> {
-        let concerned = targets.iter().flat_map(|target| {
-            self.versions_of(target).into_iter().map(|name| (name, target.environment())).collect::<Vec<_>>()
-        });
-        let concerned: BTreeSet<(VersionName, Environment)> = concerned.collect();
-        let inner = self.0.read();
-        let stamp = |(name, environment): (VersionName, Environment)| {
-            let stamp = inner.numbers.get(&name).map_or(0, |n| inner.stamps[*n as usize][environment as usize]);
-            (name, environment, stamp.max(inner.loaded))
-        };
-        concerned.into_iter().map(stamp).collect()
-    }
-
     /// Learns a record; `revision` is that of its commit, none while the state is loaded.
     pub(super) fn learn(&self, key: &RecordKey, record: &Record, revision: Option<u64>) {
         let mut inner = self.0.write();
@@ -338,16 +323,6 @@ impl Index {
         self.0.read().effective(version)
     }
 
-    /// The innermost namespace that ends a version sooner than its own dates do, in one environment.
-    pub fn ended_by(&self, version: &Version, environment: Environment) -> Option<Context> {
-        let inner = self.0.read();
-        let own = version.deployments.get(&environment)?.lifecycle.schedule;
-        let ends_sooner = |namespace: &Context| {
-            inner.namespaces.get(namespace).is_some_and(|outer| own.under(outer.schedule(environment)) != own)
-        };
-        namespace::enclosing(&version.name.context).into_iter().rev().find(ends_sooner)
-    }
-
     /// Up to `limit` names of versions that satisfy `wanted`, in order of context, then newest first, after `after`.
     pub fn version_names(
         &self,
@@ -395,233 +370,6 @@ impl Index {
                 (environment, if retired(environment) { 0 } else { count })
             })
             .collect()
-    }
-
-    /// The versions that an end of `target` ends, in its environment: one, or all in a namespace.
-    pub fn versions_of(&self, target: &Target) -> Vec<VersionName> {
-        let inner = self.0.read();
-        let Target::Namespace(namespace, environment) = target else {
-            return target.version().cloned().into_iter().collect();
-        };
-        inner
-            .catalogue
-            .iter()
-            .filter(|(context, _)| namespace::contains(namespace, context))
-            .flat_map(|(_, versions)| versions.values())
-            .filter(|version| version.deployments.contains_key(environment))
-            .map(|version| version.name.clone())
-            .collect()
-    }
-
-    /// Live subscriptions to what `targets` name at `now`, each counted once.
-    pub fn live_at<'t>(&self, targets: impl IntoIterator<Item = &'t Target>, now: DateTime<Utc>) -> u64 {
-        let concerned: BTreeSet<(VersionName, Environment)> = targets
-            .into_iter()
-            .flat_map(|target| self.versions_of(target).into_iter().map(|name| (name, target.environment())))
-            .collect();
-        let live = |(name, environment): &(VersionName, Environment)| {
-            self.live_subscriptions(name, now).get(environment).copied().unwrap_or_default()
-        };
-        concerned.iter().map(live).sum()
-    }
-
-    /// The brownouts of a target that may not have ended.
-    pub fn brownouts(&self, target: &Target) -> Vec<Brownout> {
-        let inner = self.0.read();
-        let found = match target {
-            Target::Version(name, environment) => inner
-                .catalogue
-                .get(&name.context)
-                .and_then(|versions| versions.get(&name.label)?.deployments.get(environment))
-                .map(|deployment| deployment.brownouts.clone()),
-            Target::Namespace(name, environment) => inner
-                .namespaces
-                .get(name)
-                .and_then(|namespace| namespace.deployments.get(environment))
-                .map(|deployment| deployment.brownouts.clone()),
-            Target::Operation(..) => None,
-        };
-        found.unwrap_or_default()
-    }
-
-    /// A page of the dates that lie in a span, soonest first.
-    pub fn calendar(
-        &self,
-        filter: &CalendarFilter,
-        after: Option<&CalendarPlace>,
-        size: usize,
-    ) -> (Vec<CalendarEntry>, Option<CalendarPlace>) {
-        let inner = self.0.read();
-        let wanted =
-            |context: &Context| filter.context.as_ref().is_none_or(|outer| namespace::contains(outer, context));
-        let here = |environment: Environment| filter.environment.is_none_or(|wanted| wanted == environment);
-        let mut entries = Vec::new();
-        for version in inner.catalogue.values().flat_map(BTreeMap::values).filter(|v| wanted(&v.name.context)) {
-            for (environment, deployment) in version.deployments.iter().filter(|(environment, _)| here(**environment)) {
-                let target = Target::Version(version.name.clone(), *environment);
-                let successor = deployment.successor.as_ref().map(ToString::to_string).unwrap_or_default();
-                let schedule = &deployment.lifecycle.schedule;
-                collect(&mut entries, filter, &target, schedule, &deployment.brownouts, &successor);
-                for operation in &deployment.operations {
-                    let (method, path) = (operation.method.clone(), operation.path.clone());
-                    let name = OperationName { version: version.name.clone(), method, path };
-                    let target = Target::Operation(name, *environment);
-                    let successor = operation.replacement.as_ref().map(ToString::to_string).unwrap_or_default();
-                    collect(&mut entries, filter, &target, &operation.schedule, &[], &successor);
-                }
-            }
-        }
-        // What lies in a namespace ends with it.
-        let concerns = |namespace: &Namespace| {
-            let within = |inner: &Context| namespace::contains(&namespace.name, inner);
-            wanted(&namespace.name) || filter.context.as_ref().is_some_and(within)
-        };
-        for namespace in inner.namespaces.values().filter(|namespace| concerns(namespace)) {
-            for (environment, deployment) in namespace.deployments.iter().filter(|(environment, _)| here(**environment))
-            {
-                let target = Target::Namespace(namespace.name.clone(), *environment);
-                let successor = deployment.successor.as_ref().map(ToString::to_string).unwrap_or_default();
-                let schedule = &deployment.lifecycle.schedule;
-                collect(&mut entries, filter, &target, schedule, &deployment.brownouts, &successor);
-            }
-        }
-        drop(inner);
-        calendar_page(entries, filter.from, after, size)
-    }
-
-    /// The names of the policies that the versions of a target have.
-    pub fn policies_of(&self, target: &Target) -> BTreeSet<PolicyName> {
-        let names = self.versions_of(target);
-        let inner = self.0.read();
-        let policy = |name: &VersionName| Some(inner.catalogue.get(&name.context)?.get(&name.label)?.policy.clone());
-        names.iter().filter_map(policy).collect()
-    }
-
-    /// Whether a version is retired at `at`, by itself or with a namespace that it lies in, were it not for `target`.
-    pub(super) fn is_over_but_for(
-        &self,
-        name: &VersionName,
-        environment: Environment,
-        target: Option<&Target>,
-        at: DateTime<Utc>,
-    ) -> bool {
-        let inner = self.0.read();
-        let is_it = |other: Target| target == Some(&other);
-        let own = inner
-            .catalogue
-            .get(&name.context)
-            .and_then(|versions| {
-                versions.get(&name.label)?.deployments.get(&environment)?.lifecycle.schedule.retires_at()
-            })
-            .filter(|_| !is_it(Target::Version(name.clone(), environment)));
-        let enclosing = namespace::enclosing(&name.context);
-        let with_others = enclosing
-            .iter()
-            .filter(|namespace| !is_it(Target::Namespace((*namespace).clone(), environment)))
-            .filter_map(|namespace| inner.namespaces.get(namespace)?.schedule(environment).retires_at());
-        own.into_iter().chain(with_others).any(|retires_at| retires_at <= at)
-    }
-
-    /// Up to `limit` applications after `after`, in order, that are not deleted and hold, at `now`, a subscription to one
-    /// of `versions` that has not ended by itself, or a live waiver for one of them or of `over`; each with those versions.
-    pub(super) fn holders(
-        &self,
-        (versions, over): (&[VersionName], &[VersionName]),
-        environment: Environment,
-        now: DateTime<Utc>,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Vec<(ApplicationId, Vec<VersionName>)> {
-        let inner = self.0.read();
-        let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-        let is_here = |id: &Arc<str>| {
-            let entry = inner.applications.get(id);
-            entry.is_some_and(|entry| !entry.deleted && entry.environment == Some(environment))
-        };
-        let subscribes = |id: &Arc<str>, number: u32| {
-            let open = inner.applications.get(id).is_some_and(|e| e.subscriptions.contains(&(number, Open::Yes)));
-            open && inner.ends_at.get(&(number, Arc::clone(id))).is_none_or(|ends_at| *ends_at > now)
-        };
-        let mut found: BTreeMap<Arc<str>, BTreeSet<VersionName>> = BTreeMap::new();
-        let mut add = |id: &Arc<str>, name: &VersionName| found.entry(Arc::clone(id)).or_default().insert(name.clone());
-        // The first ones of each version are enough: whoever is among the first of all is among them.
-        for name in versions {
-            let Some(number) = inner.numbers.get(name).copied() else { continue };
-            let of_version = inner.subscribers[number as usize].range::<str, _>(range);
-            for id in of_version.filter(|id| is_here(id) && subscribes(id, number)).take(limit) {
-                add(id, name);
-            }
-        }
-        for name in versions.iter().chain(over) {
-            let of_version = inner.numbers.get(name).and_then(|number| inner.waived.get(number));
-            let of_version = of_version.into_iter().flat_map(|waived| waived.range::<str, _>(range));
-            let live = |waived: &Vec<Waived>| waived.iter().any(|waived| waived.from <= now && now < waived.until);
-            for (id, _) in of_version.filter(|(id, waived)| is_here(id) && live(waived)).take(limit) {
-                add(id, name);
-            }
-        }
-        let found = found.into_iter().map(|(id, versions)| (id, versions.into_iter().collect()));
-        let parse = |id: Arc<str>| id.parse().expect("only valid ids are indexed");
-        found.take(limit).map(|(id, versions)| (parse(id), versions)).collect()
-    }
-
-    /// The applications that have, or once had, a waiver for a version.
-    pub(super) fn waived(&self, name: &VersionName) -> Vec<ApplicationId> {
-        let inner = self.0.read();
-        let of_version = inner.numbers.get(name).and_then(|number| inner.waived.get(number));
-        let parse = |id: &Arc<str>| id.parse().expect("only valid ids are indexed");
-        of_version.into_iter().flat_map(|waived| waived.keys().map(parse)).collect()
-    }
-
-    /// Whether the crier has something to look at.
-    pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
-        self.0.read().agenda.next().is_some_and(|at| at <= now)
-    }
-
-    /// When the crier has something to look at next, `now` at the earliest.
-    pub(super) fn next_due(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.0.read().agenda.next().map(|at| at.max(now))
-    }
-
-    /// Something for the crier to look at.
-    pub(super) fn take_due(&self, now: DateTime<Utc>) -> Option<NoticeSubject> {
-        self.0.write().agenda.take(now)
-    }
-
-    /// What the crier has taken is done.
-    pub(super) fn done(&self) {
-        self.0.write().agenda.done();
-    }
-
-    /// The revisions of a subject that may have something to come, with what is settled of each.
-    pub(super) fn open_revisions(&self, subject: &NoticeSubject) -> BTreeMap<u32, BTreeSet<Milestone>> {
-        self.0.read().agenda.open_revisions(subject)
-    }
-
-    /// A revision has nothing more to come.
-    pub(super) fn close(&self, subject: &NoticeSubject, revision: u32) {
-        self.0.write().agenda.close(subject, revision);
-    }
-
-    /// The next milestone of a subject comes at `until`.
-    pub(super) fn wait_for(&self, subject: &NoticeSubject, until: DateTime<Utc>) {
-        self.0.write().agenda.wait_for(subject, until);
-    }
-
-    /// Up to `size` matching announcements after `after`, newest first, and where the next page begins.
-    pub fn announcements(
-        &self,
-        filter: &AnnouncementFilter,
-        after: Option<&AnnouncementPlace>,
-        size: usize,
-    ) -> (Vec<AnnouncementPlace>, Option<AnnouncementPlace>) {
-        self.0.read().announcements.page(filter, after, size)
-    }
-
-    /// The contexts of the APIs in a namespace.
-    pub fn members(&self, namespace: &Context) -> Vec<Context> {
-        let inner = self.0.read();
-        inner.apis.iter().filter(|context| namespace::contains(namespace, context)).cloned().collect()
     }
 
     /// Up to `limit` applications with a latest subscription to a version, ended or not, after `after`.

@@ -1,0 +1,322 @@
+//! One of each record, there and back.
+
+use std::collections::BTreeMap;
+
+use devhub_decision::{Brownout, Environment, Maturity, Schedule};
+
+use super::*;
+use crate::domain::access::AccessState;
+use crate::domain::announcement::{
+    Announcement, AnnouncementRevision, Audience, Category, Content, Effective, Impact, Scope,
+};
+use crate::domain::application::{Kind, Persona, Role, State};
+use crate::domain::exemption::{Exemption, Part};
+use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
+use crate::domain::namespace::{Namespace, NamespaceDeployment};
+use crate::domain::notice::{Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
+use crate::domain::operation::OperationSchedule;
+use crate::domain::subscription::EndReason;
+use crate::domain::version::{AccessType, AuthType};
+use crate::domain::waiver::{Revocation, Waiver, WaiverKind};
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().expect("an instant")
+}
+
+fn name(label: &str) -> VersionName {
+    VersionName { context: "individuals/losses".parse().expect("valid"), label: label.parse().expect("valid") }
+}
+
+fn operation(label: &str) -> OperationName {
+    OperationName { version: name(label), method: "GET".into(), path: "/{id}".into() }
+}
+
+/// One of each kind, with every part filled.
+fn records() -> Vec<Record> {
+    let deployment = |schedule| Deployment {
+        lifecycle: Lifecycle { maturity: Maturity::Stable, schedule },
+        endpoints_enabled: true,
+        successor: Some(name("2.0")),
+        successor_uri: "https://example.com/2.0".into(),
+        brownouts: vec![Brownout { from: at("2026-08-01T00:00:00Z"), until: at("2026-08-01T01:00:00Z") }],
+        operations: vec![OperationSchedule {
+            method: "GET".into(),
+            path: "/{id}".into(),
+            schedule: Schedule::Retirement { retires_at: at("2026-09-09T00:00:00Z") },
+            replacement: Some(operation("2.0")),
+            replacement_uri: "https://example.com/2.0/get".into(),
+            ledger: LedgerEnd {
+                revisions: 1,
+                announced_at: Some(at("2026-01-01T00:00:00Z")),
+                zone: Some("Europe/London".parse().expect("valid")),
+            },
+        }],
+        ledger: LedgerEnd {
+            revisions: 2,
+            announced_at: Some(at("2026-01-02T00:00:00Z")),
+            zone: Some("Europe/London".parse().expect("valid")),
+        },
+    };
+    let (deprecated_at, retires_at) = (at("2026-01-02T03:04:05.000000006Z"), at("2026-09-09T00:00:00Z"));
+    let sunset_begins_at = Some(at("2026-09-01T00:00:00Z"));
+    let dated = Schedule::Deprecation { deprecated_at, sunset_begins_at, retires_at: Some(retires_at) };
+    let lifecycle = |schedule| Lifecycle { maturity: Maturity::Stable, schedule };
+    let revision = |target| Revision {
+        target,
+        number: 2,
+        kind: RevisionKind::BrownoutScheduled,
+        before: Some(lifecycle(Schedule::Open)),
+        after: lifecycle(dated),
+        brownout: Some(Brownout { from: at("2026-08-01T00:00:00Z"), until: at("2026-08-01T01:00:00Z") }),
+        successor: "individuals/losses 2.0".into(),
+        announced_at: at("2026-01-01T00:00:00Z"),
+        recorded_at: at("2026-01-02T00:00:00Z"),
+        zone: Some("Europe/London".parse().expect("valid")),
+        by: "operator:jane".into(),
+        reason: "because".into(),
+        override_reason: "an emergency".into(),
+    };
+    let occasion = Occasion {
+        subject: NoticeSubject::Schedule(Target::Version(name("1.10"), Environment::Production)),
+        revision: 3,
+        milestone: Milestone::Countdown(30),
+    };
+    let notice = Notice {
+        id: occasion.notice_id(at("2026-08-10T00:00:00Z")),
+        occasion: Occasion {
+            subject: NoticeSubject::Announcement("shorter-tokens".parse().expect("valid")),
+            ..occasion.clone()
+        },
+        application: "ledgerly".parse().expect("valid"),
+        versions: vec![name("1.10")],
+        versions_count: 2,
+        environment: Environment::Production,
+        recipients: vec!["ada@example.com".parse().expect("valid")],
+        due_at: at("2026-08-10T00:00:00Z"),
+        given_at: at("2026-08-10T00:00:01Z"),
+        wording: Wording {
+            sentences: vec!["It ends.".into()],
+            deprecated_at: Some(deprecated_at),
+            ends_at: Some(retires_at),
+            zone: Some("Europe/London".parse().expect("valid")),
+            days_left: Some(0),
+            successor: "individuals/losses 2.0".into(),
+        },
+        acknowledgements: BTreeMap::from([("ada@example.com".parse().expect("valid"), at("2026-08-11T00:00:00Z"))]),
+    };
+    let announcement = AnnouncementRevision {
+        id: "shorter-tokens".parse().expect("valid"),
+        number: 2,
+        content: Content {
+            category: Category::Change,
+            impact: Impact::Breaking,
+            audience: Audience::Subscribers(
+                Environment::Production,
+                vec![Scope::Api(name("1.10").context), Scope::Version(name("1.10"))],
+            ),
+            title: "Shorter tokens".into(),
+            body: "Tokens live for 15 minutes.".into(),
+            effective: Effective {
+                from: Some(at("2023-11-18T02:00:00Z")),
+                until: Some(at("2023-11-19T02:00:00Z")),
+                zone: Some("America/Los_Angeles".parse().expect("valid")),
+                stated: "NOVEMBER 17, 2023 6PM PT".into(),
+            },
+            references: vec![Target::Operation(operation("1.10"), Environment::Production)],
+        },
+        withdrawn: true,
+        published_at: at("2023-08-04T00:00:00Z"),
+        recorded_at: at("2026-01-01T00:00:00Z"),
+        by: "operator:jane".into(),
+        note: "a misprint".into(),
+    };
+    vec![
+        Record::Api(Api {
+            context: name("1.0").context,
+            title: "Losses".into(),
+            description: "Of individuals".into(),
+            policy: "hmrc-mtd".parse().expect("valid"),
+            categories: vec!["INCOME".into()],
+            created_at: at("2026-01-01T00:00:00Z"),
+        }),
+        Record::Version(Version {
+            name: name("1.10"),
+            description: "First".into(),
+            access_type: AccessType::Controlled,
+            endpoints: vec![Endpoint { method: "GET".into(), path: "/{id}".into(), auth_type: AuthType::User }],
+            fields: vec![FieldDefinition {
+                name: "callback".into(),
+                description: "Where to".into(),
+                default_value: "none".into(),
+                required: true,
+                pattern: "[a-z]+".into(),
+            }],
+            deployments: BTreeMap::from([
+                (Environment::Sandbox, deployment(dated)),
+                (Environment::Production, deployment(Schedule::Retirement { retires_at })),
+            ]),
+            documentation_uri: "https://example.com/1.10".into(),
+            created_at: at("2026-01-01T00:00:00Z"),
+            policy: "hmrc-mtd".parse().expect("valid"),
+        }),
+        Record::Application(Application {
+            id: "ledgerly".parse().expect("valid"),
+            client_id: "ledgerly-client".parse().expect("valid"),
+            name: "Ledgerly".into(),
+            description: "Books".into(),
+            environment: Environment::Production,
+            owner: "Ledgerly Ltd".into(),
+            kind: Kind::Standard,
+            persona: Persona::TechnologyPartner,
+            state: State::PendingRequesterVerification,
+            collaborators: BTreeMap::from([("ada@example.com".parse().expect("valid"), Role::Administrator)]),
+            blocked: true,
+            deletion_restriction: "hold".into(),
+            created_at: at("2026-01-01T00:00:00Z"),
+            uplifted_from: Some("ledgerly-test".parse().expect("valid")),
+            deletion: Some(Deletion { at: at("2026-02-01T00:00:00Z"), by: "operator:jane".into() }),
+        }),
+        Record::Subscription(subscription()),
+        Record::Subscription(Subscription { ended: None, moved: Some(moved(true)), ..subscription() }),
+        Record::Subscription(Subscription { moved: Some(moved(false)), ..subscription() }),
+        Record::Subscription(Subscription { waiver: Some("w-1".parse().expect("valid")), ..subscription() }),
+        Record::Waiver(waiver()),
+        Record::Exemption(Exemption {
+            application: "ledgerly".parse().expect("valid"),
+            client_id: "ledgerly-client".parse().expect("valid"),
+            environment: Environment::Production,
+            version: name("1.10"),
+            part: Part::Exempt,
+            since: at("2026-01-01T00:00:00Z"),
+            by: "operator:jane".into(),
+            reason: "payroll runs".into(),
+        }),
+        Record::Waiver(Waiver { revoked: None, ..waiver() }),
+        Record::AccessRequest(AccessRequest {
+            application: "ledgerly".parse().expect("valid"),
+            version: name("1.10"),
+            state: AccessState::Granted,
+            requested_by: "collaborator:ada@example.com".into(),
+            requested_at: at("2026-01-01T00:00:00Z"),
+            purpose: "to file".into(),
+            decided: Some(Decided {
+                by: "operator:jane".into(),
+                at: at("2026-01-02T00:00:00Z"),
+                reason: "reviewed".into(),
+            }),
+        }),
+        Record::Name("ledgerly".parse().expect("valid")),
+        Record::Revision(revision(Target::Version(name("1.10"), Environment::Sandbox))),
+        Record::Revision(revision(Target::Operation(operation("1.10"), Environment::Production))),
+        Record::Revision(revision(Target::Namespace(name("1.10").context, Environment::Production))),
+        Record::Namespace(Namespace {
+            name: "individuals".parse().expect("valid"),
+            deployments: BTreeMap::from([(
+                Environment::Production,
+                NamespaceDeployment {
+                    lifecycle: lifecycle(dated),
+                    brownouts: vec![Brownout { from: at("2026-08-01T00:00:00Z"), until: at("2026-08-01T01:00:00Z") }],
+                    successor: Some("people".parse().expect("valid")),
+                    successor_uri: "https://example.com/people".into(),
+                    ledger: LedgerEnd {
+                        revisions: 3,
+                        announced_at: None,
+                        zone: Some("Europe/London".parse().expect("valid")),
+                    },
+                },
+            )]),
+        }),
+        Record::Notice(notice),
+        Record::NoticeRun(NoticeRun {
+            occasion: occasion.clone(),
+            due_at: at("2026-08-10T00:00:00Z"),
+            begun_at: at("2026-08-10T00:00:01Z"),
+            ended_at: None,
+            state: RunState::Running("ledgerly".parse().expect("valid")),
+            applications: 256,
+            people: 300,
+        }),
+        Record::NoticeRun(NoticeRun {
+            occasion,
+            due_at: at("2026-08-10T00:00:00Z"),
+            begun_at: at("2026-08-10T00:00:01Z"),
+            ended_at: Some(at("2026-08-10T00:00:02Z")),
+            state: RunState::Skipped,
+            applications: 0,
+            people: 0,
+        }),
+        Record::Announcement(Announcement {
+            first_published_at: at("2023-08-04T00:00:00Z"),
+            current: announcement.clone(),
+        }),
+        Record::AnnouncementRevision(announcement),
+    ]
+}
+
+fn moved(overlapping: bool) -> Moved {
+    Moved {
+        to: name("2.0"),
+        at: at("2026-01-03T00:00:00Z"),
+        by: "operator:jane".into(),
+        made: overlapping.then(|| "s-2".parse().expect("valid")),
+        overlap_until: overlapping.then(|| at("2026-02-03T00:00:00Z")),
+    }
+}
+
+fn waiver() -> Waiver {
+    Waiver {
+        id: "w-1".parse().expect("valid"),
+        application: "ledgerly".parse().expect("valid"),
+        client_id: "ledgerly-client".parse().expect("valid"),
+        environment: Environment::Production,
+        version: name("1.10"),
+        kind: WaiverKind::CallsPastRetirement,
+        from: at("2026-01-01T00:00:00Z"),
+        until: at("2026-02-01T00:00:00Z"),
+        reason: "migrating".into(),
+        approver: "Head of APIs".into(),
+        granted_by: "operator:jane".into(),
+        revoked: Some(Revocation { at: at("2026-01-09T00:00:00Z"), by: "operator:jane".into(), reason: "done".into() }),
+    }
+}
+
+fn subscription() -> Subscription {
+    Subscription {
+        id: "s-1".parse().expect("valid"),
+        application: "ledgerly".parse().expect("valid"),
+        client_id: "ledgerly-client".parse().expect("valid"),
+        version: name("1.10"),
+        environment: Environment::Production,
+        since: at("2026-01-01T00:00:00Z"),
+        subscribed_by: "operator:jane".into(),
+        waiver: None,
+        ended: Some(End { at: at("2026-01-03T00:00:00Z"), reason: EndReason::Revoked, by: "operator:jane".into() }),
+        moved: None,
+        field_values: BTreeMap::from([("callback".to_owned(), "home".to_owned())]),
+    }
+}
+
+#[test]
+fn every_record_reads_back_as_it_was() {
+    for record in records() {
+        assert_eq!(decode(&encode(&record)), Ok(record));
+    }
+}
+
+#[test]
+fn format_1_stays_readable() {
+    let bytes = b"\x08\x01*~\n\x03s-1\x12\x08ledgerly\x1a\x0fledgerly-client\"\x12individuals/losses*\x041.100\
+        \x02:\x06\x08\x80\xf2\xd6\xca\x06B\roperator:janeJ\x06\x08\x80\xb8\xe1\xca\x06P\x02Z\roperator:\
+        janeb\x10\n\x08callback\x12\x04home";
+    assert_eq!(decode(bytes), Ok(Record::Subscription(subscription())));
+    assert_eq!(encode(&Record::Subscription(subscription())), &bytes[..], "and is what is written");
+}
+
+#[test]
+fn a_newer_format_is_refused_and_damage_is_named() {
+    assert_eq!(decode(b"\x08\x02\x3a\x00"), Err(Undecodable::Newer(2)));
+    assert!(matches!(decode(b"\x3a\x00"), Err(Undecodable::Damaged(_))));
+    assert!(matches!(decode(b"\x08\x01"), Err(Undecodable::Damaged(_))));
+    assert!(matches!(decode(b"\xff\xff"), Err(Undecodable::Damaged(_))));
+    assert!(matches!(decode(b"\x08\x01\x3a\x02\x0a\x00"), Err(Undecodable::Damaged(_))), "an empty name");
+}
