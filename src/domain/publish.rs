@@ -13,7 +13,9 @@ use super::outcome::{Effect, Judgement, Outcome};
 use super::policy::Policy;
 use super::record::{Record, RecordKey, Records};
 use super::refusal::{Refusal, Taken};
-use super::schedule::{check_dates, check_successor, check_sunset, name_successor, published, successor_warnings};
+use super::schedule::{
+    check_dates, check_successor, check_sunset, name_successor, published, successor_keys, successor_warnings,
+};
 use super::setting::Setting;
 use super::version::{AccessType, Deployment, Endpoint, Version};
 
@@ -126,10 +128,10 @@ fn describe(fact: Fact, deployment: &Deployment) -> Fact {
 
 impl CreateVersion {
     pub(super) fn reads(&self) -> Vec<RecordKey> {
-        let successors = self.deployments.values().filter_map(|deployment| deployment.successor.clone());
+        let successors = self.deployments.values().filter_map(|deployment| deployment.successor.as_ref());
         [RecordKey::Api(self.name.context.clone()), RecordKey::Version(self.name.clone())]
             .into_iter()
-            .chain(successors.map(RecordKey::Version))
+            .chain(successors.flat_map(successor_keys))
             .collect()
     }
 
@@ -232,7 +234,7 @@ impl DeployVersion {
     pub(super) fn reads(&self) -> Vec<RecordKey> {
         [RecordKey::Version(self.name.clone())]
             .into_iter()
-            .chain(self.deployment.successor.clone().map(RecordKey::Version))
+            .chain(self.deployment.successor.iter().flat_map(successor_keys))
             .collect()
     }
 

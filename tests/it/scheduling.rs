@@ -412,3 +412,58 @@ async fn the_calendar_of_an_api_has_the_dates_of_its_namespaces() {
         assert_eq!(entries.len(), dates, "{context}");
     }
 }
+
+/// Rule B41: a successor that ends with its namespace is no better than one that ends by itself.
+#[tokio::test]
+async fn b41_a_successor_in_a_namespace_that_ends_is_warned_of() {
+    let world = World::new().await;
+    for (context, label) in [("vapid/projects", "1.0"), ("vapid/projects", "2.0")] {
+        if label == "1.0" {
+            world.api_with(context, "procore-rest").await;
+        }
+        let stable = vec![crate::world::deployment(v1::Environment::Sandbox, v1::Maturity::Stable)];
+        let version = v1::ApiVersion { context: context.into(), ..crate::world::version(label, stable) };
+        world.publish(version).await.unwrap();
+    }
+    let of = |target| v1::ScheduleTarget { environment: v1::Environment::Sandbox.into(), target: Some(target) };
+    let name = |label: &str| v1::VersionName { context: "vapid/projects".into(), version: label.into() };
+    let namespace = of(v1::schedule_target::Target::Namespace("vapid".into()));
+    world.change(step(namespace, deprecate(None, None))).await.unwrap();
+    let successor =
+        v1::Successor { successor: Some(v1::successor::Successor::Version(name("2.0"))), ..Default::default() };
+    let change = step(of(v1::schedule_target::Target::Version(name("1.0"))), deprecate(None, None));
+    let reply = world.change(v1::LifecycleChange { successor: Some(successor), ..change }).await.unwrap();
+    assert_eq!(reply.warnings, ["successor vapid/projects 2.0 is deprecated itself"]);
+}
+
+/// The dates of an operation can be taken back after the version has stopped to list it: gateways still know them.
+#[tokio::test]
+async fn the_dates_of_an_operation_that_is_no_longer_listed_can_be_withdrawn() {
+    let world = World::new().await;
+    world.api_with(CONTEXT, "procore-rest").await;
+    let endpoint = |path: &str| v1::Endpoint {
+        method: "GET".into(),
+        path: path.into(),
+        auth_type: v1::AuthType::Application.into(),
+    };
+    let stable = vec![crate::world::deployment(v1::Environment::Sandbox, v1::Maturity::Stable)];
+    let endpoints = vec![endpoint("/items"), endpoint("/others")];
+    world.publish(v1::ApiVersion { endpoints, ..crate::world::version("1.0", stable) }).await.unwrap();
+    let version = Some(v1::VersionName { context: CONTEXT.into(), version: "1.0".into() });
+    let operation = v1::OperationName { version, method: "GET".into(), path: "/items".into() };
+    let items = v1::ScheduleTarget {
+        environment: v1::Environment::Sandbox.into(),
+        target: Some(v1::schedule_target::Target::Operation(operation)),
+    };
+    world.change(step(items.clone(), deprecate(None, None))).await.unwrap();
+    let update = v1::UpdateApiVersionRequest {
+        context: CONTEXT.into(),
+        version: "1.0".into(),
+        endpoints: vec![endpoint("/others")],
+        replace_endpoints: true,
+        ..Default::default()
+    };
+    world.apis(OPERATOR).update_api_version(update).await.unwrap();
+    world.change(step(items.clone(), Step::Withdraw(v1::WithdrawStep {}))).await.unwrap();
+    assert_eq!(refused(world.change(step(items, Step::Withdraw(v1::WithdrawStep {}))).await), "ILLEGAL_LIFECYCLE_MOVE");
+}

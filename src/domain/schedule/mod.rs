@@ -23,7 +23,7 @@ use super::setting::Setting;
 
 pub(super) use dates::{check_dates, check_sunset};
 pub use dates::{check_order, suggested_retirement};
-pub(super) use successor::{check_successor, name_successor, successor_warnings};
+pub(super) use successor::{check_successor, name_successor, successor_keys, successor_warnings};
 pub(super) use target::published;
 
 /// Most changes of one command.
@@ -150,10 +150,11 @@ impl LifecycleChange {
 
     fn reads(&self) -> impl Iterator<Item = RecordKey> + '_ {
         let successor = match &self.successor {
-            Some(Successor::Version(name)) => Some(RecordKey::Version(name.clone())),
-            Some(Successor::Operation(operation, _)) => Some(RecordKey::Version(operation.version.clone())),
+            Some(Successor::Version(name)) => Some(name),
+            Some(Successor::Operation(operation, _)) => Some(&operation.version),
             Some(Successor::Namespace(..)) | None => None,
         };
+        let successor = successor.into_iter().flat_map(successor_keys);
         [self.record()].into_iter().chain(successor).chain(self.members.iter().cloned().map(RecordKey::Api))
     }
 

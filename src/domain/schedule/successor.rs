@@ -5,9 +5,14 @@ use devhub_decision::{Environment, Schedule, Stage};
 
 use crate::domain::fact::instant_text;
 use crate::domain::name::VersionName;
-use crate::domain::record::Records;
+use crate::domain::record::{RecordKey, Records, namespace_keys};
 use crate::domain::refusal::{Refusal, Violation};
 use crate::domain::version::Deployment;
+
+/// The keys that a judgement reads of a successor: whether it ends is the word of its namespaces too.
+pub(in crate::domain) fn successor_keys(name: &VersionName) -> impl Iterator<Item = RecordKey> {
+    [RecordKey::Version(name.clone())].into_iter().chain(namespace_keys(&name.context))
+}
 
 /// Refuses a version as its own successor.
 pub(in crate::domain) fn check_successor(name: &VersionName, successor: Option<&VersionName>) -> Result<(), Refusal> {
@@ -46,7 +51,7 @@ pub(in crate::domain) fn successor_warnings(
     let Some(successor) = &deployment.successor else {
         return vec![format!("no successor is named in {environment}: subscribers are not told where to move to")];
     };
-    let Some(version) = records.version(successor) else {
+    let Ok(version) = records.effective_version(successor) else {
         return vec![format!("successor {successor} does not exist yet")];
     };
     let mut warnings = Vec::new();

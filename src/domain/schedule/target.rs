@@ -270,11 +270,13 @@ fn judge_operation(
     if matches!(change.step, Step::ScheduleBrownout(_) | Step::CancelBrownout { .. }) {
         return Err(Refusal::BrownoutRefused("brownouts are of versions and namespaces; name one of these".to_owned()));
     }
-    if !version.endpoints.iter().any(|known| known.method == name.method && known.path == name.path) {
-        return Err(Refusal::OperationUnknown(name.clone()));
-    }
     let mut operations = deployment.operations.clone();
     let known = operations.iter().position(|known| known.method == name.method && known.path == name.path);
+    // One that has dates can be given others, also when the version no longer lists it.
+    let is_listed = version.endpoints.iter().any(|listed| listed.method == name.method && listed.path == name.path);
+    if known.is_none() && !is_listed {
+        return Err(Refusal::OperationUnknown(name.clone()));
+    }
     if known.is_none() && operations.len() >= OPERATIONS_MAX {
         return Err(Refusal::LimitReached { what: "operations with dates of their own", limit: OPERATIONS_MAX });
     }
@@ -339,7 +341,7 @@ fn replacement_warnings(
     if change.successor.is_none() {
         return Vec::new();
     }
-    let Some(version) = records.version(&replacement.version) else {
+    let Ok(version) = records.effective_version(&replacement.version) else {
         return vec![format!("the version of the replacement, {}, does not exist yet", replacement.version)];
     };
     let known = version.endpoints.iter().any(|e| e.method == replacement.method && e.path == replacement.path);
