@@ -1,5 +1,6 @@
 //! `devhub notices`: what administrators are told, as it is told.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -58,7 +59,7 @@ pub struct Follow {
     /// Start after this revision; 0 starts with the first notice
     #[arg(long, default_value_t = 0, value_name = "REVISION")]
     after_revision: u64,
-    /// Stop after this many notices
+    /// Stop after this many notices, and say on standard error where to go on
     #[arg(long, value_name = "COUNT")]
     count: Option<u64>,
 }
@@ -153,15 +154,19 @@ impl Follow {
             let Some(part) = stream.message().await.map_err(explained)? else {
                 bail!("the hub ended the stream; go on with --after-revision {seen}");
             };
-            for notice in part.notices {
-                if left == 0 {
-                    break;
-                }
+            let mut notices = part.notices.into_iter();
+            while left > 0
+                && let Some(notice) = notices.next()
+            {
                 print_notice(output, &NoticeView::from(notice))?;
                 left -= 1;
             }
-            seen = part.revision;
+            // A message that was not printed whole comes again: what is told twice is better than what is lost.
+            if notices.next().is_none() {
+                seen = part.revision;
+            }
         }
+        writeln!(std::io::stderr(), "go on with --after-revision {seen}")?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -104,7 +104,9 @@ fn an_operator_announces_and_a_recipient_reads() {
     let revised = hub.devhub(&["announce", "show", "window", "-o", "json"]).exits(0).json();
     assert_eq!((&revised["title"], &revised["stated"]), (&"Two hours away".into(), &"6 PM".into()));
     let follow = ["notices", "follow", "--count", "2", "--recipient", "ada@example.com"];
-    let followed = hub.devhub(&follow).exits(0).out;
+    let ran = hub.devhub(&follow).exits(0);
+    let resume = ran.err.trim().strip_prefix("go on with --after-revision ").expect("where to go on").to_owned();
+    let followed = ran.out;
     assert!(followed.contains("An hour away") && followed.contains("Updated: Two hours away"), "{followed}");
     let list = ["notices", "list", "--application", "ledgerly", "--unread", "-o", "json"];
     let unread = hub.devhub(&list).exits(0).json();
@@ -120,6 +122,9 @@ fn an_operator_announces_and_a_recipient_reads() {
     assert_eq!((&progress[0]["state"], &progress[0]["acknowledged"]), (&"GIVEN".into(), &1.into()));
     let none = ["notices", "progress", "individuals/losses", "1.10"];
     assert!(hub.devhub(&none).exits(0).out.contains("none found"));
+    hub.devhub(&["announce", "revise", "window", "--title", "Three hours away"]).exits(0);
+    let rest = hub.devhub(&["notices", "follow", "--count", "1", "--after-revision", &resume]).exits(0).out;
+    assert!(rest.contains("Three hours away"), "what was told is not told again\n{rest}");
     hub.devhub(&["announce", "withdraw", "window", "--note", "not needed"]).exits(0);
     assert!(hub.devhub(&["announce", "list"]).exits(0).out.contains("none found"));
     assert!(hub.devhub(&["announce", "list", "--withdrawn"]).exits(0).out.contains("withdrawn"));
