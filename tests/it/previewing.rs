@@ -189,7 +189,7 @@ async fn the_token_stands_on_the_namespaces_and_versions_around_the_target() {
     assert_eq!(refused(apply(&world, changes(), &token).await), "PLAN_STALE");
     // A namespace, of which a version comes to end sooner by itself.
     let revise = v1::ReviseStep { retire: crate::world::at(start() + days(450)), ..Default::default() };
-    let changes = || vec![step(namespace.clone(), v1::lifecycle_change::Step::Revise(revise.clone()))];
+    let changes = || vec![step(namespace.clone(), v1::lifecycle_change::Step::Revise(revise))];
     let token = preview(&world, changes()).await.plan_token;
     world.change(end(version("2.0"), 380)).await.unwrap();
     assert_eq!(refused(apply(&world, changes(), &token).await), "PLAN_STALE");
