@@ -177,13 +177,21 @@ impl GrantWaiver {
         .collect()
     }
 
-    /// The end of the waiver lies ahead, and no further than the policy allows.
-    fn check_until(&self, version: &Version, setting: &Setting<'_>) -> Result<(), Refusal> {
+    /// The end of the waiver lies ahead, and no further than the policy allows: from now, or, for calls past retirement,
+    /// from the retirement, so that it can be granted in time.
+    fn check_until(&self, version: &Version, environment: Environment, setting: &Setting<'_>) -> Result<(), Refusal> {
         if self.until <= setting.now {
             return Err(Refusal::InstantInPast { field: "until_time", given: self.until });
         }
         let policy = version.policy(setting.rules)?;
-        match setting.now.checked_add_signed(policy.guards.waiver_max()) {
+        let retires_at = match self.kind {
+            WaiverKind::NewSubscription => None,
+            WaiverKind::CallsPastRetirement => {
+                version.deployments.get(&environment).and_then(|deployment| deployment.lifecycle.schedule.retires_at())
+            }
+        };
+        let counts_from = retires_at.map_or(setting.now, |retires_at| retires_at.max(setting.now));
+        match counts_from.checked_add_signed(policy.guards.waiver_max()) {
             Some(latest) if self.until > latest => {
                 Err(Refusal::WaiverTooLong { policy: policy.name.clone(), given: self.until, latest })
             }
@@ -238,7 +246,7 @@ impl GrantWaiver {
         if stage == Stage::Retired && self.kind == WaiverKind::NewSubscription {
             return Err(retired(version, deployment));
         }
-        self.check_until(version, setting)?;
+        self.check_until(version, application.environment, setting)?;
         let holds = records.subscription(&self.application, &self.version).is_some_and(|s| s.ended.is_none());
         let warnings = self.warnings(application.environment, stage, holds, deployment.lifecycle.schedule.retires_at());
         let waiver = Waiver {

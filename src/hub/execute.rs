@@ -202,7 +202,7 @@ impl Hub {
 
     fn answer(&self, command: &Command, outcome: &Outcome, records: &Records, now: DateTime<Utc>) -> Answer {
         let affected = if let Command::ChangeLifecycle(command) = command {
-            self.index().live_at(&command.targets(), now)
+            self.index().concerned_at(&command.targets(), now)
         } else {
             0
         };

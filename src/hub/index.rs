@@ -356,18 +356,28 @@ impl Index {
     /// Live subscriptions to a version, by environment: those that nobody ended, of applications that are not deleted,
     /// where the version is not retired at `now`.
     pub fn live_subscriptions(&self, name: &VersionName, now: DateTime<Utc>) -> BTreeMap<Environment, u64> {
+        let mut counts = self.held_subscriptions(name, now);
         let inner = self.0.read();
-        let Some(number) = inner.numbers.get(name) else { return BTreeMap::new() };
         let version = inner.catalogue.get(&name.context).and_then(|versions| versions.get(&name.label));
         let version = version.map(|version| inner.effective(version));
         let retired = |environment| version.as_ref().and_then(|v| v.stage(environment, now)) == Some(Stage::Retired);
+        for (_, count) in counts.iter_mut().filter(|(environment, _)| retired(**environment)) {
+            *count = 0;
+        }
+        counts
+    }
+
+    /// The same, those that only the retirement of the version has ended included: a reinstatement brings them back.
+    pub(super) fn held_subscriptions(&self, name: &VersionName, now: DateTime<Utc>) -> BTreeMap<Environment, u64> {
+        let inner = self.0.read();
+        let Some(number) = inner.numbers.get(name) else { return BTreeMap::new() };
         Environment::ALL
             .into_iter()
             .map(|environment| {
                 let ends = inner.ending.get(&(*number, environment));
                 let over: u64 = ends.into_iter().flat_map(|ends| ends.range(..=now)).map(|(_, count)| count).sum();
                 let count = inner.live[*number as usize][environment as usize].saturating_sub(over);
-                (environment, if retired(environment) { 0 } else { count })
+                (environment, count)
             })
             .collect()
     }

@@ -218,7 +218,7 @@ impl Hub {
                 *usage.entry(class).or_default() += count;
             }
         }
-        let live = self.index().live_at([&change.target], now);
+        let live = self.index().concerned_at([&change.target], now);
         Ok(Rehearsed { target: change.target.clone(), judgement, warnings, suggested_retirement, live, usage })
     }
 

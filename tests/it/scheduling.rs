@@ -180,7 +180,8 @@ async fn b35_after_retirement_only_a_reinstatement_with_a_reason_reopens() {
     let status = world.change(reinstate(None)).await.unwrap_err();
     assert_eq!(violations(&status), ["reason"]);
     assert_eq!(refused(world.change(because(reinstate(at(retired)), "too soon")).await), "INSTANT_IN_PAST");
-    world.change(because(reinstate(None), "retired a day early by mistake")).await.unwrap();
+    let done = world.change(because(reinstate(None), "retired a day early by mistake")).await.unwrap();
+    assert_eq!(done.affected_subscriptions, 1, "who comes back");
     assert_eq!(world.decision("app", "1.0").await, "ALLOW SUBSCRIBED");
     assert_eq!(world.authorize("app", "1.0").await.stage(), v1::Stage::Deprecated);
     let schedule = world.schedule(target("1.0"), None).await.unwrap();

@@ -372,3 +372,21 @@ async fn an_application_opts_out_of_brownouts_and_in_again() {
     world.retire_with("1.0", |r| r.override_reason = "gone".into()).await.unwrap();
     assert_eq!(refused(world.subscriptions(ADA).exempt_from_brownouts(exempt("app")).await), "VERSION_RETIRED");
 }
+
+/// A waiver for calls past retirement is granted in time: its cap counts from the retirement, to the instant.
+#[tokio::test]
+async fn b17_a_waiver_past_retirement_is_capped_from_the_retirement() {
+    let world = World::usual().await;
+    world.subscribe(ADA, "app", "1.0").await.unwrap();
+    let retired = start() + days(200);
+    world.deprecate("1.0", None, Some(retired)).await.unwrap();
+    let kind = v1::WaiverKind::CallsPastRetirement;
+    let latest = retired + days(90);
+    let beyond = grant("app", "1.0", kind, latest + ms(1));
+    assert_eq!(refused(world.waivers(OPERATOR).grant_waiver(beyond).await), "WAIVER_TOO_LONG");
+    world.waive("app", "1.0", kind, latest).await;
+    world.clock.set(latest - ms(1));
+    assert_eq!(world.decision("app", "1.0").await, "ALLOW WAIVED");
+    world.clock.set(latest);
+    assert_eq!(world.decision("app", "1.0").await, "DENY VERSION_RETIRED");
+}

@@ -57,14 +57,27 @@ impl Index {
 
     /// Live subscriptions to what `targets` name at `now`, each counted once.
     pub fn live_at<'t>(&self, targets: impl IntoIterator<Item = &'t Target>, now: DateTime<Utc>) -> u64 {
+        self.sum(targets, |name| self.live_subscriptions(name, now))
+    }
+
+    /// The same, those that only a retirement has ended included: whoever a change of lifecycle concerns.
+    pub fn concerned_at<'t>(&self, targets: impl IntoIterator<Item = &'t Target>, now: DateTime<Utc>) -> u64 {
+        self.sum(targets, |name| self.held_subscriptions(name, now))
+    }
+
+    fn sum<'t>(
+        &self,
+        targets: impl IntoIterator<Item = &'t Target>,
+        counts: impl Fn(&VersionName) -> BTreeMap<Environment, u64>,
+    ) -> u64 {
         let concerned: BTreeSet<(VersionName, Environment)> = targets
             .into_iter()
             .flat_map(|target| self.versions_of(target).into_iter().map(|name| (name, target.environment())))
             .collect();
-        let live = |(name, environment): &(VersionName, Environment)| {
-            self.live_subscriptions(name, now).get(environment).copied().unwrap_or_default()
+        let count = |(name, environment): &(VersionName, Environment)| {
+            counts(name).get(environment).copied().unwrap_or_default()
         };
-        concerned.iter().map(live).sum()
+        concerned.iter().map(count).sum()
     }
 
     /// The brownouts of a target that may not have ended.
