@@ -114,7 +114,7 @@ fn render(decision: &Decision<'_>) -> v1::AuthorizeResponse {
             successor: remedy.successor.map(version_name),
             earliest: remedy.earliest.map(timestamp),
         }),
-        replacement: decision.replacement.map(|replacement| v1::OperationReplacement {
+        replacement: decision.replacement.map(|replacement| v1::OperationName {
             version: Some(version_name(&replacement.version)),
             method: replacement.method.to_string(),
             path: replacement.path.to_string(),

@@ -1,5 +1,6 @@
 //! The preview: what it shows is what then happens, and its token binds the change to what was shown.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -7,8 +8,9 @@ use devhub::clock::ManualClock;
 use devhub::domain::Actor;
 use devhub::domain::api::CreateApi;
 use devhub::domain::ledger::Target;
+use devhub::domain::notice::Milestone;
 use devhub::domain::schedule::{ChangeLifecycle, LifecycleChange, NewDate, Step};
-use devhub::hub::{Affected, Hub, Request};
+use devhub::hub::{Acknowledged, Affected, Hub, Request};
 use devhub::store::Store;
 use devhub::store::memory::Memory;
 use devhub::wire::timestamp;
@@ -301,6 +303,25 @@ fn foretold(affected: &Affected, at: DateTime<Utc>) -> devhub_decision::Reason {
     affected.answers.iter().take_while(|answer| answer.at <= at).last().expect("the first answer is for now").reason
 }
 
+/// How many applications were told of each milestone; an announcement has no instant that a preview could know.
+type Told = BTreeMap<(Milestone, Option<DateTime<Utc>>), u64>;
+
+fn place(milestone: Milestone, at: DateTime<Utc>) -> (Milestone, Option<DateTime<Utc>>) {
+    (milestone, (milestone != Milestone::Announced).then_some(at))
+}
+
+/// Everything that was told so far.
+fn told(hub: &Hub) -> Told {
+    let mut told = Told::new();
+    for app in 0..3 {
+        let id = format!("app-{app}").parse().unwrap();
+        for notice in hub.notices_of(&id, None, Acknowledged::Shown, None, 1000).unwrap().items {
+            *told.entry(place(notice.occasion.milestone, notice.due_at)).or_default() += 1;
+        }
+    }
+    told
+}
+
 async fn rehearse_then_play(before: &[Step], changes: &[Step]) {
     let clock = ManualClock::at(start());
     let store: Arc<dyn Store> = Arc::new(Memory::open().unwrap());
@@ -321,6 +342,8 @@ async fn rehearse_then_play(before: &[Step], changes: &[Step]) {
         clock.advance(days(1));
         let _ = hub.execute(operator.clone(), ChangeLifecycle::from(change(step)).into(), Request::once()).await;
     }
+    hub.cry(hub.now()).await.unwrap();
+    let told_before = told(&hub);
     let command = ChangeLifecycle { changes: changes.iter().map(change).collect() };
     let preview = hub.preview(&operator, &command, [0; 32], limits(), None, 1000).unwrap();
     let plan = Some(hub.planned(preview.token.clone(), [0; 32], &command));
@@ -335,11 +358,13 @@ async fn rehearse_then_play(before: &[Step], changes: &[Step]) {
     let mut instants: Vec<DateTime<Utc>> =
         preview.affected.iter().flat_map(|a| a.answers.iter().map(|a| a.at)).collect();
     instants.extend((0..40).map(|day| start() + days(day)));
+    instants.extend(preview.notices.iter().map(|notice| notice.at));
     instants.extend(instants.clone().into_iter().map(|at| at - ms(1)));
     instants.retain(|at| *at > hub.now());
     instants.sort_unstable();
     for at in instants {
         clock.set(at);
+        hub.cry(hub.now()).await.unwrap();
         for affected in &preview.affected {
             let client_id = affected.subscription.client_id.as_str();
             let environment = Environment::Sandbox;
@@ -348,6 +373,12 @@ async fn rehearse_then_play(before: &[Step], changes: &[Step]) {
             assert_eq!(answer, foretold(affected, at), "{client_id} at {at}");
         }
     }
+    // And everybody was told what the preview said, when it said so, and nothing else.
+    let mut expected = told_before;
+    for notice in &preview.notices {
+        *expected.entry(place(notice.milestone, notice.at)).or_default() += notice.applications;
+    }
+    assert_eq!(told(&hub), expected);
 }
 
 proptest! {

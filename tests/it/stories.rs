@@ -466,3 +466,83 @@ async fn a_leap_over_the_whole_story_ends_where_the_steps_do() {
     let milestones: Vec<_> = notices.iter().map(|notice| notice.milestone()).collect();
     assert_eq!(milestones, [v1::NoticeMilestone::Retired, v1::NoticeMilestone::Announced], "nothing stale in between");
 }
+
+/// Procore deprecated three financial line-item operations on 31 March 2022, each with its replacement, "until a sunset
+/// date is determined": they go on being answered, with a Deprecation header and no Sunset (rule B28).
+#[tokio::test]
+async fn b28_line_item_operations_are_deprecated_with_replacements_and_no_end_yet() {
+    let world = World::new().await;
+    world.clock.set(instant("2022-03-01T08:00:00Z"));
+    let operations = [
+        ("rest/v1.0/cost-codes", "GET", "/standard_cost_code_lists", "GET", "/segment-items/lists"),
+        ("rest/v1.0/standard-cost-codes", "DELETE", "/{id}", "DELETE", "/segment-items/{id}"),
+        ("rest/v1.0/sub-jobs", "DELETE", "/{id}", "DELETE", "/projects/{project}/segment-items/{id}"),
+    ];
+    let replacing = "rest/v1.0/wbs";
+    let endpoint = |method: &str, path: &str| v1::Endpoint {
+        method: method.into(),
+        path: path.into(),
+        auth_type: v1::AuthType::Application.into(),
+    };
+    let publish = async |context: &str, endpoints: Vec<v1::Endpoint>| {
+        world.api_with(context, "procore-rest").await;
+        let deployment = crate::world::deployment(v1::Environment::Sandbox, v1::Maturity::Stable);
+        let version = v1::ApiVersion { context: context.into(), ..crate::world::version("1.0", vec![deployment]) };
+        world.publish(v1::ApiVersion { endpoints, ..version }).await.unwrap();
+    };
+    publish(replacing, operations.iter().map(|(_, _, _, method, path)| endpoint(method, path)).collect()).await;
+    world.application("budgets").await;
+    for (context, method, path, ..) in operations {
+        publish(context, vec![endpoint(method, path), endpoint("PATCH", path)]).await;
+        subscribe_to(&world, "budgets", context).await.unwrap();
+    }
+    let name = |context: &str, method: &str, path: &str| v1::OperationName {
+        version: Some(v1::VersionName { context: context.into(), version: "1.0".into() }),
+        method: method.into(),
+        path: path.into(),
+    };
+    let deprecated_at = instant("2022-03-31T07:00:00Z");
+    let changes = operations.map(|(context, method, path, new_method, new_path)| v1::LifecycleChange {
+        successor: Some(v1::Successor {
+            successor: Some(v1::successor::Successor::Operation(name(replacing, new_method, new_path))),
+            uri: String::new(),
+        }),
+        zone: "America/Los_Angeles".into(),
+        ..step(
+            v1::ScheduleTarget {
+                environment: v1::Environment::Sandbox.into(),
+                target: Some(v1::schedule_target::Target::Operation(name(context, method, path))),
+            },
+            Step::Deprecate(v1::DeprecateStep { deprecate_time: Some(timestamp(deprecated_at)), ..Default::default() }),
+        )
+    });
+    let done = world.change_all(changes.into()).await.unwrap();
+    assert_eq!((done.warnings, done.affected_subscriptions), (Vec::new(), 3), "one commit, and nothing to warn of");
+    let ask = async |context: &str, method: &str, path: &str| {
+        let question = v1::AuthorizeRequest {
+            client_id: client("budgets"),
+            context: context.into(),
+            version: "1.0".into(),
+            environment: v1::Environment::Sandbox.into(),
+            method: Some(method.into()),
+            path: Some(path.into()),
+            ..Default::default()
+        };
+        world.gateway().authorize(question).await.unwrap().into_inner()
+    };
+    for (context, method, path, new_method, new_path) in operations {
+        let called = path.replace("{id}", "42");
+        world.clock.set(deprecated_at - ms(1));
+        let before = ask(context, method, &called).await;
+        assert_eq!((before.stage(), before.headers.len()), (v1::Stage::Stable, 0));
+        assert_eq!(before.valid_until, Some(timestamp(deprecated_at)), "no cached answer outlives the date");
+        world.clock.set(deprecated_at);
+        let after = ask(context, method, &called).await;
+        assert_eq!(crate::world::words(&after), "ALLOW SUBSCRIBED");
+        let headers: Vec<_> = after.headers.iter().map(|h| format!("{}: {}", h.name, h.value)).collect();
+        assert_eq!((after.stage(), headers.join(" ")), (v1::Stage::Deprecated, "Deprecation: @1648710000".to_owned()));
+        assert_eq!(after.replacement, Some(name(replacing, new_method, new_path)));
+        let other = ask(context, "PATCH", &called).await;
+        assert_eq!((other.stage(), other.headers.len()), (v1::Stage::Stable, 0), "the other operation is as it was");
+    }
+}
