@@ -4,6 +4,7 @@ mod announcement;
 mod api;
 mod application;
 mod fact;
+mod follow;
 mod notice;
 pub mod parse;
 mod render;

@@ -1,19 +1,15 @@
 //! NoticeService: notices followed, listed, acknowledged, and how far they have come.
 
-use std::pin::Pin;
-use std::sync::Arc;
-
 use devhub_proto::v1;
 use devhub_proto::v1::notice_service_server::NoticeService;
 use devhub_proto::v1::notice_subject::Subject as WireSubject;
-use tokio::sync::{Semaphore, mpsc, watch};
-use tokio_stream::Stream;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
+use super::follow::{Followers, Following, Step};
 use super::parse::{self, Fields, Query};
 use super::schedule::parse::target;
-use super::{execute, read, record, revision, status};
+use super::{execute, read, record, revision};
 use crate::domain::name::{ApplicationId, Context, Email, NoticeId};
 use crate::domain::notice::{AcknowledgeNotice, Notice, NoticeSubject};
 use crate::hub::{Acknowledged, Hub, MilestoneProgress, Mode, NoticeFilter, PAGE_BYTES_MAX, Progress};
@@ -22,12 +18,6 @@ use crate::wire::{self, timestamp};
 /// Notices gathered into one step of a stream, about.
 const STREAM_STEP: usize = 200;
 
-/// Messages that wait for a slow follower; it is then waited for, at no cost to anybody else.
-const STREAM_BUFFER: usize = 4;
-
-/// Followers at a time: each reads every commit, so many of them would slow writes down.
-const FOLLOWERS_MAX: usize = 200;
-
 /// A follower whose filter matches little is told at least every so many revisions how far it has come, so that it need
 /// not begin from far back when it resumes.
 const TOLD_EVERY: u64 = 1000;
@@ -35,15 +25,13 @@ const TOLD_EVERY: u64 = 1000;
 /// Serves NoticeService.
 pub struct NoticeRpc {
     hub: Hub,
-    /// Becomes true when the hub stops: streams end then.
-    stopping: watch::Receiver<bool>,
-    places: Arc<Semaphore>,
+    followers: Followers,
 }
 
 impl NoticeRpc {
     /// Serves the notices of `hub` until `stopping` becomes true.
     pub fn new(hub: Hub, stopping: watch::Receiver<bool>) -> NoticeRpc {
-        NoticeRpc { hub, stopping, places: Arc::new(Semaphore::new(FOLLOWERS_MAX)) }
+        NoticeRpc { followers: Followers::new(hub.clone(), stopping), hub }
     }
 }
 
@@ -84,54 +72,6 @@ fn messages(notices: Vec<(Notice, usize)>, before: u64, revision: u64, epoch: &s
     messages
 }
 
-/// Sends matching notices until the follower leaves, they cannot be read, or the hub stops.
-async fn follow(
-    hub: Hub,
-    filter: NoticeFilter,
-    mut after: u64,
-    sender: mpsc::Sender<Result<v1::FollowNoticesResponse, Status>>,
-    mut stopping: watch::Receiver<bool>,
-) {
-    let mut head = hub.watch();
-    // How far the follower was told to have come.
-    let mut told: Option<u64> = None;
-    loop {
-        head.mark_unchanged();
-        let step = filter.clone();
-        let page = read(&hub, move |hub| hub.notices_after(&step, after, STREAM_STEP)).await;
-        let complete = match page {
-            Ok(page) => {
-                let due = told.is_none_or(|told| page.revision >= told.saturating_add(TOLD_EVERY));
-                if due || !page.notices.is_empty() {
-                    told = Some(page.revision);
-                    for message in messages(page.notices, after, page.revision, &hub.epoch()) {
-                        if sender.send(Ok(message)).await.is_err() {
-                            return;
-                        }
-                    }
-                }
-                after = page.revision;
-                page.complete
-            }
-            Err(status) => {
-                let _ = sender.send(Err(status)).await;
-                return;
-            }
-        };
-        if complete {
-            tokio::select! {
-                changed = head.changed() => if changed.is_err() { return },
-                () = sender.closed() => return,
-                _ = stopping.wait_for(|stopping| *stopping) => {
-                    // The follower may be slow; it then just sees the stream end.
-                    let _ = sender.try_send(Err(status::stopping()));
-                    return;
-                }
-            }
-        }
-    }
-}
-
 fn show_progress(milestone: &MilestoneProgress) -> v1::NoticeProgress {
     let (word, countdown_days) = wire::milestone(milestone.milestone);
     let state = match milestone.progress {
@@ -156,7 +96,7 @@ fn show_progress(milestone: &MilestoneProgress) -> v1::NoticeProgress {
 
 #[tonic::async_trait]
 impl NoticeService for NoticeRpc {
-    type FollowNoticesStream = Pin<Box<dyn Stream<Item = Result<v1::FollowNoticesResponse, Status>> + Send>>;
+    type FollowNoticesStream = Following<v1::FollowNoticesResponse>;
 
     async fn follow_notices(
         &self,
@@ -170,22 +110,16 @@ impl NoticeService for NoticeRpc {
             context: fields.name_or_none::<Context>("context", &message.context),
         };
         fields.check()?;
-        let (epoch, head) = (self.hub.epoch(), *self.hub.watch().borrow());
-        if !message.epoch.is_empty() && message.epoch != epoch {
-            return Err(status::epoch_changed(&epoch));
-        }
-        if message.after_revision > head {
-            return Err(status::revision_not_reached(message.after_revision, head));
-        }
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| status::too_many_followers(FOLLOWERS_MAX))?;
-        let (sender, receiver) = mpsc::channel(STREAM_BUFFER);
-        let following = follow(self.hub.clone(), filter, message.after_revision, sender, self.stopping.clone());
-        tokio::spawn(async move {
-            following.await;
-            drop(place);
-        });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        let look = move |hub: &Hub, after, told: Option<u64>| {
+            let page = hub.notices_after(&filter, after, STREAM_STEP)?;
+            let due = told.is_none_or(|told| page.revision >= told.saturating_add(TOLD_EVERY));
+            let messages = match due || !page.notices.is_empty() {
+                true => messages(page.notices, after, page.revision, &hub.epoch()),
+                false => Vec::new(),
+            };
+            Ok(Step { messages, after: page.revision, complete: page.complete })
+        };
+        Ok(Response::new(self.followers.begin(&message.epoch, message.after_revision, look)?))
     }
 
     async fn list_notices(

@@ -57,6 +57,7 @@ pub(super) fn api_version(hub: &Hub, version: &Version, revision: u64, now: Date
             .map(|(environment, deployment)| {
                 let stage = effective.stage(*environment, now).unwrap_or_else(|| deployment.lifecycle.stage(now));
                 let permitted = policy.map(|policy| policy.permissions().of(stage));
+                let before = policy.map(|policy| policy.permissions().of(deployment.lifecycle.maturity.stage()));
                 v1::Deployment {
                     environment: environment.number(),
                     maturity: deployment.lifecycle.maturity.number(),
@@ -75,7 +76,8 @@ pub(super) fn api_version(hub: &Hub, version: &Version, revision: u64, now: Date
                     successor: deployment.successor.as_ref().map(wire::version_name),
                     documentation_visible: permitted.is_some_and(|p| p.documentation),
                     takes_subscriptions: permitted.is_some_and(|p| p.new_subscriptions),
-                    calls_pass: permitted.is_some_and(|p| p.calls),
+                    // No date opens what was closed before it.
+                    calls_pass: permitted.is_some_and(|p| p.calls) && before.is_some_and(|p| p.calls),
                 }
             })
             .collect(),
