@@ -112,19 +112,6 @@ pub enum RevisionKind {
 }
 
 impl RevisionKind {
-    /// All of them.
-    pub const ALL: [RevisionKind; 9] = [
-        RevisionKind::Published,
-        RevisionKind::Promoted,
-        RevisionKind::Deprecated,
-        RevisionKind::Revised,
-        RevisionKind::Withdrawn,
-        RevisionKind::Retired,
-        RevisionKind::Reinstated,
-        RevisionKind::BrownoutScheduled,
-        RevisionKind::BrownoutCancelled,
-    ];
-
     /// Whether subscribers are told of such a revision (rule B91). A publication has none yet, and a promotion takes
     /// nothing from anybody.
     pub const fn is_noticed(self) -> bool {

@@ -354,7 +354,7 @@ impl Judge<'_> {
             NewDate::At(date) => Some(date),
         };
         Ok(match (lifecycle.schedule, next) {
-            // A deprecation that was still to come when the retirement overtook it does not come back by itself.
+            // Deprecated as it was before; a gradual sunset belonged to the end that is undone.
             (Schedule::Deprecation { deprecated_at, .. }, next) => {
                 Schedule::Deprecation { deprecated_at, sunset_begins_at: None, retires_at: next }
             }

@@ -11,7 +11,7 @@ mod target;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use devhub_decision::{Brownout, Environment, Maturity};
+use devhub_decision::{Brownout, Maturity};
 
 use super::fact::Subject;
 use super::ledger::{OperationName, Target};
@@ -191,12 +191,6 @@ impl ChangeLifecycle {
 
     pub(super) fn subject(&self) -> Subject {
         self.changes.first().map(|change| change.target.subject()).unwrap_or_default()
-    }
-
-    /// The versions and environments that whole versions or operations of this command are in.
-    pub fn versions(&self) -> BTreeSet<(VersionName, Environment)> {
-        let versions = self.changes.iter().filter_map(|change| Some((change.target.version()?, &change.target)));
-        versions.map(|(name, target)| (name.clone(), target.environment())).collect()
     }
 
     /// What would become of each change, in order. One after a refused one is judged as if that one had not been asked
