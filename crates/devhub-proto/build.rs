@@ -18,6 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         "devhub/v1/schedule.proto",
         "devhub/v1/subscription.proto",
         "devhub/v1/usage.proto",
+        "devhub/v1/company.proto",
+        "devhub/v1/service_account.proto",
         "devhub/v1/waiver.proto",
         "devhub/store/v1/record.proto",
         "devhub/store/v1/usage.proto",

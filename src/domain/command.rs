@@ -5,9 +5,11 @@ use super::announcement::{PublishAnnouncement, ReviseAnnouncement, WithdrawAnnou
 use super::api::{CreateApi, UpdateApi};
 use super::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
 use super::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
+use super::company::{CreateCompany, PutProject, UpdateCompany};
+use super::credential_class::ReviseCredentialClass;
 use super::exemption::{ChangeExemption, Part};
 use super::fact::Subject;
-use super::name::{ApplicationId, VersionName};
+use super::name::{ApplicationId, CompanyId, VersionName};
 use super::notice::AcknowledgeNotice;
 use super::outcome::Judgement;
 use super::publish::{CreateVersion, DeployVersion, UpdateVersion};
@@ -15,6 +17,10 @@ use super::record::{RecordKey, Records};
 use super::register::{CreateApplication, DeleteApplication, RestoreApplication, UpdateApplication};
 use super::relocate::MoveSubscription;
 use super::schedule::ChangeLifecycle;
+use super::service_account::{
+    ChangeAccountPermissions, ClassifyServiceAccount, CreateServiceAccount, Created, ExtendServiceAccounts,
+    RemoveServiceAccount,
+};
 use super::setting::Setting;
 use super::subscribe::{Since, Subscribe, Unsubscribe};
 use super::undo::{UndoMove, UndoUnsubscribe};
@@ -92,7 +98,16 @@ commands!(
     ReviseAnnouncement,
     WithdrawAnnouncement,
     UpliftApplication,
-    ChangeExemption
+    ChangeExemption,
+    CreateCompany,
+    UpdateCompany,
+    PutProject,
+    CreateServiceAccount,
+    ClassifyServiceAccount,
+    ChangeAccountPermissions,
+    RemoveServiceAccount,
+    ExtendServiceAccounts,
+    ReviseCredentialClass
 );
 
 impl Command {
@@ -133,6 +148,18 @@ impl Command {
             Command::UpliftApplication(_) => "UpliftApplication",
             Command::ChangeExemption(ChangeExemption { part: Part::Exempt, .. }) => "ExemptFromBrownouts",
             Command::ChangeExemption(ChangeExemption { part: Part::Taken, .. }) => "RemoveBrownoutExemption",
+            Command::CreateCompany(_) => "CreateCompany",
+            Command::UpdateCompany(_) => "UpdateCompany",
+            Command::PutProject(_) => "PutProject",
+            Command::CreateServiceAccount(CreateServiceAccount { created: Created::Now, .. }) => "CreateServiceAccount",
+            Command::CreateServiceAccount(CreateServiceAccount { created: Created::Elsewhere(_), .. }) => {
+                "ImportServiceAccounts"
+            }
+            Command::ClassifyServiceAccount(_) => "ClassifyServiceAccount",
+            Command::ChangeAccountPermissions(_) => "ChangeServiceAccountPermissions",
+            Command::RemoveServiceAccount(_) => "RemoveServiceAccount",
+            Command::ExtendServiceAccounts(_) => "ExtendServiceAccounts",
+            Command::ReviseCredentialClass(_) => "ReviseCredentialClass",
         }
     }
 
@@ -144,6 +171,7 @@ impl Command {
             ..Subject::default()
         };
         let application = |id: &ApplicationId| Subject { application: Some(id.clone()), ..Subject::default() };
+        let company = |id: &CompanyId| Subject { company: Some(id.clone()), ..Subject::default() };
         let both = |id: &ApplicationId, name: &VersionName| Subject { application: Some(id.clone()), ..version(name) };
         match self {
             Command::CreateApi(CreateApi { context, .. }) | Command::UpdateApi(UpdateApi { context, .. }) => {
@@ -182,7 +210,17 @@ impl Command {
             | Command::ReviseAnnouncement(ReviseAnnouncement { content, .. }) => {
                 content.references.first().map(|target| target.subject()).unwrap_or_default()
             }
-            Command::WithdrawAnnouncement(_) => Subject::default(),
+            Command::WithdrawAnnouncement(_) | Command::ReviseCredentialClass(_) => Subject::default(),
+            Command::CreateCompany(CreateCompany { id, .. })
+            | Command::UpdateCompany(UpdateCompany { id, .. })
+            | Command::PutProject(PutProject { company: id, .. })
+            | Command::ExtendServiceAccounts(ExtendServiceAccounts { company: id, .. }) => company(id),
+            Command::CreateServiceAccount(CreateServiceAccount { company: at, id, .. })
+            | Command::ClassifyServiceAccount(ClassifyServiceAccount { company: at, id, .. })
+            | Command::ChangeAccountPermissions(ChangeAccountPermissions { company: at, id, .. })
+            | Command::RemoveServiceAccount(RemoveServiceAccount { company: at, id, .. }) => {
+                Subject { account: Some(id.clone()), ..company(at) }
+            }
         }
     }
 }

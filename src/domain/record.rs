@@ -6,12 +6,18 @@ use super::access::AccessRequest;
 use super::announcement::{Announcement, AnnouncementRevision};
 use super::api::Api;
 use super::application::Application;
+use super::company::{Company, Project};
+use super::credential_class::{ClassRevision, CredentialClass};
 use super::exemption::Exemption;
 use super::ledger::{Revision, Target};
-use super::name::{AnnouncementId, ApplicationId, ClientId, Context, NoticeId, SubscriptionId, VersionName};
+use super::name::{
+    AccountId, AnnouncementId, ApplicationId, ClientId, CompanyId, Context, NoticeId, ProjectId, SubscriptionId,
+    VersionName,
+};
 use super::namespace::{self, Namespace};
 use super::notice::{Notice, NoticeRun, Occasion};
 use super::refusal::Refusal;
+use super::service_account::ServiceAccount;
 use super::subscription::Subscription;
 use super::version::Version;
 use super::waiver::{Waiver, WaiverKind};
@@ -31,7 +37,7 @@ pub enum RecordKey {
     EndedSubscription(ApplicationId, VersionName, SubscriptionId),
     /// An application's place on, or way to, the access list of a version.
     AccessRequest(ApplicationId, VersionName),
-    /// The application that presents a client id.
+    /// The application or service account that presents a client id.
     ClientId(ClientId),
     /// The production application that bears a name, in lower case.
     ApplicationName(String),
@@ -51,6 +57,25 @@ pub enum RecordKey {
     Announcement(AnnouncementId),
     /// One revision of an announcement.
     AnnouncementRevision(AnnouncementId, u32),
+    /// A company.
+    Company(CompanyId),
+    /// A project of a company.
+    Project(CompanyId, ProjectId),
+    /// A traditional service account.
+    ServiceAccount(AccountId),
+    /// The class of traditional service accounts.
+    CredentialClass,
+    /// One revision of the dates of the class.
+    ClassRevision(u32),
+}
+
+/// Who bears a name that nobody else can bear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bearer {
+    /// An application.
+    Application(ApplicationId),
+    /// A traditional service account.
+    Account(AccountId),
 }
 
 /// The current state of one entity.
@@ -67,7 +92,7 @@ pub enum Record {
     /// An access request.
     AccessRequest(AccessRequest),
     /// Who bears a name.
-    Name(ApplicationId),
+    Name(Bearer),
     /// One revision of a schedule.
     Revision(Revision),
     /// A namespace.
@@ -84,6 +109,16 @@ pub enum Record {
     AnnouncementRevision(AnnouncementRevision),
     /// An exemption.
     Exemption(Exemption),
+    /// A company.
+    Company(Company),
+    /// A project of a company.
+    Project(Project),
+    /// A traditional service account.
+    ServiceAccount(ServiceAccount),
+    /// The class of traditional service accounts.
+    CredentialClass(CredentialClass),
+    /// One revision of the dates of the class.
+    ClassRevision(ClassRevision),
 }
 
 /// The records that a judgement depends on, with their revisions.
@@ -187,6 +222,11 @@ typed! {
     notice(application: ApplicationId, id: NoticeId) -> Notice(Notice)
         at RecordKey::Notice(application.clone(), id.clone());
     announcement(id: AnnouncementId) -> Announcement(Announcement) at RecordKey::Announcement(id.clone());
-    client_id(id: ClientId) -> Name(ApplicationId) at RecordKey::ClientId(id.clone());
-    application_name(name: str) -> Name(ApplicationId) at RecordKey::ApplicationName(name.to_lowercase());
+    client_id(id: ClientId) -> Name(Bearer) at RecordKey::ClientId(id.clone());
+    application_name(name: str) -> Name(Bearer) at RecordKey::ApplicationName(name.to_lowercase());
+    company(id: CompanyId) -> Company(Company) at RecordKey::Company(id.clone());
+    project(company: CompanyId, id: ProjectId) -> Project(Project)
+        at RecordKey::Project(company.clone(), id.clone());
+    service_account(id: AccountId) -> ServiceAccount(ServiceAccount) at RecordKey::ServiceAccount(id.clone());
+    credential_class() -> CredentialClass(CredentialClass) at RecordKey::CredentialClass;
 }

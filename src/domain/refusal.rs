@@ -5,7 +5,9 @@ use devhub_decision::{Environment, Maturity, Stage};
 
 use super::application::State;
 use super::ledger::OperationName;
-use super::name::{AnnouncementId, ApplicationId, Context, Email, NoticeId, PolicyName, VersionName};
+use super::name::{
+    AccountId, AnnouncementId, ApplicationId, CompanyId, Context, Email, NoticeId, PolicyName, VersionName,
+};
 use super::policy::Period;
 use super::waiver::WaiverKind;
 
@@ -35,6 +37,10 @@ pub enum Taken {
     ApplicationName,
     /// An announcement of this id.
     Announcement,
+    /// A company of this id.
+    Company,
+    /// A service account of this id.
+    ServiceAccount,
 }
 
 impl Taken {
@@ -45,9 +51,11 @@ impl Taken {
             Taken::Version => "version",
             Taken::Deployment => "a deployment in",
             Taken::Application => "an application with id",
-            Taken::ClientId => "an application with client id",
+            Taken::ClientId => "an application or a service account with client id",
             Taken::ApplicationName => "a production application with name",
             Taken::Announcement => "an announcement with id",
+            Taken::Company => "a company with id",
+            Taken::ServiceAccount => "a service account with id",
         }
     }
 }
@@ -438,6 +446,68 @@ pub enum Refusal {
         /// What it would permit.
         kind: WaiverKind,
     },
+    /// No such company, or none that the actor may see.
+    #[error("there is no company {0}; list the companies to see which there are")]
+    CompanyNotFound(CompanyId),
+    /// The actor does not decide for the company.
+    #[error("only an administrator of company {0} or an operator may do this")]
+    NotACompanyAdministrator(CompanyId),
+    /// No such traditional service account.
+    #[error("there is no service account {0}; list those of the company to see which there are")]
+    ServiceAccountNotFound(AccountId),
+    /// The traditional service account was removed.
+    #[error("service account {id} was removed at {}; it cannot be brought back", at(.since))]
+    ServiceAccountRemoved {
+        /// The account.
+        id: AccountId,
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// Traditional service accounts can no longer be created (rule B67).
+    #[error("service accounts of the traditional kind cannot be created since {}: declare a service account in a version of the application and have the company install that; the secret of an account that exists can still be rotated", at(.since))]
+    CreationClosed {
+        /// The first instant at which it was closed.
+        since: DateTime<Utc>,
+    },
+    /// A date of service accounts would come earlier than announced (rule B72).
+    #[error("{field} {} comes earlier than {}, which was announced: set accept_earlier if that is meant", at(.given), at(.announced))]
+    EarlierNotAccepted {
+        /// Name of the field.
+        field: &'static str,
+        /// As given.
+        given: DateTime<Utc>,
+        /// The date that people know.
+        announced: DateTime<Utc>,
+    },
+    /// An earlier date of service accounts leaves too little notice (rule B72).
+    #[error("{field} comes earlier than announced and needs notice of at least {days} days: it must be {} or later; or give an override reason", at(.earliest))]
+    ClassNoticeTooShort {
+        /// Name of the field.
+        field: &'static str,
+        /// The least notice.
+        days: i64,
+        /// The first legal instant.
+        earliest: DateTime<Utc>,
+    },
+    /// The account was used lately (rule B84).
+    #[error("service account {id} was last used at {}: whoever uses it will be denied at once; see that its application is installed and used in its place, then set acknowledge_recent_use to go on", at(.last_used))]
+    RecentUse {
+        /// The account.
+        id: AccountId,
+        /// When it was last used, about.
+        last_used: DateTime<Utc>,
+    },
+    /// The company has its one extension.
+    #[error("the service accounts of company {company} may be used until {} already; there is one extension per company", at(.until))]
+    ExtensionGranted {
+        /// The company.
+        company: CompanyId,
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// The extension would last too long, or no sunset is known that it could extend.
+    #[error("{0}")]
+    ExtensionRefused(String),
     /// An imported subscription states a beginning that cannot be.
     #[error("a subscription cannot have begun at {}: {why}", at(.since))]
     SinceOutOfRange {
@@ -446,4 +516,11 @@ pub enum Refusal {
         /// Why not.
         why: &'static str,
     },
+}
+
+impl Refusal {
+    /// One malformed field.
+    pub(super) fn invalid(field: impl Into<String>, sentence: impl Into<String>) -> Refusal {
+        Refusal::InvalidFields(vec![Violation { field: field.into(), sentence: sentence.into() }])
+    }
 }

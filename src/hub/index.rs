@@ -308,6 +308,15 @@ impl Index {
                 inner.touch(number, exemption.environment, revision);
             }
             (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_)) => {}
+            // Who migrates is the roster's.
+            (
+                _,
+                Record::Company(_)
+                | Record::Project(_)
+                | Record::ServiceAccount(_)
+                | Record::CredentialClass(_)
+                | Record::ClassRevision(_),
+            ) => {}
         }
     }
 

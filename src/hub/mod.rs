@@ -24,6 +24,7 @@ mod instants;
 mod plan;
 mod preview;
 mod read;
+mod roster;
 mod turns;
 mod usage;
 
@@ -46,6 +47,7 @@ pub use index::{Index, Standings};
 pub use plan::{PlanToken, Planned};
 pub use preview::{Affected, AnswerFrom, Place, PlannedNotice, Preview, Rehearsed};
 pub use read::{PAGE_BYTES_MAX, Page, Stored};
+pub use roster::{Migration, MigrationFilter, Party, PhaseCounts, Roster};
 pub use usage::{Figures, Meter, Reported, SUMMARY_MAX, Summary, UsageOf, UsageRow};
 
 use fold::Fold;
@@ -80,6 +82,7 @@ struct Parts {
     store: Arc<dyn Store>,
     table: Arc<Table>,
     index: Arc<Index>,
+    roster: Arc<Roster>,
     rules: Rules,
     instants: Instants,
     turns: Turns,
@@ -96,7 +99,8 @@ impl Hub {
     pub fn open(store: Arc<dyn Store>, rules: Rules, clock: Arc<dyn Clock>) -> Result<Hub, Failure> {
         let table = Arc::new(Table::new());
         let index = Arc::new(Index::default());
-        let fold = Arc::new(Fold::new(Arc::clone(&table), Arc::clone(&index), rules.clone()));
+        let roster = Arc::new(Roster::default());
+        let fold = Arc::new(Fold::new(Arc::clone(&table), Arc::clone(&index), Arc::clone(&roster), rules.clone()));
         store.attach(Arc::clone(&fold) as Arc<dyn crate::store::Sink>)?;
         fold.trouble()?;
         let instants = Instants::new(clock, store.head().instant);
@@ -105,12 +109,18 @@ impl Hub {
             store,
             table,
             index,
+            roster,
             rules,
             instants,
             turns: Turns::default(),
             usage,
             crying: tokio::sync::Mutex::default(),
         })))
+    }
+
+    /// Who has to migrate.
+    pub fn roster(&self) -> &Roster {
+        &self.0.roster
     }
 
     /// The decision table.

@@ -37,6 +37,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::ApplicationNotStandard
         | ErrorReason::SubscriptionsLocked
         | ErrorReason::DeletionRestricted
+        | ErrorReason::NotACompanyAdministrator
         | ErrorReason::NotARecipient => Code::PermissionDenied,
         ErrorReason::ApiNotFound
         | ErrorReason::VersionNotFound
@@ -50,6 +51,8 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::ScheduleNotFound
         | ErrorReason::WaiverNotFound
         | ErrorReason::AnnouncementNotFound
+        | ErrorReason::CompanyNotFound
+        | ErrorReason::ServiceAccountNotFound
         | ErrorReason::NoticeNotFound => Code::NotFound,
         ErrorReason::AlreadyExists
         | ErrorReason::DuplicateSubscription
@@ -90,6 +93,13 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::OverlapOutOfRange
         | ErrorReason::SubscriptionEnding
         | ErrorReason::ApplicationNotInEnvironment
+        | ErrorReason::ServiceAccountRemoved
+        | ErrorReason::CreationClosed
+        | ErrorReason::EarlierNotAccepted
+        | ErrorReason::ClassNoticeTooShort
+        | ErrorReason::RecentUse
+        | ErrorReason::ExtensionGranted
+        | ErrorReason::ExtensionRefused
         | ErrorReason::EpochChanged => Code::FailedPrecondition,
         ErrorReason::LimitReached | ErrorReason::StoreFull | ErrorReason::Overloaded => Code::ResourceExhausted,
         ErrorReason::StoreUnavailable | ErrorReason::RevisionNotReached => Code::Unavailable,
@@ -152,6 +162,10 @@ fn metadata(refusal: &Refusal) -> HashMap<String, String> {
         Refusal::OverlapOutOfRange { latest, .. } => put("latest_overlap_until", instant(latest)),
         Refusal::SubscriptionEnding { ends_at, .. } => put("planned_end_time", instant(ends_at)),
         Refusal::WaiverTooLong { latest, .. } => put("latest_until_time", instant(latest)),
+        Refusal::CreationClosed { since } => put("creation_cutoff_time", instant(since)),
+        Refusal::ClassNoticeTooShort { earliest, .. } => put("earliest_time", instant(earliest)),
+        Refusal::RecentUse { last_used, .. } => put("last_use_time", instant(last_used)),
+        Refusal::ExtensionGranted { until, .. } => put("until_time", instant(until)),
         Refusal::NoticeTooShort { earliest, .. } => put("earliest_time", instant(earliest)),
         Refusal::IllegalState { expected, actual, .. } => {
             put("expected_state", (*expected).to_owned());

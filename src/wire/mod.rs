@@ -4,6 +4,7 @@
 mod announcement;
 mod notice;
 pub mod reason;
+mod service_account;
 mod target;
 
 use std::collections::BTreeMap;
@@ -18,17 +19,23 @@ use crate::domain::announcement::{AudienceKind, Category};
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::approve::Step;
 use crate::domain::calendar::CalendarKind;
+use crate::domain::company::Tenancy;
 use crate::domain::fact::FactKind;
 use crate::domain::field::FieldDefinition;
 use crate::domain::ledger::RevisionKind;
 use crate::domain::name::{Email, VersionName};
 use crate::domain::subscription::EndReason;
+use crate::domain::tool::ToolPermission;
 use crate::domain::usage::Class;
 use crate::domain::version::{AccessType, AuthType, Endpoint};
 use crate::domain::waiver::{WaiverKind, WaiverState};
 
 pub use announcement::{announcement_revision, parse_announcement_revision};
 pub use notice::{milestone, notice, notice_subject, parse_milestone, parse_notice, parse_notice_subject};
+pub use service_account::{
+    account_extension, account_type, class_schedule, parse_account_extension, parse_account_type, parse_class_schedule,
+    parse_tool_permissions, tool_permissions,
+};
 pub use target::{brownout, operation_name, parse_operation_name, parse_target, parse_version_name, target};
 
 /// A word that the protocol knows too.
@@ -140,6 +147,12 @@ words! {
         AnnouncementRevised = AnnouncementRevised, AnnouncementWithdrawn = AnnouncementWithdrawn,
         ApplicationUplifted = ApplicationUplifted, ExemptedFromBrownouts = ExemptedFromBrownouts,
         BrownoutExemptionRemoved = BrownoutExemptionRemoved,
+        CompanyCreated = CompanyCreated, CompanyUpdated = CompanyUpdated, ProjectCreated = ProjectCreated,
+        ProjectRenamed = ProjectRenamed, ServiceAccountCreated = ServiceAccountCreated,
+        ServiceAccountImported = ServiceAccountImported, ServiceAccountClassified = ServiceAccountClassified,
+        ServiceAccountPermissionsChanged = ServiceAccountPermissionsChanged,
+        ServiceAccountSecretRotated = ServiceAccountSecretRotated, ServiceAccountRemoved = ServiceAccountRemoved,
+        ServiceAccountsExtended = ServiceAccountsExtended, CredentialClassRevised = CredentialClassRevised,
     };
     Category <=> AnnouncementCategory {
         Deprecation = Deprecation, Sunset = Sunset, Change = Change, Requirement = Requirement,
@@ -147,6 +160,12 @@ words! {
     };
     AudienceKind <=> AnnouncementAudienceKind {
         Everybody = Everybody, Subscribers = Subscribers, Operators = Operators,
+    };
+    Tenancy <=> Tenancy {
+        Production = Production, MonthlySandbox = MonthlySandbox, DevelopmentSandbox = DevelopmentSandbox,
+    };
+    ToolPermission <=> ToolPermissionLevel {
+        None = None, ReadOnly = ReadOnly, Standard = Standard, Admin = Admin,
     };
     WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
     WaiverState <=> WaiverState { Live = Live, Expired = Expired, Revoked = Revoked };

@@ -70,6 +70,16 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::PublicationOutOfOrder { .. } => ErrorReason::PublicationOutOfOrder,
         Refusal::NoticeNotFound { .. } => ErrorReason::NoticeNotFound,
         Refusal::NotARecipient => ErrorReason::NotARecipient,
+        Refusal::CompanyNotFound(_) => ErrorReason::CompanyNotFound,
+        Refusal::NotACompanyAdministrator(_) => ErrorReason::NotACompanyAdministrator,
+        Refusal::ServiceAccountNotFound(_) => ErrorReason::ServiceAccountNotFound,
+        Refusal::ServiceAccountRemoved { .. } => ErrorReason::ServiceAccountRemoved,
+        Refusal::CreationClosed { .. } => ErrorReason::CreationClosed,
+        Refusal::EarlierNotAccepted { .. } => ErrorReason::EarlierNotAccepted,
+        Refusal::ClassNoticeTooShort { .. } => ErrorReason::ClassNoticeTooShort,
+        Refusal::RecentUse { .. } => ErrorReason::RecentUse,
+        Refusal::ExtensionGranted { .. } => ErrorReason::ExtensionGranted,
+        Refusal::ExtensionRefused(_) => ErrorReason::ExtensionRefused,
         Refusal::InBatch { refusal, .. } => reason(refusal),
     }
 }

@@ -100,7 +100,12 @@ impl Answer {
             | disk::record::Content::NoticeRun(_)
             | disk::record::Content::Announcement(_)
             | disk::record::Content::AnnouncementRevision(_)
-            | disk::record::Content::Exemption(_) => Err(damaged),
+            | disk::record::Content::Exemption(_)
+            | disk::record::Content::Company(_)
+            | disk::record::Content::Project(_)
+            | disk::record::Content::ServiceAccount(_)
+            | disk::record::Content::CredentialClass(_)
+            | disk::record::Content::ClassRevision(_) => Err(damaged),
         }
     }
 }

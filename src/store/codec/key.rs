@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::domain::ledger::{OperationName, Target};
-use crate::domain::name::{AnnouncementId, ApplicationId, Context, RequestId};
+use crate::domain::name::{AnnouncementId, ApplicationId, CompanyId, Context, RequestId};
 use crate::domain::notice::{Milestone, NoticeSubject, Occasion};
 use crate::domain::record::RecordKey;
 
@@ -44,10 +44,20 @@ pub enum Kind {
     AnnouncementRevision = b'k' as isize,
     /// An exemption from brownouts.
     Exemption = b'e' as isize,
+    /// A company.
+    Company = b'C' as isize,
+    /// A project of a company.
+    Project = b'J' as isize,
+    /// A traditional service account.
+    ServiceAccount = b'T' as isize,
+    /// The class of traditional service accounts.
+    CredentialClass = b'K' as isize,
+    /// One revision of the dates of the class.
+    ClassRevision = b'R' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 17] = [
+    const ALL: [Kind; 22] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -65,6 +75,11 @@ impl Kind {
         Kind::Announcement,
         Kind::AnnouncementRevision,
         Kind::Exemption,
+        Kind::Company,
+        Kind::Project,
+        Kind::ServiceAccount,
+        Kind::CredentialClass,
+        Kind::ClassRevision,
     ];
 
     /// The byte.
@@ -124,6 +139,15 @@ pub fn encode(key: &RecordKey) -> Bytes {
         RecordKey::Notice(application, id) => join(Kind::Notice, &[application.as_str(), id.as_str()]),
         RecordKey::NoticeRun(occasion) => encode_run(occasion),
         RecordKey::Announcement(id) => join(Kind::Announcement, &[id.as_str()]),
+        RecordKey::Company(id) => join(Kind::Company, &[id.as_str()]),
+        RecordKey::Project(company, id) => join(Kind::Project, &[company.as_str(), id.as_str()]),
+        RecordKey::ServiceAccount(id) => join(Kind::ServiceAccount, &[id.as_str()]),
+        RecordKey::CredentialClass => join(Kind::CredentialClass, &[]),
+        RecordKey::ClassRevision(number) => {
+            let mut key = BytesMut::from(&join(Kind::ClassRevision, &[])[..]);
+            key.put_u32(*number);
+            key.freeze()
+        }
         RecordKey::AnnouncementRevision(id, number) => {
             let mut key = BytesMut::from(&announcement_revisions_of(id)[..]);
             key.put_u32(*number);
@@ -181,6 +205,11 @@ pub fn revisions_in(context: &Context) -> Bytes {
 /// The key of the answer to a request id.
 pub(super) fn answer(id: &RequestId) -> Bytes {
     join(Kind::Answer, &[id.as_str()])
+}
+
+/// The prefix of the keys of all projects of a company.
+pub fn projects_of(company: &CompanyId) -> Bytes {
+    join(Kind::Project, &[company.as_str(), ""])
 }
 
 /// The prefix of all keys of `kind` that belong to one application.

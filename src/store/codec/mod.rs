@@ -5,6 +5,7 @@
 //! the last followed by a zero byte, which no part contains.
 
 mod answer;
+mod company;
 mod fact;
 mod key;
 mod notice;
@@ -16,7 +17,8 @@ mod waiver;
 pub use answer::{Answer, Dropped};
 pub use fact::{decode_fact, encode_fact};
 pub use key::{
-    Kind, announcement_revisions_of, encode as encode_key, kind as key_kind, prefix_of, revisions_in, revisions_of,
+    Kind, announcement_revisions_of, encode as encode_key, kind as key_kind, prefix_of, projects_of, revisions_in,
+    revisions_of,
 };
 pub use record::{decode as decode_record, encode as encode_record};
 pub use usage::{COUNTING_KEY, UsageKey, decode_counting, decode_usage, encode_counting, encode_usage};
