@@ -18,6 +18,7 @@ use devhub_proto::v1::authorization_service_server::AuthorizationServiceServer;
 use devhub_proto::v1::company_service_server::CompanyServiceServer;
 use devhub_proto::v1::credential_class_service_server::CredentialClassServiceServer;
 use devhub_proto::v1::fact_service_server::FactServiceServer;
+use devhub_proto::v1::migration_service_server::MigrationServiceServer;
 use devhub_proto::v1::notice_service_server::NoticeServiceServer;
 use devhub_proto::v1::schedule_service_server::ScheduleServiceServer;
 use devhub_proto::v1::service_account_service_server::ServiceAccountServiceServer;
@@ -41,15 +42,15 @@ use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules}
 use crate::gateway::AuthorizationRpc;
 use crate::hub::Hub;
 use crate::rpc::{
-    AnnouncementRpc, ApiRpc, ApplicationRpc, CompanyRpc, CredentialClassRpc, FactRpc, NoticeRpc, ScheduleRpc,
-    ServiceAccountRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
+    AnnouncementRpc, ApiRpc, ApplicationRpc, CompanyRpc, CredentialClassRpc, FactRpc, MigrationRpc, NoticeRpc,
+    ScheduleRpc, ServiceAccountRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
 };
 use crate::store::embedded::{Embedded, Options};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 13] = [
+const SERVICES: [&str; 14] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -59,6 +60,7 @@ const SERVICES: [&str; 13] = [
     "devhub.v1.UsageService",
     "devhub.v1.WaiverService",
     "devhub.v1.CompanyService",
+    "devhub.v1.MigrationService",
     "devhub.v1.ServiceAccountService",
     "devhub.v1.CredentialClassService",
     "devhub.v1.AnnouncementService",
@@ -263,6 +265,7 @@ fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopp
         .add_service(bounded!(ScheduleServiceServer, ScheduleRpc::new(hub.clone(), limits)))
         .add_service(bounded!(UsageServiceServer, UsageRpc::new(hub.clone())))
         .add_service(bounded!(WaiverServiceServer, WaiverRpc::new(hub.clone())))
+        .add_service(bounded!(MigrationServiceServer, MigrationRpc::new(hub.clone())))
         .add_service(bounded!(CompanyServiceServer, CompanyRpc::new(hub.clone())))
         .add_service(bounded!(ServiceAccountServiceServer, ServiceAccountRpc::new(hub.clone())))
         .add_service(bounded!(CredentialClassServiceServer, CredentialClassRpc::new(hub.clone())))

@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "devhub/v1/subscription.proto",
         "devhub/v1/usage.proto",
         "devhub/v1/company.proto",
+        "devhub/v1/migration.proto",
         "devhub/v1/service_account.proto",
         "devhub/v1/waiver.proto",
         "devhub/store/v1/record.proto",

@@ -47,7 +47,7 @@ pub use index::{Index, Standings};
 pub use plan::{PlanToken, Planned};
 pub use preview::{Affected, AnswerFrom, Place, PlannedNotice, Preview, Rehearsed};
 pub use read::{PAGE_BYTES_MAX, Page, Stored};
-pub use roster::{Migration, MigrationFilter, Party, PhaseCounts, Roster};
+pub use roster::{Migration, MigrationFilter, Pace, Party, PhaseCounts, Roster};
 pub use usage::{Figures, Meter, Reported, SUMMARY_MAX, Summary, UsageOf, UsageRow};
 
 use fold::Fold;

@@ -77,6 +77,19 @@ pub struct Migration {
     pub installed_at: Option<DateTime<Utc>>,
     /// When that first called.
     pub first_used_at: Option<DateTime<Utc>>,
+    /// The first instant at which the old accounts are no longer accepted, when known.
+    pub ends_at: Option<DateTime<Utc>>,
+}
+
+/// How fast migrations leave the risk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// At risk, and not expired.
+    pub at_risk: u64,
+    /// Left the risk in the time that was looked at.
+    pub secured: u64,
+    /// Expired.
+    pub expired: u64,
 }
 
 /// Who has to migrate.
@@ -142,42 +155,55 @@ impl Inner {
         }
     }
 
-    /// The sunset that was public at `at`; `supposed` takes its place from now on.
+    /// The sunset that was public at `at`.
     fn sunset(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         as_of(&self.revisions, at).sunset_at
     }
 
-    /// Calls `each` with the facts of every migration that the filter matches.
-    fn each(&self, filter: &MigrationFilter, mut each: impl FnMut(&Party, &CompanyId, &Pair, &MigrationFacts<'_>)) {
-        let mut times = Vec::new();
-        let mut one = |party: &Party, company: &CompanyId, pair: &Pair| {
-            times.clear();
-            times.extend(pair.accounts.iter().map(|(_, times)| *times));
-            each(party, company, pair, &self.facts(party, company, &times));
+    /// The migrations that the filter matches, in order of party and company, after `after`.
+    fn matching<'i>(
+        &'i self,
+        filter: &'i MigrationFilter,
+        after: Option<&'i (Party, CompanyId)>,
+    ) -> Box<dyn Iterator<Item = (&'i Party, &'i CompanyId, &'i Pair)> + 'i> {
+        let later = move |party: &Party, company: &CompanyId| {
+            after.is_none_or(|(known, place)| (known, place) < (party, company))
+        };
+        let of_party = move |(party, companies): (&'i Party, &'i BTreeMap<CompanyId, Pair>)| {
+            // Only the party that the last page ended in has companies to pass over.
+            let start = after.filter(|(known, _)| known == party).map(|(_, place)| place);
+            let start = start.map_or(Bound::Unbounded, Bound::Excluded);
+            companies.range((start, Bound::Unbounded)).map(move |(company, pair)| (party, company, pair))
         };
         match (&filter.application, &filter.company) {
             (Some(application), company) => {
-                let party = Party::Application(application.clone());
-                for (id, pair) in self.pairs.get(&party).into_iter().flatten() {
-                    if company.as_ref().is_none_or(|company| company == id) {
-                        one(&party, id, pair);
-                    }
-                }
+                let found = self.pairs.get_key_value(&Party::Application(application.clone()));
+                let wanted = move |id: &CompanyId| company.as_ref().is_none_or(|company| company == id);
+                let pairs = found.into_iter().flat_map(of_party);
+                Box::new(pairs.filter(move |(party, id, _)| wanted(id) && later(party, id)))
             }
             (None, Some(company)) => {
-                for party in self.of_company.get(company).into_iter().flatten() {
-                    if let Some(pair) = self.pairs.get(party).and_then(|companies| companies.get(company)) {
-                        one(party, company, pair);
-                    }
-                }
+                let parties = self.of_company.get(company).into_iter().flatten();
+                let pairs = parties.filter_map(move |party| {
+                    let (company, pair) = self.pairs.get(party)?.get_key_value(company)?;
+                    Some((party, company, pair))
+                });
+                Box::new(pairs.filter(move |(party, id, _)| later(party, id)))
             }
             (None, None) => {
-                for (party, companies) in &self.pairs {
-                    for (company, pair) in companies {
-                        one(party, company, pair);
-                    }
-                }
+                let start = after.map_or(Bound::Unbounded, |(party, _)| Bound::Included(party));
+                Box::new(self.pairs.range((start, Bound::Unbounded)).flat_map(of_party))
             }
+        }
+    }
+
+    /// Calls `each` with the facts of every migration that the filter matches.
+    fn each(&self, filter: &MigrationFilter, mut each: impl FnMut(&MigrationFacts<'_>)) {
+        let mut times = Vec::new();
+        for (party, company, pair) in self.matching(filter, None) {
+            times.clear();
+            times.extend(pair.accounts.iter().map(|(_, times)| *times));
+            each(&self.facts(party, company, &times));
         }
     }
 
@@ -252,7 +278,7 @@ impl Roster {
         let inner = self.0.read();
         let sunset = supposed.or_else(|| inner.sunset(at));
         let mut counts = PhaseCounts::default();
-        inner.each(filter, |_, _, _, facts| {
+        inner.each(filter, |facts| {
             if let Some(phase) = phase(facts, sunset, at) {
                 counts[phase.index()] += 1;
             }
@@ -272,7 +298,7 @@ impl Roster {
         let shared: Vec<DateTime<Utc>> = announced.chain(sunsets).filter(|at| from < *at && *at <= end).collect();
         let mut changes = vec![[0_i64; Phase::ALL.len()]; days];
         let mut moments: Vec<DateTime<Utc>> = Vec::new();
-        inner.each(filter, |_, _, _, facts| {
+        inner.each(filter, |facts| {
             moments.clear();
             moments.extend(instants(facts, None).filter(|at| from < *at && *at <= end));
             let extensions = facts.accounts.iter().filter_map(|account| account.extended_until);
@@ -308,6 +334,56 @@ impl Roster {
         changes.into_iter().map(sum).collect()
     }
 
+    /// How many migrations are at risk at `at`, and how many left the risk since `since` without expiring.
+    pub fn pace(
+        &self,
+        filter: &MigrationFilter,
+        (since, at): (DateTime<Utc>, DateTime<Utc>),
+        supposed: Option<DateTime<Utc>>,
+    ) -> Pace {
+        let inner = self.0.read();
+        let sunset = supposed.or_else(|| inner.sunset(at));
+        let mut pace = Pace::default();
+        inner.each(filter, |facts| {
+            let Some(now) = phase(facts, sunset, at) else { return };
+            if now == Phase::Expired {
+                pace.expired += 1;
+            } else if now.is_at_risk() {
+                pace.at_risk += 1;
+            } else if phase(facts, sunset, since).is_none_or(Phase::is_at_risk) {
+                pace.secured += 1;
+            }
+        });
+        pace
+    }
+
+    /// The accounts that were created in one of these times: how many in each, and up to `limit` after `after`, by id.
+    pub fn created_in(
+        &self,
+        windows: &[(DateTime<Utc>, Option<DateTime<Utc>>)],
+        after: Option<&AccountId>,
+        limit: usize,
+    ) -> (Vec<u64>, Vec<AccountId>) {
+        let inner = self.0.read();
+        let mut counts = vec![0; windows.len()];
+        let mut first = BTreeSet::new();
+        for (id, times) in inner.pairs.values().flat_map(BTreeMap::values).flat_map(|pair| &pair.accounts) {
+            let created = times.created_at;
+            let within = |(from, until): &(DateTime<Utc>, Option<DateTime<Utc>>)| {
+                *from <= created && until.is_none_or(|until| created < until)
+            };
+            let Some(window) = windows.iter().position(within) else { continue };
+            counts[window] += 1;
+            if after.is_none_or(|after| id > after) {
+                first.insert(id);
+                if first.len() > limit {
+                    first.pop_last();
+                }
+            }
+        }
+        (counts, first.into_iter().cloned().collect())
+    }
+
     /// Up to `limit` migrations at `at` that satisfy `wanted`, in order of party and company, after `after`.
     pub fn migrations(
         &self,
@@ -319,29 +395,23 @@ impl Roster {
     ) -> Vec<Migration> {
         let inner = self.0.read();
         let sunset = supposed.or_else(|| inner.sunset(at));
-        let mut found = Vec::new();
-        inner.each(filter, |party, company, pair, facts| {
-            let passed = after.is_some_and(|(known, place)| (known, place) >= (party, company));
-            if found.len() >= limit || passed {
-                return;
-            }
-            let Some(phase) = phase(facts, sunset, at) else { return };
+        let seen = |(party, company, pair): (&Party, &CompanyId, &Pair)| {
+            let times: Vec<AccountTimes> = pair.accounts.iter().map(|(_, times)| *times).collect();
+            let facts = inner.facts(party, company, &times);
             let open =
                 facts.installed.iter().rfind(|(from, until)| *from <= at && until.is_none_or(|until| at < until));
-            let migration = Migration {
+            Some(Migration {
+                phase: phase(&facts, sunset, at)?,
                 party: party.clone(),
                 company: company.clone(),
-                phase,
                 accounts: pair.accounts.clone(),
                 ready_at: facts.ready_at.filter(|ready_at| *ready_at <= at),
                 installed_at: open.map(|(from, _)| *from),
                 first_used_at: facts.first_used_at.filter(|used_at| *used_at <= at),
-            };
-            if wanted(&migration) {
-                found.push(migration);
-            }
-        });
-        found
+                ends_at: facts.ends_at(sunset),
+            })
+        };
+        inner.matching(filter, after).filter_map(seen).filter(wanted).take(limit).collect()
     }
 }
 

@@ -40,7 +40,7 @@ fn date(fields: &mut Fields, field: &str, given: Option<&v1::ClassDate>) -> NewD
     }
 }
 
-fn render(revision: &ClassRevision) -> v1::ClassRevision {
+pub(super) fn render(revision: &ClassRevision) -> v1::ClassRevision {
     v1::ClassRevision {
         number: revision.number,
         before: Some(wire::class_schedule(&revision.before)),

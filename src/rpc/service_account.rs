@@ -167,7 +167,8 @@ fn shown(hub: &Hub, account: &ServiceAccount, revision: u64) -> v1::ServiceAccou
     render(account, revision, &hub.roster().class(), None)
 }
 
-fn render_stored(hub: &Hub, stored: &Stored) -> Result<v1::ServiceAccount, Failure> {
+/// A stored account as it is now.
+pub(super) fn render_stored(hub: &Hub, stored: &Stored) -> Result<v1::ServiceAccount, Failure> {
     let Record::ServiceAccount(account) = &stored.record else { return Err(Failure::Defect) };
     Ok(shown(hub, account, stored.revision))
 }

@@ -23,6 +23,7 @@ use crate::domain::company::Tenancy;
 use crate::domain::fact::FactKind;
 use crate::domain::field::FieldDefinition;
 use crate::domain::ledger::RevisionKind;
+use crate::domain::migration::Phase;
 use crate::domain::name::{Email, VersionName};
 use crate::domain::subscription::EndReason;
 use crate::domain::tool::ToolPermission;
@@ -166,6 +167,12 @@ words! {
     };
     ToolPermission <=> ToolPermissionLevel {
         None = None, ReadOnly = ReadOnly, Standard = Standard, Admin = Admin,
+    };
+    Phase <=> MigrationPhase {
+        BlockedUnknownOwner = BlockedUnknownOwner, NotStarted = NotStarted, DeveloperReady = DeveloperReady,
+        Installed = Installed, CutoverConfirmed = CutoverConfirmed, OldAccountRemoved = OldAccountRemoved,
+        CompleteBySunset = CompleteBySunset, CompleteLate = CompleteLate, Expired = Expired,
+        Discontinued = Discontinued,
     };
     WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
     WaiverState <=> WaiverState { Live = Live, Expired = Expired, Revoked = Revoked };

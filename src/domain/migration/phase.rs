@@ -157,7 +157,7 @@ impl MigrationFacts<'_> {
     }
 
     /// The first instant at which the old accounts are no longer accepted, given the sunset of the class.
-    fn ends_at(&self, sunset_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    pub fn ends_at(&self, sunset_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
         let extended = self.accounts.iter().filter_map(|account| account.extended_until).max();
         sunset_at.map(|sunset_at| extended.map_or(sunset_at, |extended| extended.max(sunset_at)))
     }
