@@ -189,7 +189,6 @@ impl<'t> Facts<'t> {
     /// The first instant after `now` at which a date of these facts is reached, whether or not it changes the answer.
     pub(crate) fn next_date(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let version = self.version?.entry();
-        let account = self.calling_account();
         let of_version = &version.lifecycle.schedule;
         let of_operation = self.operation.map(|operation| &operation.entry().schedule);
         let dates = [
@@ -200,9 +199,12 @@ impl<'t> Facts<'t> {
             brownout::next_edge(&version.brownouts, now),
             self.terms.ends_at,
             self.terms.waived_until,
-            account.and_then(|account| account.sunset_at),
-            account.and_then(AccountFacts::ends_at),
         ];
-        dates.into_iter().flatten().filter(|date| *date > now).min()
+        let next = dates.into_iter().flatten().filter(|date| *date > now).min();
+        let Some(account) = self.calling_account() else {
+            return next;
+        };
+        let of_account = [account.sunset_at, account.ends_at()].into_iter().flatten().filter(|date| *date > now);
+        of_account.chain(next).min()
     }
 }

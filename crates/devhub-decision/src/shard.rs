@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 
-use crate::account::{Account, ServiceAccountEntry};
+use crate::account::{Account, AccountFacts, ServiceAccountEntry};
 use crate::catalogue::{Catalogue, Key, VersionNumber};
 use crate::company::CompanyAccess;
 use crate::entry::{ApplicationEntry, Standing};
@@ -176,9 +176,16 @@ impl Shard {
         // The whole id is compared: a mere hash could let a stranger in.
         let app = self.apps.find(hash, |app| app.client_id() == question.client_id);
         let application = app.and_then(App::facts);
-        let account = if application.is_none() { self.account(hash, question.client_id) } else { None };
-        let account = account.map(|account| account.facts(catalogue.credential_class().sunset_at));
         let scoped = version.is_some_and(|version| version.entry().company_scoped);
+        // What most calls do not need is kept out of their way.
+        let (account, access) = if application.is_some() && !scoped {
+            (None, CompanyAccess::NotScoped)
+        } else {
+            let sunset_at = catalogue.credential_class().sunset_at;
+            let account = if application.is_none() { self.account(hash, question.client_id) } else { None };
+            let account = account.map(|account| account.facts(sunset_at));
+            (account, self.access(hash, question, account.as_ref(), scoped))
+        };
         let called = version.zip(question.operation.as_ref());
         Facts {
             revision,
@@ -187,14 +194,7 @@ impl Shard {
             operation: called.and_then(|(version, operation)| version.operation(operation)),
             application,
             account,
-            access: match account {
-                _ if !scoped => CompanyAccess::NotScoped,
-                Some(account) if question.company.is_none_or(|company| company == account.company_id) => {
-                    CompanyAccess::Permitted
-                }
-                Some(_) => CompanyAccess::OtherCompany,
-                None => self.installed_access(hash, question),
-            },
+            access,
             subscribed: app.zip(number).is_some_and(|(app, number)| app.subscribes(number)),
             terms: number.map_or_else(Terms::default, |number| self.terms_of(hash, question.client_id, number)),
         }
@@ -209,17 +209,32 @@ impl Shard {
         found.and_then(|terms| terms.of(number)).unwrap_or_default()
     }
 
+    #[inline(never)]
     fn account(&self, hash: u64, client_id: &str) -> Option<&Account> {
         self.accounts.find(hash, |account| account.client_id() == client_id)
     }
 
-    /// How an application stands to the company that its call names.
-    fn installed_access(&self, hash: u64, question: &Question<'_>) -> CompanyAccess {
-        let Some(company) = question.company else {
-            return CompanyAccess::Unnamed;
-        };
-        let found = self.installed.find(hash, |installed| installed.client_id() == question.client_id);
-        found.map_or(CompanyAccess::NotInstalled, |installed| installed.access(company, question.project))
+    /// How the caller of a question stands to the company and the project that it names.
+    #[inline(never)]
+    fn access(
+        &self,
+        hash: u64,
+        question: &Question<'_>,
+        account: Option<&AccountFacts<'_>>,
+        scoped: bool,
+    ) -> CompanyAccess {
+        if !scoped {
+            return CompanyAccess::NotScoped;
+        }
+        match (account, question.company) {
+            (Some(account), Some(company)) if company != account.company_id => CompanyAccess::OtherCompany,
+            (Some(_), _) => CompanyAccess::Permitted,
+            (None, None) => CompanyAccess::Unnamed,
+            (None, Some(company)) => {
+                let found = self.installed.find(hash, |installed| installed.client_id() == question.client_id);
+                found.map_or(CompanyAccess::NotInstalled, |installed| installed.access(company, question.project))
+            }
+        }
     }
 
     /// All service accounts.
