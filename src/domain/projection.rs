@@ -128,6 +128,7 @@ fn project_version<'v>(version: &'v Version, rules: &Rules) -> impl Iterator<Ite
             lifecycle: deployment.lifecycle,
             permissions,
             open_access: version.is_open_access(),
+            company_scoped: false,
             successor: deployment.successor.as_ref().map(table_name),
             links: links.unwrap_or_default(),
             brownouts: deployment.brownouts.as_slice().into(),

@@ -306,6 +306,8 @@ fn decision(hub: &Hub, a: usize, v: usize) -> Reason {
         label: &label,
         environment: Environment::Sandbox,
         operation: None,
+        company: None,
+        project: None,
     };
     let limits = Limits::new(TimeDelta::seconds(30), TimeDelta::seconds(30)).unwrap();
     hub.table().ask(&question, |facts| decide(facts, hub.now(), limits).reason)

@@ -7,6 +7,7 @@
 //! | `leaving` | B42 to B49: unsubscribing and coming back |
 //! | `applications` | B50 to B59: people, approval, deletion and restoring |
 //! | `deciding` | B60 to B63: what gateways are told |
+//! | `companies` | B65, B66, B69, B70, B90: what they are told of companies and service accounts |
 //! | `moving` | B45 to B48: moves, of one or many |
 //! | `undoing` | B44, B47: the way back |
 //! | `uplifting` | B15, X2: from the sandbox to production |
@@ -36,6 +37,7 @@ mod accounts;
 mod announcing;
 mod applications;
 mod architecture;
+mod companies;
 mod contract;
 mod crying;
 mod deciding;
