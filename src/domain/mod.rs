@@ -17,6 +17,7 @@ pub mod command;
 pub mod exemption;
 pub mod fact;
 pub mod field;
+pub mod keyed_hash;
 pub mod ledger;
 pub mod moves;
 pub mod name;
