@@ -15,6 +15,8 @@ use devhub_proto::v1::announcement_service_server::AnnouncementServiceServer;
 use devhub_proto::v1::api_service_server::ApiServiceServer;
 use devhub_proto::v1::application_service_server::ApplicationServiceServer;
 use devhub_proto::v1::authorization_service_server::AuthorizationServiceServer;
+use devhub_proto::v1::call_limit_service_server::CallLimitServiceServer;
+use devhub_proto::v1::credential_service_server::CredentialServiceServer;
 use devhub_proto::v1::fact_service_server::FactServiceServer;
 use devhub_proto::v1::notice_service_server::NoticeServiceServer;
 use devhub_proto::v1::schedule_service_server::ScheduleServiceServer;
@@ -38,14 +40,16 @@ use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules}
 use crate::gateway::AuthorizationRpc;
 use crate::hub::Hub;
 use crate::rpc::{
-    AnnouncementRpc, ApiRpc, ApplicationRpc, FactRpc, NoticeRpc, ScheduleRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
+    AnnouncementRpc, ApiRpc, ApplicationRpc, CallLimitRpc, CredentialRpc, FactRpc, NoticeRpc, ScheduleRpc,
+    SubscriptionRpc, UsageRpc, WaiverRpc,
 };
+use crate::secret::{self, Peppers};
 use crate::store::embedded::{Embedded, Options};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 10] = [
+const SERVICES: [&str; 12] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -56,6 +60,8 @@ const SERVICES: [&str; 10] = [
     "devhub.v1.WaiverService",
     "devhub.v1.AnnouncementService",
     "devhub.v1.NoticeService",
+    "devhub.v1.CredentialService",
+    "devhub.v1.CallLimitService",
 ];
 
 /// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
@@ -109,6 +115,12 @@ pub fn rules(config: &Config) -> anyhow::Result<Rules> {
     })
 }
 
+/// The peppers that a configuration names, if it names any.
+fn peppers(config: &Config) -> anyhow::Result<Option<Arc<Peppers>>> {
+    let Some(file) = &config.pepper_file else { return Ok(None) };
+    Ok(Some(Arc::new(secret::read(file).context("pepper_file")?)))
+}
+
 impl Server {
     /// Opens the store in the data directory, verifies it, loads the hub, and serves.
     ///
@@ -134,7 +146,7 @@ impl Server {
         config: &Config,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Server> {
-        let rules = rules(config)?;
+        let (rules, peppers) = (rules(config)?, peppers(config)?);
         let admin = TcpListener::bind(config.admin_listen)
             .await
             .with_context(|| format!("cannot listen on {} (admin_listen)", config.admin_listen))?;
@@ -151,13 +163,20 @@ impl Server {
             axum::serve(admin, admin_app).with_graceful_shutdown(signal).await.context("the admin listener failed")
         });
 
-        let hub = tokio::task::spawn_blocking(move || -> anyhow::Result<Hub> { Ok(Hub::open(open()?, rules, clock)?) });
-        let hub = hub.await??;
+        let needed = peppers.clone();
+        let opening = tokio::task::spawn_blocking(move || -> anyhow::Result<Hub> {
+            let hub = Hub::open(open()?, rules, clock)?;
+            for (pepper, secrets) in hub.missing_peppers(needed.as_deref())? {
+                tracing::error!(%pepper, secrets, "pepper_file lacks a pepper: the secrets under it do not verify");
+            }
+            Ok(hub)
+        });
+        let hub = opening.await??;
         hub.usage().set_held_max(config.usage_entries_max);
         let ttl = TimeDelta::seconds(i64::from(config.decision_ttl_seconds));
         let limits = Limits::new(ttl, ttl).context("decision_ttl_seconds must be at least 1")?;
         let (health, health_service) = tonic_health::server::health_reporter();
-        let services = services(&hub, limits, &metrics, config, &stopping).add_service(health_service);
+        let services = services(&hub, limits, peppers, &metrics, config, &stopping).add_service(health_service);
         let grpc = web(services, config)?;
 
         let transport = Transport::builder()
@@ -240,7 +259,14 @@ async fn wait(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopping: &watch::Receiver<bool>) -> Routes {
+fn services(
+    hub: &Hub,
+    limits: Limits,
+    peppers: Option<Arc<Peppers>>,
+    metrics: &Metrics,
+    config: &Config,
+    stopping: &watch::Receiver<bool>,
+) -> Routes {
     macro_rules! bounded {
         ($server:ident, $service:expr) => {
             $server::new($service)
@@ -249,6 +275,7 @@ fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopp
         };
     }
     let authorization = AuthorizationRpc::new(hub.clone(), limits, metrics.clone());
+    let credential = CredentialRpc::new(hub.clone(), peppers, metrics.clone());
     let mut routes = Routes::new(bounded!(AuthorizationServiceServer, authorization))
         .add_service(bounded!(ApiServiceServer, ApiRpc::new(hub.clone())))
         .add_service(bounded!(ApplicationServiceServer, ApplicationRpc::new(hub.clone())))
@@ -257,6 +284,8 @@ fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopp
         .add_service(bounded!(UsageServiceServer, UsageRpc::new(hub.clone())))
         .add_service(bounded!(WaiverServiceServer, WaiverRpc::new(hub.clone())))
         .add_service(bounded!(AnnouncementServiceServer, AnnouncementRpc::new(hub.clone())))
+        .add_service(bounded!(CredentialServiceServer, credential))
+        .add_service(bounded!(CallLimitServiceServer, CallLimitRpc::new(hub.clone())))
         .add_service(bounded!(NoticeServiceServer, NoticeRpc::new(hub.clone(), stopping.clone())))
         .add_service(bounded!(FactServiceServer, FactRpc::new(hub.clone(), stopping.clone())));
     if config.reflection {
@@ -332,7 +361,7 @@ async fn note_usage(hub: Hub, every: Duration, stopping: watch::Receiver<bool>) 
 
 async fn flush_usage(hub: &Hub) {
     let meter = hub.clone();
-    match tokio::task::spawn_blocking(move || meter.usage().flush(meter.now())).await {
+    match tokio::task::spawn_blocking(move || meter.flush_notes()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "counted calls were not written; the next flush tries again"),
         Err(error) => tracing::error!(%error, "the flush of counted calls ended early; those it held are lost"),

@@ -32,6 +32,8 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
         (_, Record::Exemption(exemption)) => changes.push(Change::Exemption(project_exemption(exemption))),
         (_, Record::Waiver(waiver)) => changes.extend(project_waiver(waiver).map(Change::Waiver)),
         (_, Record::Notice(_) | Record::NoticeRun(_) | Record::Announcement(_) | Record::AnnouncementRevision(_)) => {}
+        // Neither what an application proves itself with nor where it calls from is asked about with every call.
+        (_, Record::ClientSecrets(_) | Record::CallLimits(_)) => {}
         (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
     }
 }

@@ -6,6 +6,8 @@ use super::access::AccessRequest;
 use super::announcement::{Announcement, AnnouncementRevision};
 use super::api::Api;
 use super::application::Application;
+use super::call_limit::CallLimits;
+use super::client_secret::ClientSecrets;
 use super::exemption::Exemption;
 use super::ledger::{Revision, Target};
 use super::name::{AnnouncementId, ApplicationId, ClientId, Context, NoticeId, SubscriptionId, VersionName};
@@ -51,6 +53,10 @@ pub enum RecordKey {
     Announcement(AnnouncementId),
     /// One revision of an announcement.
     AnnouncementRevision(AnnouncementId, u32),
+    /// The secrets of an application.
+    ClientSecrets(ApplicationId),
+    /// What a gateway enforces for an application.
+    CallLimits(ApplicationId),
 }
 
 /// The current state of one entity.
@@ -84,6 +90,10 @@ pub enum Record {
     AnnouncementRevision(AnnouncementRevision),
     /// An exemption.
     Exemption(Exemption),
+    /// The secrets of an application.
+    ClientSecrets(ClientSecrets),
+    /// What a gateway enforces for an application.
+    CallLimits(CallLimits),
 }
 
 /// The records that a judgement depends on, with their revisions.
@@ -186,6 +196,8 @@ typed! {
     namespace(name: Context) -> Namespace(Namespace) at RecordKey::Namespace(name.clone());
     notice(application: ApplicationId, id: NoticeId) -> Notice(Notice)
         at RecordKey::Notice(application.clone(), id.clone());
+    client_secrets(id: ApplicationId) -> ClientSecrets(ClientSecrets) at ClientSecrets::key(id);
+    call_limits(id: ApplicationId) -> CallLimits(CallLimits) at CallLimits::key(id);
     announcement(id: AnnouncementId) -> Announcement(Announcement) at RecordKey::Announcement(id.clone());
     client_id(id: ClientId) -> Name(ApplicationId) at RecordKey::ClientId(id.clone());
     application_name(name: str) -> Name(ApplicationId) at RecordKey::ApplicationName(name.to_lowercase());

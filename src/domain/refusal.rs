@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use devhub_decision::{Environment, Maturity, Stage};
 
 use super::application::State;
+use super::client_secret::SecretRefusal;
 use super::ledger::OperationName;
 use super::name::{AnnouncementId, ApplicationId, Context, Email, NoticeId, PolicyName, VersionName};
 use super::policy::Period;
@@ -438,6 +439,9 @@ pub enum Refusal {
         /// What it would permit.
         kind: WaiverKind,
     },
+    /// About a secret of an application (rules B52 to B54).
+    #[error(transparent)]
+    ClientSecret(#[from] SecretRefusal),
     /// An imported subscription states a beginning that cannot be.
     #[error("a subscription cannot have begun at {}: {why}", at(.since))]
     SinceOutOfRange {

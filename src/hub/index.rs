@@ -308,6 +308,7 @@ impl Index {
                 inner.touch(number, exemption.environment, revision);
             }
             (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_)) => {}
+            (_, Record::ClientSecrets(_) | Record::CallLimits(_)) => {}
         }
     }
 

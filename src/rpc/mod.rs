@@ -3,6 +3,8 @@
 mod announcement;
 mod api;
 mod application;
+mod call_limit;
+mod credential;
 mod fact;
 mod follow;
 mod notice;
@@ -24,6 +26,8 @@ use crate::hub::{Answer, Done, Failure, Hub, Request};
 pub use announcement::AnnouncementRpc;
 pub use api::ApiRpc;
 pub use application::ApplicationRpc;
+pub use call_limit::CallLimitRpc;
+pub use credential::CredentialRpc;
 pub use fact::FactRpc;
 pub use notice::NoticeRpc;
 pub use schedule::ScheduleRpc;

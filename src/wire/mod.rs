@@ -18,6 +18,7 @@ use crate::domain::announcement::{AudienceKind, Category};
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::approve::Step;
 use crate::domain::calendar::CalendarKind;
+use crate::domain::call_limit::RateLimitTier;
 use crate::domain::fact::FactKind;
 use crate::domain::field::FieldDefinition;
 use crate::domain::ledger::RevisionKind;
@@ -139,7 +140,9 @@ words! {
         NoticesCompleted = NoticesCompleted, AnnouncementPublished = AnnouncementPublished,
         AnnouncementRevised = AnnouncementRevised, AnnouncementWithdrawn = AnnouncementWithdrawn,
         ApplicationUplifted = ApplicationUplifted, ExemptedFromBrownouts = ExemptedFromBrownouts,
-        BrownoutExemptionRemoved = BrownoutExemptionRemoved,
+        BrownoutExemptionRemoved = BrownoutExemptionRemoved, ClientSecretCreated = ClientSecretCreated,
+        ClientSecretRevoked = ClientSecretRevoked, ClientSecretRehashed = ClientSecretRehashed,
+        IpAllowlistChanged = IpAllowlistChanged, RateLimitTierChanged = RateLimitTierChanged,
     };
     Category <=> AnnouncementCategory {
         Deprecation = Deprecation, Sunset = Sunset, Change = Change, Requirement = Requirement,
@@ -147,6 +150,9 @@ words! {
     };
     AudienceKind <=> AnnouncementAudienceKind {
         Everybody = Everybody, Subscribers = Subscribers, Operators = Operators,
+    };
+    RateLimitTier <=> RateLimitTier {
+        Bronze = Bronze, Silver = Silver, Gold = Gold, Platinum = Platinum, Rhodium = Rhodium,
     };
     WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
     WaiverState <=> WaiverState { Live = Live, Expired = Expired, Revoked = Revoked };

@@ -2,6 +2,7 @@
 
 use devhub_proto::v1::ErrorReason;
 
+use crate::domain::client_secret::SecretRefusal;
 use crate::domain::refusal::Refusal;
 
 /// The reason that clients match on.
@@ -70,6 +71,10 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::PublicationOutOfOrder { .. } => ErrorReason::PublicationOutOfOrder,
         Refusal::NoticeNotFound { .. } => ErrorReason::NoticeNotFound,
         Refusal::NotARecipient => ErrorReason::NotARecipient,
+        Refusal::ClientSecret(SecretRefusal::PepperRequired) => ErrorReason::PepperRequired,
+        Refusal::ClientSecret(SecretRefusal::TooMany { .. }) => ErrorReason::LimitReached,
+        Refusal::ClientSecret(SecretRefusal::NotFound { .. }) => ErrorReason::ClientSecretNotFound,
+        Refusal::ClientSecret(SecretRefusal::ExpiryPassed { .. }) => ErrorReason::InstantInPast,
         Refusal::InBatch { refusal, .. } => reason(refusal),
     }
 }

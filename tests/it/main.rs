@@ -6,6 +6,8 @@
 //! | `lifecycle` | B21 to B41: deprecation, retirement, the instant at which each takes effect |
 //! | `leaving` | B42 to B49: unsubscribing and coming back |
 //! | `applications` | B50 to B59: people, approval, deletion and restoring |
+//! | `authenticating` | B52 to B54: secrets of applications, made, verified, revoked, kept under newer peppers |
+//! | `fencing` | B55: the networks that an application may call from, and how fast |
 //! | `deciding` | B60 to B63: what gateways are told |
 //! | `moving` | B45 to B48: moves, of one or many |
 //! | `undoing` | B44, B47: the way back |
@@ -35,10 +37,12 @@
 mod announcing;
 mod applications;
 mod architecture;
+mod authenticating;
 mod contract;
 mod crying;
 mod deciding;
 mod enduring;
+mod fencing;
 mod folding;
 mod golden;
 mod guarding;

@@ -100,7 +100,9 @@ impl Answer {
             | disk::record::Content::NoticeRun(_)
             | disk::record::Content::Announcement(_)
             | disk::record::Content::AnnouncementRevision(_)
-            | disk::record::Content::Exemption(_) => Err(damaged),
+            | disk::record::Content::Exemption(_)
+            | disk::record::Content::ClientSecrets(_)
+            | disk::record::Content::CallLimits(_) => Err(damaged),
         }
     }
 }

@@ -44,10 +44,14 @@ pub enum Kind {
     AnnouncementRevision = b'k' as isize,
     /// An exemption from brownouts.
     Exemption = b'e' as isize,
+    /// The secrets of an application.
+    ClientSecrets = b'g' as isize,
+    /// What a gateway enforces for an application.
+    CallLimits = b'f' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 17] = [
+    const ALL: [Kind; 19] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -65,6 +69,8 @@ impl Kind {
         Kind::Announcement,
         Kind::AnnouncementRevision,
         Kind::Exemption,
+        Kind::ClientSecrets,
+        Kind::CallLimits,
     ];
 
     /// The byte.
@@ -120,6 +126,8 @@ pub fn encode(key: &RecordKey) -> Bytes {
         RecordKey::Waiver(id, name, kind) => {
             join(Kind::Waiver, &[id.as_str(), name.context.as_str(), name.label.as_str(), kind.name()])
         }
+        RecordKey::ClientSecrets(id) => join(Kind::ClientSecrets, &[id.as_str()]),
+        RecordKey::CallLimits(id) => join(Kind::CallLimits, &[id.as_str()]),
         RecordKey::Namespace(name) => join(Kind::Namespace, &[name.as_str()]),
         RecordKey::Notice(application, id) => join(Kind::Notice, &[application.as_str(), id.as_str()]),
         RecordKey::NoticeRun(occasion) => encode_run(occasion),

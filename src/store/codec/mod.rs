@@ -5,6 +5,7 @@
 //! the last followed by a zero byte, which no part contains.
 
 mod answer;
+mod credential;
 mod fact;
 mod key;
 mod notice;
@@ -19,7 +20,10 @@ pub use key::{
     Kind, announcement_revisions_of, encode as encode_key, kind as key_kind, prefix_of, revisions_in, revisions_of,
 };
 pub use record::{decode as decode_record, encode as encode_record};
-pub use usage::{COUNTING_KEY, UsageKey, decode_counting, decode_usage, encode_counting, encode_usage};
+pub use usage::{
+    COUNTING_KEY, UsageKey, decode_counting, decode_last_use, decode_usage, encode_counting, encode_last_use,
+    encode_usage, last_use_key,
+};
 
 /// The format that this release writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
