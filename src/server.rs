@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::routing::get;
@@ -116,8 +116,15 @@ pub fn rules(config: &Config) -> anyhow::Result<Rules> {
 }
 
 /// The peppers that a configuration names, if it names any.
+///
+/// # Errors
+/// When they cannot be read, or lie where a copy of the data takes them along.
 fn peppers(config: &Config) -> anyhow::Result<Option<Arc<Peppers>>> {
     let Some(file) = &config.pepper_file else { return Ok(None) };
+    if let (Ok(file), Ok(data)) = (file.canonicalize(), config.data_dir.canonicalize()) {
+        let apart = !file.starts_with(&data);
+        ensure!(apart, "pepper_file {} lies in data_dir and is copied with it; keep it elsewhere", file.display());
+    }
     Ok(Some(Arc::new(secret::read(file).context("pepper_file")?)))
 }
 

@@ -6,7 +6,8 @@
 //! | `lifecycle` | B21 to B41: deprecation, retirement, the instant at which each takes effect |
 //! | `leaving` | B42 to B49: unsubscribing and coming back |
 //! | `applications` | B50 to B59: people, approval, deletion and restoring |
-//! | `authenticating` | B52 to B54: secrets of applications, made, verified, revoked, kept under newer peppers |
+//! | `authenticating` | B52, B53: secrets of applications, made, listed, expired, revoked |
+//! | `verifying` | B54: credentials verified, hashes renewed; no secret is kept or told |
 //! | `fencing` | B55: the networks that an application may call from, and how fast |
 //! | `deciding` | B60 to B63: what gateways are told |
 //! | `moving` | B45 to B48: moves, of one or many |
@@ -63,5 +64,7 @@ mod trail;
 mod undoing;
 mod uplifting;
 mod usage;
+mod vault;
+mod verifying;
 mod waiving;
 mod world;
