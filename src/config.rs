@@ -30,6 +30,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// A file of further lifecycle policies.
     pub policies: Option<PathBuf>,
+    /// The peppers that secrets are hashed with. Without them no secret is made or verified.
+    pub pepper_file: Option<PathBuf>,
     /// Origins of portals whose pages may call the hub; exact, never `*`. Default none.
     pub cors_origins: Vec<String>,
     /// Serve gRPC reflection. Default true.
@@ -112,7 +114,7 @@ mod tests {
         assert_eq!((config.usage_flush_seconds, config.usage_entries_max), (60, 1_000_000));
         assert!(config.reflection && !config.lock_production_subscriptions && !config.production_deletion);
         assert_eq!((config.log_format, config.log_filter.as_str()), (LogFormat::Pretty, "info"));
-        assert!(config.cors_origins.is_empty() && config.policies.is_none());
+        assert!(config.cors_origins.is_empty() && config.policies.is_none() && config.pepper_file.is_none());
         let testing = Config::for_testing("/tmp/y");
         assert_eq!((testing.listen.port(), testing.admin_listen.port()), (0, 0));
     }
@@ -123,6 +125,7 @@ mod tests {
             ("listen", "localhost"),
             ("admin_listen", "127.0.0.1:99999"),
             ("data_dir", ""),
+            ("pepper_file", ""),
             ("reflection", "yes"),
             ("log_format", "xml"),
             ("log_filter", "devhub=loud"),

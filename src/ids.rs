@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
-use crate::domain::name::{AccountId, ApplicationId, ClientId, SubscriptionId, WaiverId};
+use crate::domain::name::{AccountId, ApplicationId, ClientId, ClientSecretId, SubscriptionId, WaiverId};
 
 /// A UUID that sorts by `now`, so that new records lie together on disk.
 fn uuid(now: DateTime<Utc>) -> String {
@@ -28,6 +28,11 @@ pub fn waiver(now: DateTime<Utc>) -> WaiverId {
 
 /// A new id of a service account.
 pub fn account(now: DateTime<Utc>) -> AccountId {
+    uuid(now).parse().expect("a UUID is a valid id")
+}
+
+/// A new id of a client secret; it says nothing about the secret.
+pub fn client_secret(now: DateTime<Utc>) -> ClientSecretId {
     uuid(now).parse().expect("a UUID is a valid id")
 }
 

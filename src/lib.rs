@@ -4,7 +4,7 @@
 //! committed once, durably ([`store`]), by one flow ([`hub`]); the committed records are folded into one decision table
 //! (`devhub-decision`); a gateway's question is judged by a second pure function over that table and a clock
 //! ([`gateway`]). Everything else is plumbing, and the plumbing is thin: [`rpc`] for portals, [`cli`] for people,
-//! [`server`] to put it all together.
+//! [`server`] to put it all together. Secrets that devhub issues have a room of their own ([`secret`]).
 
 pub mod cli;
 pub mod clock;
@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod hub;
 pub mod ids;
 pub mod rpc;
+pub mod secret;
 pub mod server;
 pub mod store;
 pub mod telemetry;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::routing::get;
@@ -15,8 +15,10 @@ use devhub_proto::v1::announcement_service_server::AnnouncementServiceServer;
 use devhub_proto::v1::api_service_server::ApiServiceServer;
 use devhub_proto::v1::application_service_server::ApplicationServiceServer;
 use devhub_proto::v1::authorization_service_server::AuthorizationServiceServer;
+use devhub_proto::v1::call_limit_service_server::CallLimitServiceServer;
 use devhub_proto::v1::company_service_server::CompanyServiceServer;
 use devhub_proto::v1::credential_class_service_server::CredentialClassServiceServer;
+use devhub_proto::v1::credential_service_server::CredentialServiceServer;
 use devhub_proto::v1::fact_service_server::FactServiceServer;
 use devhub_proto::v1::migration_service_server::MigrationServiceServer;
 use devhub_proto::v1::notice_service_server::NoticeServiceServer;
@@ -42,15 +44,16 @@ use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules}
 use crate::gateway::AuthorizationRpc;
 use crate::hub::Hub;
 use crate::rpc::{
-    AnnouncementRpc, ApiRpc, ApplicationRpc, CompanyRpc, CredentialClassRpc, FactRpc, MigrationRpc, NoticeRpc,
-    ScheduleRpc, ServiceAccountRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
+    AnnouncementRpc, ApiRpc, ApplicationRpc, CallLimitRpc, CompanyRpc, CredentialClassRpc, CredentialRpc, FactRpc,
+    MigrationRpc, NoticeRpc, ScheduleRpc, ServiceAccountRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
 };
+use crate::secret::{self, Peppers};
 use crate::store::embedded::{Embedded, Options};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 14] = [
+const SERVICES: [&str; 16] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -65,6 +68,8 @@ const SERVICES: [&str; 14] = [
     "devhub.v1.CredentialClassService",
     "devhub.v1.AnnouncementService",
     "devhub.v1.NoticeService",
+    "devhub.v1.CredentialService",
+    "devhub.v1.CallLimitService",
 ];
 
 /// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
@@ -118,6 +123,19 @@ pub fn rules(config: &Config) -> anyhow::Result<Rules> {
     })
 }
 
+/// The peppers that a configuration names, if it names any.
+///
+/// # Errors
+/// When they cannot be read, or lie where a copy of the data takes them along.
+fn peppers(config: &Config) -> anyhow::Result<Option<Arc<Peppers>>> {
+    let Some(file) = &config.pepper_file else { return Ok(None) };
+    if let (Ok(file), Ok(data)) = (file.canonicalize(), config.data_dir.canonicalize()) {
+        let apart = !file.starts_with(&data);
+        ensure!(apart, "pepper_file {} lies in data_dir and is copied with it; keep it elsewhere", file.display());
+    }
+    Ok(Some(Arc::new(secret::read(file).context("pepper_file")?)))
+}
+
 impl Server {
     /// Opens the store in the data directory, verifies it, loads the hub, and serves.
     ///
@@ -143,7 +161,7 @@ impl Server {
         config: &Config,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Server> {
-        let rules = rules(config)?;
+        let (rules, peppers) = (rules(config)?, peppers(config)?);
         let admin = TcpListener::bind(config.admin_listen)
             .await
             .with_context(|| format!("cannot listen on {} (admin_listen)", config.admin_listen))?;
@@ -160,13 +178,20 @@ impl Server {
             axum::serve(admin, admin_app).with_graceful_shutdown(signal).await.context("the admin listener failed")
         });
 
-        let hub = tokio::task::spawn_blocking(move || -> anyhow::Result<Hub> { Ok(Hub::open(open()?, rules, clock)?) });
-        let hub = hub.await??;
+        let needed = peppers.clone();
+        let opening = tokio::task::spawn_blocking(move || -> anyhow::Result<Hub> {
+            let hub = Hub::open(open()?, rules, clock)?;
+            for (pepper, secrets) in hub.missing_peppers(needed.as_deref())? {
+                tracing::error!(%pepper, secrets, "pepper_file lacks a pepper: the secrets under it do not verify");
+            }
+            Ok(hub)
+        });
+        let hub = opening.await??;
         hub.usage().set_held_max(config.usage_entries_max);
         let ttl = TimeDelta::seconds(i64::from(config.decision_ttl_seconds));
         let limits = Limits::new(ttl, ttl).context("decision_ttl_seconds must be at least 1")?;
         let (health, health_service) = tonic_health::server::health_reporter();
-        let services = services(&hub, limits, &metrics, config, &stopping).add_service(health_service);
+        let services = services(&hub, limits, peppers, &metrics, config, &stopping).add_service(health_service);
         let grpc = web(services, config)?;
 
         let transport = Transport::builder()
@@ -249,7 +274,14 @@ async fn wait(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopping: &watch::Receiver<bool>) -> Routes {
+fn services(
+    hub: &Hub,
+    limits: Limits,
+    peppers: Option<Arc<Peppers>>,
+    metrics: &Metrics,
+    config: &Config,
+    stopping: &watch::Receiver<bool>,
+) -> Routes {
     macro_rules! bounded {
         ($server:ident, $service:expr) => {
             $server::new($service)
@@ -258,6 +290,7 @@ fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopp
         };
     }
     let authorization = AuthorizationRpc::new(hub.clone(), limits, metrics.clone());
+    let credential = CredentialRpc::new(hub.clone(), peppers, metrics.clone());
     let mut routes = Routes::new(bounded!(AuthorizationServiceServer, authorization))
         .add_service(bounded!(ApiServiceServer, ApiRpc::new(hub.clone())))
         .add_service(bounded!(ApplicationServiceServer, ApplicationRpc::new(hub.clone())))
@@ -270,6 +303,8 @@ fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopp
         .add_service(bounded!(ServiceAccountServiceServer, ServiceAccountRpc::new(hub.clone())))
         .add_service(bounded!(CredentialClassServiceServer, CredentialClassRpc::new(hub.clone())))
         .add_service(bounded!(AnnouncementServiceServer, AnnouncementRpc::new(hub.clone())))
+        .add_service(bounded!(CredentialServiceServer, credential))
+        .add_service(bounded!(CallLimitServiceServer, CallLimitRpc::new(hub.clone())))
         .add_service(bounded!(NoticeServiceServer, NoticeRpc::new(hub.clone(), stopping.clone())))
         .add_service(bounded!(FactServiceServer, FactRpc::new(hub.clone(), stopping.clone())));
     if config.reflection {
@@ -345,7 +380,7 @@ async fn note_usage(hub: Hub, every: Duration, stopping: watch::Receiver<bool>) 
 
 async fn flush_usage(hub: &Hub) {
     let meter = hub.clone();
-    match tokio::task::spawn_blocking(move || meter.usage().flush(meter.now())).await {
+    match tokio::task::spawn_blocking(move || meter.flush_notes()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "counted calls were not written; the next flush tries again"),
         Err(error) => tracing::error!(%error, "the flush of counted calls ended early; those it held are lost"),

@@ -6,7 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use devhub_decision::{Environment, Reason, Stage};
 
+use devhub_proto::v1::CredentialVerdict;
+
 use crate::hub::Hub;
+
+/// What verifications of credentials end in, by its label.
+const VERDICTS: [(CredentialVerdict, &str); 3] = [
+    (CredentialVerdict::Valid, "VALID"),
+    (CredentialVerdict::Invalid, "INVALID"),
+    (CredentialVerdict::Unusable, "UNUSABLE"),
+];
 
 /// Counters of one hub.
 #[derive(Clone, Default)]
@@ -15,12 +24,22 @@ pub struct Metrics(Arc<Counters>);
 #[derive(Default)]
 struct Counters {
     decisions: [AtomicU64; Reason::ALL.len()],
+    verifications: [AtomicU64; VERDICTS.len()],
 }
 
 impl Metrics {
     /// Counts a decision.
     pub fn decided(&self, reason: Reason) {
         self.0.decisions[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a verification of credentials.
+    pub fn verified(&self, verdict: CredentialVerdict) {
+        for (count, (known, _)) in self.0.verifications.iter().zip(VERDICTS) {
+            if known == verdict {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
     }
 
     /// All metrics as Prometheus text, those of `hub` as of now.
@@ -34,6 +53,12 @@ impl Metrics {
             let count = self.0.decisions[reason as usize].load(Ordering::Relaxed);
             let verdict = reason.verdict();
             line(format_args!("devhub_decisions_total{{verdict=\"{verdict}\",reason=\"{reason}\"}} {count}"));
+        }
+        line(format_args!("# HELP devhub_credentials_verified_total Verifications of credentials by verdict."));
+        line(format_args!("# TYPE devhub_credentials_verified_total counter"));
+        for (count, (_, verdict)) in self.0.verifications.iter().zip(VERDICTS) {
+            let count = count.load(Ordering::Relaxed);
+            line(format_args!("devhub_credentials_verified_total{{verdict=\"{verdict}\"}} {count}"));
         }
         let usage = hub.usage().figures();
         for (name, help, value) in [

@@ -8,6 +8,8 @@ use devhub_proto::v1::announcement_service_client::AnnouncementServiceClient;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
+use devhub_proto::v1::call_limit_service_client::CallLimitServiceClient;
+use devhub_proto::v1::credential_service_client::CredentialServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
 use devhub_proto::v1::notice_service_client::NoticeServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
@@ -172,6 +174,10 @@ clients!(
     announcements: AnnouncementServiceClient,
     /// Notices.
     notices: NoticeServiceClient,
+    /// Secrets of applications.
+    credentials: CredentialServiceClient,
+    /// What gateways enforce for an application.
+    call_limits: CallLimitServiceClient,
 );
 
 impl Hub {

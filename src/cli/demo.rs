@@ -16,6 +16,7 @@ use super::output::print_text;
 use super::plan::Planned;
 use crate::clock::SystemClock;
 use crate::config::{Config, Layer, Sources};
+use crate::secret;
 use crate::server::Server;
 use crate::wire::timestamp;
 
@@ -52,10 +53,13 @@ const APPLICATIONS: [(&str, &str, v1::Persona, v1::Environment); 3] = [
 /// When an address is in use or the stories cannot be loaded.
 pub fn run(demo: &Demo) -> Result<()> {
     let directory = tempfile::tempdir().context("a temporary directory is needed")?;
+    let peppers = directory.path().join("peppers");
+    secret::create(&peppers)?;
     let flags = Layer::from([
         ("listen", demo.listen.to_string()),
         ("admin_listen", demo.admin_listen.to_string()),
-        ("data_dir", directory.path().display().to_string()),
+        ("data_dir", directory.path().join("data").display().to_string()),
+        ("pepper_file", peppers.display().to_string()),
     ]);
     let config = Config::load(&Sources { flags, environment: &|_| None, file: None })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -111,6 +111,10 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::PublicationOutOfOrder => "choose a date that has passed and is not before the revision before it",
         ErrorReason::NoticeNotFound => "check the id with `devhub notices list`",
         ErrorReason::NotARecipient => "act as one of the recipients: --actor collaborator:EMAIL",
+        ErrorReason::PepperRequired => {
+            "make one with `devhub pepper new` and start the hub with --pepper-file; keep it apart from the data"
+        }
+        ErrorReason::ClientSecretNotFound => "`devhub secret list` shows which there are",
         ErrorReason::SinceOutOfRange => "state a beginning at which the version was live, or leave it out for now",
     }
 }

@@ -1,10 +1,12 @@
 //! The command line: one file per subcommand. It knows the contract, not the house behind it: what it asks, any client
-//! could ask. Only `serve`, `demo`, `backup`, `restore` and `doctor` work on this machine's data.
+//! could ask. Only `serve`, `demo`, `backup`, `restore`, `doctor` and `pepper` work on this machine's
+//! data.
 //!
 //! Exit codes: 0 done (and: allowed, nothing to change), 1 error (and: a plan is blocked, a preview has refusals), 2 a
 //! plan has changes, 3 a checked call is denied, 4 some rows of an import or applications of a move were refused, 64 the
 //! command line itself is wrong.
 
+pub mod allowlist;
 pub mod announce;
 pub mod apply;
 pub mod backup;
@@ -32,6 +34,7 @@ pub mod list;
 pub mod moves;
 pub mod notices;
 pub mod output;
+pub mod pepper;
 pub mod plan;
 pub mod promote;
 pub mod question;
@@ -40,6 +43,7 @@ pub mod restore;
 pub mod retire;
 pub mod revise;
 pub mod schedule;
+pub mod secret;
 pub mod serve;
 pub mod uplift;
 pub mod usage;
@@ -157,6 +161,17 @@ enum Command {
     /// Dated exceptions for one application and one version
     #[command(subcommand)]
     Waive(waive::Waive),
+    /// Secrets of applications: make, list and revoke them
+    #[command(subcommand)]
+    Secret(secret::Secret),
+    /// The networks that an application may call from
+    #[command(subcommand)]
+    Allowlist(allowlist::Allowlist),
+    /// Say how fast an application may call
+    Tier(allowlist::Tier),
+    /// The file of the keys under which a hub hashes secrets
+    #[command(subcommand)]
+    Pepper(pepper::Pepper),
     /// Publish announcements, revise and withdraw them
     #[command(subcommand)]
     Announce(announce::Announce),
@@ -228,6 +243,10 @@ impl Cli {
             Command::Exempt(command) => wait_for(command.run(connection, output)),
             Command::Uplift(command) => wait_for(command.run(connection, output)),
             Command::Waive(command) => wait_for(command.run(connection, output)),
+            Command::Secret(command) => wait_for(command.run(connection, output)),
+            Command::Allowlist(command) => wait_for(command.run(connection, output)),
+            Command::Tier(command) => wait_for(command.run(connection, output)),
+            Command::Pepper(command) => command.run(output),
             Command::Announce(command) => wait_for(command.run(connection, output)),
             Command::Notices(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),

@@ -32,6 +32,9 @@ pub struct Settings {
     /// File of further lifecycle policies (TOML)
     #[arg(long, value_name = "FILE")]
     policies: Option<String>,
+    /// File of the peppers that secrets are hashed with; make one with `devhub pepper new`
+    #[arg(long, value_name = "FILE")]
+    pepper_file: Option<String>,
     /// Exact origin of a portal whose pages may call the hub; may be repeated
     #[arg(long, value_name = "ORIGIN")]
     cors_origins: Vec<String>,
@@ -100,6 +103,7 @@ impl Settings {
             ("admin_listen", &self.admin_listen),
             ("data_dir", &self.data_dir),
             ("policies", &self.policies),
+            ("pepper_file", &self.pepper_file),
             ("cors_origins", &origins),
             ("reflection", &self.reflection),
             ("log_format", &self.log_format),

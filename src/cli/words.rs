@@ -138,6 +138,22 @@ words!(
 );
 
 words!(
+    /// How fast an application may call.
+    RateLimitTier, v1::RateLimitTier, {
+        /// The usual one.
+        Bronze = "BRONZE",
+        /// Above BRONZE.
+        Silver = "SILVER",
+        /// Above SILVER.
+        Gold = "GOLD",
+        /// Above GOLD.
+        Platinum = "PLATINUM",
+        /// Above PLATINUM.
+        Rhodium = "RHODIUM",
+    }
+);
+
+words!(
     /// What an announcement is about.
     Category, v1::AnnouncementCategory, {
         /// The beginning of an end.

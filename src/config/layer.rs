@@ -39,11 +39,12 @@ const fn without_default(name: &'static str) -> Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 20] = [
+pub const SETTINGS: [Setting; 21] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
     without_default("policies"),
+    without_default("pepper_file"),
     setting("cors_origins", ""),
     setting("reflection", "true"),
     setting("log_format", "pretty"),

@@ -41,6 +41,7 @@ impl<'a> Values<'a> {
         let admin_listen = self.address("admin_listen");
         let data_dir = self.data_dir();
         let policies = self.shown("policies").value.as_ref().map(PathBuf::from);
+        let pepper_file = self.pepper_file();
         let cors_origins = self.origins("cors_origins");
         let reflection = self.switch("reflection");
         let log_format = self.log_format();
@@ -62,6 +63,7 @@ impl<'a> Values<'a> {
             admin_listen: admin_listen?,
             data_dir: data_dir?,
             policies,
+            pepper_file: pepper_file?,
             cors_origins: cors_origins?,
             reflection: reflection?,
             log_format: log_format?,
@@ -118,6 +120,18 @@ impl<'a> Values<'a> {
                 );
                 None
             }
+        }
+    }
+
+    /// Whether the file is there and sound is found out when it is read, once.
+    fn pepper_file(&mut self) -> Option<Option<PathBuf>> {
+        match self.shown("pepper_file").value.as_deref() {
+            Some("") => {
+                self.wrong("pepper_file", "it must name a file", "make one with `devhub pepper new`, or leave it out");
+                None
+            }
+            Some(path) => Some(Some(PathBuf::from(path))),
+            None => Some(None),
         }
     }
 

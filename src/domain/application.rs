@@ -205,6 +205,14 @@ impl Application {
         }
     }
 
+    /// Refuses an actor who is neither staff nor a collaborator and, in production, an administrator (rules B53, B55).
+    pub(super) fn administrator_in_production(&self, setting: &Setting<'_>, verb: &'static str) -> Result<(), Refusal> {
+        match self.environment {
+            Environment::Sandbox => self.collaborator(setting),
+            Environment::Production => self.administrator(setting, verb),
+        }
+    }
+
     /// Whether at least one administrator works on it (rule B50).
     pub(super) fn has_administrator(&self) -> bool {
         self.collaborators.values().any(|role| *role == Role::Administrator)

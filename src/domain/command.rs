@@ -4,6 +4,8 @@ use super::access::{DecideAccess, RequestAccess};
 use super::announcement::{PublishAnnouncement, ReviseAnnouncement, WithdrawAnnouncement};
 use super::api::{CreateApi, UpdateApi};
 use super::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
+use super::call_limit::{SetIpAllowlist, SetRateLimitTier};
+use super::client_secret::{CreateClientSecret, RehashClientSecret, RevokeClientSecret};
 use super::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
 use super::company::{CreateCompany, PutProject, UpdateCompany};
 use super::credential_class::ReviseCredentialClass;
@@ -107,7 +109,12 @@ commands!(
     ChangeAccountPermissions,
     RemoveServiceAccount,
     ExtendServiceAccounts,
-    ReviseCredentialClass
+    ReviseCredentialClass,
+    CreateClientSecret,
+    RevokeClientSecret,
+    RehashClientSecret,
+    SetIpAllowlist,
+    SetRateLimitTier
 );
 
 impl Command {
@@ -160,6 +167,11 @@ impl Command {
             Command::RemoveServiceAccount(_) => "RemoveServiceAccount",
             Command::ExtendServiceAccounts(_) => "ExtendServiceAccounts",
             Command::ReviseCredentialClass(_) => "ReviseCredentialClass",
+            Command::CreateClientSecret(_) => "CreateClientSecret",
+            Command::RevokeClientSecret(_) => "RevokeClientSecret",
+            Command::RehashClientSecret(_) => "RehashClientSecret",
+            Command::SetIpAllowlist(_) => "SetIpAllowlist",
+            Command::SetRateLimitTier(_) => "SetRateLimitTier",
         }
     }
 
@@ -194,7 +206,12 @@ impl Command {
             | Command::ChangeCollaboratorRole(ChangeCollaboratorRole { id, .. })
             | Command::AdvanceApplication(AdvanceApplication { id, .. })
             | Command::SetBlocked(SetBlocked { id, .. })
-            | Command::RestrictDeletion(RestrictDeletion { id, .. }) => application(id),
+            | Command::RestrictDeletion(RestrictDeletion { id, .. })
+            | Command::CreateClientSecret(CreateClientSecret { application: id, .. })
+            | Command::RevokeClientSecret(RevokeClientSecret { application: id, .. })
+            | Command::RehashClientSecret(RehashClientSecret { application: id, .. })
+            | Command::SetIpAllowlist(SetIpAllowlist { application: id, .. })
+            | Command::SetRateLimitTier(SetRateLimitTier { application: id, .. }) => application(id),
             Command::Subscribe(Subscribe { application, version, .. })
             | Command::Unsubscribe(Unsubscribe { application, version, .. })
             | Command::RequestAccess(RequestAccess { application, version, .. })

@@ -130,6 +130,16 @@ pub enum FactKind {
     ServiceAccountsExtended,
     /// The dates of a credential class changed.
     CredentialClassRevised,
+    /// A secret of an application was made.
+    ClientSecretCreated,
+    /// A secret of an application was revoked.
+    ClientSecretRevoked,
+    /// A secret is kept under a newer pepper.
+    ClientSecretRehashed,
+    /// The networks that an application may call from changed.
+    IpAllowlistChanged,
+    /// An application may call faster or slower.
+    RateLimitTierChanged,
 }
 
 /// What a fact is about; what does not apply is left out.

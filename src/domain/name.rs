@@ -128,6 +128,20 @@ name!(
 );
 
 name!(
+    /// The id of a client secret, made by devhub. It is no secret itself.
+    ClientSecretId,
+    "a client secret id has 1 to 64 lower-case letters, digits and hyphens",
+    |text| len(text, 1, 64) && all(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+
+name!(
+    /// The id of a pepper, the key under which secrets are hashed.
+    PepperId,
+    "a pepper id has 1 to 32 lower-case letters, digits and hyphens",
+    |text| len(text, 1, 32) && all(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+
+name!(
     /// The id of an announcement, chosen by who publishes it.
     AnnouncementId,
     "an announcement id has 3 to 80 lower-case letters, digits and hyphens and begins with a letter or digit",
@@ -205,10 +219,11 @@ text_order!(
     NoticeId,
     RequestId,
     PolicyName,
-    Email,
     CompanyId,
     ProjectId,
-    AccountId
+    AccountId,
+    PepperId,
+    Email
 );
 
 impl Email {

@@ -6,6 +6,8 @@ use super::access::AccessRequest;
 use super::announcement::{Announcement, AnnouncementRevision};
 use super::api::Api;
 use super::application::Application;
+use super::call_limit::CallLimits;
+use super::client_secret::ClientSecrets;
 use super::company::{Company, Project};
 use super::credential_class::{ClassRevision, CredentialClass};
 use super::exemption::Exemption;
@@ -67,6 +69,10 @@ pub enum RecordKey {
     CredentialClass,
     /// One revision of the dates of the class.
     ClassRevision(u32),
+    /// The secrets of an application.
+    ClientSecrets(ApplicationId),
+    /// What a gateway enforces for an application.
+    CallLimits(ApplicationId),
 }
 
 /// Who bears a name that nobody else can bear.
@@ -119,6 +125,10 @@ pub enum Record {
     CredentialClass(CredentialClass),
     /// One revision of the dates of the class.
     ClassRevision(ClassRevision),
+    /// The secrets of an application.
+    ClientSecrets(ClientSecrets),
+    /// What a gateway enforces for an application.
+    CallLimits(CallLimits),
 }
 
 /// The records that a judgement depends on, with their revisions.
@@ -221,6 +231,8 @@ typed! {
     namespace(name: Context) -> Namespace(Namespace) at RecordKey::Namespace(name.clone());
     notice(application: ApplicationId, id: NoticeId) -> Notice(Notice)
         at RecordKey::Notice(application.clone(), id.clone());
+    client_secrets(id: ApplicationId) -> ClientSecrets(ClientSecrets) at ClientSecrets::key(id);
+    call_limits(id: ApplicationId) -> CallLimits(CallLimits) at CallLimits::key(id);
     announcement(id: AnnouncementId) -> Announcement(Announcement) at RecordKey::Announcement(id.clone());
     client_id(id: ClientId) -> Name(Bearer) at RecordKey::ClientId(id.clone());
     application_name(name: str) -> Name(Bearer) at RecordKey::ApplicationName(name.to_lowercase());

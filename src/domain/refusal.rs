@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use devhub_decision::{Environment, Maturity, Stage};
 
 use super::application::State;
+use super::client_secret::SecretRefusal;
 use super::ledger::OperationName;
 use super::name::{
     AccountId, AnnouncementId, ApplicationId, CompanyId, Context, Email, NoticeId, PolicyName, VersionName,
@@ -508,6 +509,9 @@ pub enum Refusal {
     /// The extension would last too long, or no sunset is known that it could extend.
     #[error("{0}")]
     ExtensionRefused(String),
+    /// About a secret of an application (rules B52 to B54).
+    #[error(transparent)]
+    ClientSecret(#[from] SecretRefusal),
     /// An imported subscription states a beginning that cannot be.
     #[error("a subscription cannot have begun at {}: {why}", at(.since))]
     SinceOutOfRange {

@@ -42,7 +42,11 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::NoticeRun(run) => RecordKey::NoticeRun(run.occasion.clone()),
         Record::Announcement(announcement) => RecordKey::Announcement(announcement.current.id.clone()),
         Record::AnnouncementRevision(revision) => RecordKey::AnnouncementRevision(revision.id.clone(), revision.number),
-        Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_) => return None,
+        Record::AccessRequest(_)
+        | Record::Name(_)
+        | Record::Notice(_)
+        | Record::ClientSecrets(_)
+        | Record::CallLimits(_) => return None,
         Record::Exemption(exemption) => exemption.key(),
         Record::Company(company) => company.key(),
         Record::Project(project) => RecordKey::Project(project.company.clone(), project.id.clone()),
@@ -72,7 +76,13 @@ impl Fold {
     fn fold(&self, key: &Key, value: &Bytes, revision: Option<u64>, changes: &mut Vec<Change>) {
         let Some(kind) = codec::key_kind(key) else { return };
         match kind {
-            Kind::Answer | Kind::ClientId | Kind::ApplicationName | Kind::AccessRequest | Kind::Notice => return,
+            Kind::Answer
+            | Kind::ClientId
+            | Kind::ApplicationName
+            | Kind::AccessRequest
+            | Kind::Notice
+            | Kind::ClientSecrets
+            | Kind::CallLimits => return,
             Kind::Api
             | Kind::Version
             | Kind::Application

@@ -317,6 +317,7 @@ impl Index {
                 | Record::CredentialClass(_)
                 | Record::ClassRevision(_),
             ) => {}
+            (_, Record::ClientSecrets(_) | Record::CallLimits(_)) => {}
         }
     }
 

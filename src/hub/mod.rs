@@ -15,12 +15,14 @@
 mod announcements;
 mod audit;
 mod calendar;
+mod credential;
 mod crier;
 mod execute;
 mod fold;
 mod housekeeping;
 mod index;
 mod instants;
+mod last_use;
 mod plan;
 mod preview;
 mod read;
@@ -41,9 +43,11 @@ use crate::store::{Store, StoreError};
 pub use announcements::{AnnouncementFilter, AnnouncementPlace};
 pub use audit::{FactFilter, FactPage};
 pub use calendar::CalendarPlace;
+pub use credential::{Bearer, Verified};
 pub use crier::{Acknowledged, Cried, MilestoneProgress, NoticeFilter, NoticePage, NoticeProgress, Progress};
 pub use execute::{Answer, Done, Mode, Request};
 pub use index::{Index, Standings};
+pub use last_use::LastUses;
 pub use plan::{PlanToken, Planned};
 pub use preview::{Affected, AnswerFrom, Place, PlannedNotice, Preview, Rehearsed};
 pub use read::{PAGE_BYTES_MAX, Page, Stored};
@@ -87,6 +91,7 @@ struct Parts {
     instants: Instants,
     turns: Turns,
     usage: Meter,
+    last_uses: LastUses,
     /// Held by the crier.
     crying: tokio::sync::Mutex<()>,
 }
@@ -105,6 +110,7 @@ impl Hub {
         fold.trouble()?;
         let instants = Instants::new(clock, store.head().instant);
         let usage = Meter::open(Arc::clone(&store), instants.now());
+        let last_uses = LastUses::new(Arc::clone(&store));
         Ok(Hub(Arc::new(Parts {
             store,
             table,
@@ -114,6 +120,7 @@ impl Hub {
             instants,
             turns: Turns::default(),
             usage,
+            last_uses,
             crying: tokio::sync::Mutex::default(),
         })))
     }
@@ -136,6 +143,20 @@ impl Hub {
     /// Who still calls what.
     pub fn usage(&self) -> &Meter {
         &self.0.usage
+    }
+
+    /// When secrets were last verified.
+    pub fn last_uses(&self) -> &LastUses {
+        &self.0.last_uses
+    }
+
+    /// Writes what was counted and remembered since the last time to the notes of the store.
+    ///
+    /// # Errors
+    /// When some of it could not be written; that is kept for the next time.
+    pub fn flush_notes(&self) -> Result<(), StoreError> {
+        let usage = self.usage().flush(self.now());
+        self.last_uses().flush().and(usage)
     }
 
     /// The rules of this hub.

@@ -8,6 +8,7 @@ use devhub_proto::v1::ErrorReason;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::domain::client_secret::{CLIENT_SECRETS_MAX, SecretRefusal};
 use crate::domain::refusal::{Refusal, Violation};
 use crate::hub::Failure;
 use crate::store::StoreError;
@@ -53,7 +54,8 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::AnnouncementNotFound
         | ErrorReason::CompanyNotFound
         | ErrorReason::ServiceAccountNotFound
-        | ErrorReason::NoticeNotFound => Code::NotFound,
+        | ErrorReason::NoticeNotFound
+        | ErrorReason::ClientSecretNotFound => Code::NotFound,
         ErrorReason::AlreadyExists
         | ErrorReason::DuplicateSubscription
         | ErrorReason::RequestIdReused
@@ -100,6 +102,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::RecentUse
         | ErrorReason::ExtensionGranted
         | ErrorReason::ExtensionRefused
+        | ErrorReason::PepperRequired
         | ErrorReason::EpochChanged => Code::FailedPrecondition,
         ErrorReason::LimitReached | ErrorReason::StoreFull | ErrorReason::Overloaded => Code::ResourceExhausted,
         ErrorReason::StoreUnavailable | ErrorReason::RevisionNotReached => Code::Unavailable,
@@ -174,6 +177,7 @@ fn metadata(refusal: &Refusal) -> HashMap<String, String> {
         Refusal::IllegalMove { from, .. } => put("stage", from.to_string()),
         Refusal::RestoreWindowPassed { until, .. } => put("restorable_until", instant(until)),
         Refusal::LimitReached { limit, .. } => put("limit", limit.to_string()),
+        Refusal::ClientSecret(SecretRefusal::TooMany { .. }) => put("limit", CLIENT_SECRETS_MAX.to_string()),
         _ => {}
     }
     metadata

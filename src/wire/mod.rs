@@ -19,6 +19,7 @@ use crate::domain::announcement::{AudienceKind, Category};
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::approve::Step;
 use crate::domain::calendar::CalendarKind;
+use crate::domain::call_limit::RateLimitTier;
 use crate::domain::company::Tenancy;
 use crate::domain::fact::FactKind;
 use crate::domain::field::FieldDefinition;
@@ -151,13 +152,15 @@ words! {
         NoticesCompleted = NoticesCompleted, AnnouncementPublished = AnnouncementPublished,
         AnnouncementRevised = AnnouncementRevised, AnnouncementWithdrawn = AnnouncementWithdrawn,
         ApplicationUplifted = ApplicationUplifted, ExemptedFromBrownouts = ExemptedFromBrownouts,
-        BrownoutExemptionRemoved = BrownoutExemptionRemoved,
         CompanyCreated = CompanyCreated, CompanyUpdated = CompanyUpdated, ProjectCreated = ProjectCreated,
         ProjectRenamed = ProjectRenamed, ServiceAccountCreated = ServiceAccountCreated,
         ServiceAccountImported = ServiceAccountImported, ServiceAccountClassified = ServiceAccountClassified,
         ServiceAccountPermissionsChanged = ServiceAccountPermissionsChanged,
         ServiceAccountSecretRotated = ServiceAccountSecretRotated, ServiceAccountRemoved = ServiceAccountRemoved,
         ServiceAccountsExtended = ServiceAccountsExtended, CredentialClassRevised = CredentialClassRevised,
+        BrownoutExemptionRemoved = BrownoutExemptionRemoved, ClientSecretCreated = ClientSecretCreated,
+        ClientSecretRevoked = ClientSecretRevoked, ClientSecretRehashed = ClientSecretRehashed,
+        IpAllowlistChanged = IpAllowlistChanged, RateLimitTierChanged = RateLimitTierChanged,
     };
     Category <=> AnnouncementCategory {
         Deprecation = Deprecation, Sunset = Sunset, Change = Change, Requirement = Requirement,
@@ -177,6 +180,9 @@ words! {
         Installed = Installed, CutoverConfirmed = CutoverConfirmed, OldAccountRemoved = OldAccountRemoved,
         CompleteBySunset = CompleteBySunset, CompleteLate = CompleteLate, Expired = Expired,
         Discontinued = Discontinued,
+    };
+    RateLimitTier <=> RateLimitTier {
+        Bronze = Bronze, Silver = Silver, Gold = Gold, Platinum = Platinum, Rhodium = Rhodium,
     };
     WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
     WaiverState <=> WaiverState { Live = Live, Expired = Expired, Revoked = Revoked };

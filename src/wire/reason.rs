@@ -2,6 +2,7 @@
 
 use devhub_proto::v1::ErrorReason;
 
+use crate::domain::client_secret::SecretRefusal;
 use crate::domain::refusal::Refusal;
 
 /// The reason that clients match on.
@@ -80,6 +81,10 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::RecentUse { .. } => ErrorReason::RecentUse,
         Refusal::ExtensionGranted { .. } => ErrorReason::ExtensionGranted,
         Refusal::ExtensionRefused(_) => ErrorReason::ExtensionRefused,
+        Refusal::ClientSecret(SecretRefusal::PepperRequired) => ErrorReason::PepperRequired,
+        Refusal::ClientSecret(SecretRefusal::TooMany { .. }) => ErrorReason::LimitReached,
+        Refusal::ClientSecret(SecretRefusal::NotFound { .. }) => ErrorReason::ClientSecretNotFound,
+        Refusal::ClientSecret(SecretRefusal::ExpiryPassed { .. }) => ErrorReason::InstantInPast,
         Refusal::InBatch { refusal, .. } => reason(refusal),
     }
 }

@@ -178,7 +178,7 @@ impl Drop for TestHub {
     }
 }
 
-fn operator<T>(message: T) -> Request<T> {
+pub(crate) fn operator<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("devhub-actor", MetadataValue::from_static("operator:test"));
     request

@@ -11,6 +11,7 @@
 //! | `moving` | subscriptions go to another version and come back, one, some or all; waivers, exemptions, uplifts |
 //! | `previewing` | what a change would do is shown, and its token applies that or nothing |
 //! | `telling` | announcements and notices: published, loaded, followed, acknowledged (B26, X11) |
+//! | `keeping` | secrets, peppers, allowlists and tiers (B52, B55); a secret is printed once and never logged |
 //! | `local` | commands that need no hub: config, serve, backup, restore, doctor, completions |
 
 mod asking;
@@ -19,6 +20,7 @@ mod catalogue;
 mod ending;
 mod hub;
 mod importing;
+mod keeping;
 mod local;
 mod moving;
 mod previewing;

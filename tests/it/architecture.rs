@@ -74,6 +74,13 @@ fn the_store_does_not_know_who_uses_it() {
 }
 
 #[test]
+fn secrets_do_not_know_whose_they_are() {
+    let rooms = ["crate::store", "crate::hub", "crate::rpc", "crate::gateway", "crate::wire", "crate::server"];
+    forbid("src/secret", &rooms);
+    forbid("src/secret", &["application", "Application", "tracing", "tonic", "devhub_proto", "serde"]);
+}
+
+#[test]
 fn the_words_of_the_wire_know_the_domain_only() {
     forbid(
         "src/wire",

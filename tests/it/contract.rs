@@ -70,7 +70,7 @@ fn every_write_can_be_repeated_and_every_list_paged() {
             assert_eq!(method.output_type(), format!(".devhub.v1.{}Response", method.name()));
             let has = |field: &str| message(method.input_type()).field.iter().any(|f| f.name() == field);
             let name = method.name();
-            let reads = ["Get", "List", "Follow", "Preview", "Authorize", "BatchAuthorize", "Explain"];
+            let reads = ["Get", "List", "Follow", "Preview", "Authorize", "BatchAuthorize", "Explain", "Verify"];
             // An import is repeatable by itself: what is there already is unchanged.
             if !reads.iter().any(|read| name.starts_with(read)) && name != "ImportSubscriptions" {
                 assert!(has("request_id"), "{name} needs request_id");

@@ -6,6 +6,9 @@
 //! | `lifecycle` | B21 to B41: deprecation, retirement, the instant at which each takes effect |
 //! | `leaving` | B42 to B49: unsubscribing and coming back |
 //! | `applications` | B50 to B59: people, approval, deletion and restoring |
+//! | `authenticating` | B52, B53: secrets of applications, made, listed, expired, revoked |
+//! | `verifying` | B54: credentials verified, hashes renewed; no secret is kept or told |
+//! | `fencing` | B55: the networks that an application may call from, and how fast |
 //! | `deciding` | B60 to B63: what gateways are told |
 //! | `companies` | B65, B66, B69, B70, B90: what they are told of companies and service accounts |
 //! | `moving` | B45 to B48: moves, of one or many |
@@ -37,11 +40,13 @@ mod accounts;
 mod announcing;
 mod applications;
 mod architecture;
+mod authenticating;
 mod companies;
 mod contract;
 mod crying;
 mod deciding;
 mod enduring;
+mod fencing;
 mod folding;
 mod golden;
 mod guarding;
@@ -62,5 +67,7 @@ mod trail;
 mod undoing;
 mod uplifting;
 mod usage;
+mod vault;
+mod verifying;
 mod waiving;
 mod world;

@@ -13,8 +13,10 @@ use devhub_proto::v1::announcement_service_client::AnnouncementServiceClient;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
+use devhub_proto::v1::call_limit_service_client::CallLimitServiceClient;
 use devhub_proto::v1::company_service_client::CompanyServiceClient;
 use devhub_proto::v1::credential_class_service_client::CredentialClassServiceClient;
+use devhub_proto::v1::credential_service_client::CredentialServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
 use devhub_proto::v1::notice_service_client::NoticeServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
@@ -181,6 +183,14 @@ impl World {
 
     pub(crate) fn waivers(&self, actor: &'static str) -> WaiverServiceClient<Caller> {
         WaiverServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn credentials(&self, actor: &'static str) -> CredentialServiceClient<Caller> {
+        CredentialServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn call_limits(&self, actor: &'static str) -> CallLimitServiceClient<Caller> {
+        CallLimitServiceClient::new(self.channel_as(actor))
     }
 
     pub(crate) fn notices(&self, actor: &'static str) -> NoticeServiceClient<Caller> {

@@ -11,6 +11,20 @@
 pub mod v1 {
     tonic::include_proto!("devhub.v1");
 
+    // A secret in a message must not reach a log by way of `{:?}`.
+    impl std::fmt::Debug for CreateClientSecretResponse {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            let shown = (&self.client_secret, self.replayed, self.revision);
+            f.debug_tuple("CreateClientSecretResponse").field(&shown).finish_non_exhaustive()
+        }
+    }
+
+    impl std::fmt::Debug for VerifyCredentialsRequest {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.debug_struct("VerifyCredentialsRequest").field("client_id", &self.client_id).finish_non_exhaustive()
+        }
+    }
+
     /// The compiled descriptors of the wire, for reflection and for transcoders.
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/devhub.descriptors.bin"));
 }

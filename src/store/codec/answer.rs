@@ -105,7 +105,9 @@ impl Answer {
             | disk::record::Content::Project(_)
             | disk::record::Content::ServiceAccount(_)
             | disk::record::Content::CredentialClass(_)
-            | disk::record::Content::ClassRevision(_) => Err(damaged),
+            | disk::record::Content::ClassRevision(_)
+            | disk::record::Content::ClientSecrets(_)
+            | disk::record::Content::CallLimits(_) => Err(damaged),
         }
     }
 }

@@ -54,10 +54,14 @@ pub enum Kind {
     CredentialClass = b'K' as isize,
     /// One revision of the dates of the class.
     ClassRevision = b'R' as isize,
+    /// The secrets of an application.
+    ClientSecrets = b'g' as isize,
+    /// What a gateway enforces for an application.
+    CallLimits = b'f' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 22] = [
+    const ALL: [Kind; 24] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -80,6 +84,8 @@ impl Kind {
         Kind::ServiceAccount,
         Kind::CredentialClass,
         Kind::ClassRevision,
+        Kind::ClientSecrets,
+        Kind::CallLimits,
     ];
 
     /// The byte.
@@ -135,6 +141,8 @@ pub fn encode(key: &RecordKey) -> Bytes {
         RecordKey::Waiver(id, name, kind) => {
             join(Kind::Waiver, &[id.as_str(), name.context.as_str(), name.label.as_str(), kind.name()])
         }
+        RecordKey::ClientSecrets(id) => join(Kind::ClientSecrets, &[id.as_str()]),
+        RecordKey::CallLimits(id) => join(Kind::CallLimits, &[id.as_str()]),
         RecordKey::Namespace(name) => join(Kind::Namespace, &[name.as_str()]),
         RecordKey::Notice(application, id) => join(Kind::Notice, &[application.as_str(), id.as_str()]),
         RecordKey::NoticeRun(occasion) => encode_run(occasion),

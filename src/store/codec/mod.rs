@@ -6,6 +6,7 @@
 
 mod answer;
 mod company;
+mod credential;
 mod fact;
 mod key;
 mod notice;
@@ -21,7 +22,10 @@ pub use key::{
     revisions_of,
 };
 pub use record::{decode as decode_record, encode as encode_record};
-pub use usage::{COUNTING_KEY, UsageKey, decode_counting, decode_usage, encode_counting, encode_usage};
+pub use usage::{
+    COUNTING_KEY, UsageKey, decode_counting, decode_last_use, decode_usage, encode_counting, encode_last_use,
+    encode_usage, last_use_key,
+};
 
 /// The format that this release writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;

@@ -8,7 +8,7 @@ use devhub_proto::store::v1::record::Content;
 use prost::Message;
 use prost_types::Timestamp;
 
-use super::{FORMAT, Undecodable, company, notice, schedule, waiver};
+use super::{FORMAT, Undecodable, company, credential, notice, schedule, waiver};
 use crate::domain::access::{AccessRequest, Decided};
 use crate::domain::api::Api;
 use crate::domain::application::{Application, Deletion};
@@ -45,6 +45,8 @@ pub fn encode(record: &Record) -> Bytes {
         Record::Exemption(exemption) => Content::Exemption(waiver::encode_exemption(exemption)),
         Record::Waiver(granted) => Content::Waiver(waiver::encode_waiver(granted)),
         Record::Name(bearer) => Content::Name(company::encode_bearer(bearer)),
+        Record::ClientSecrets(secrets) => Content::ClientSecrets(credential::encode_secrets(secrets)),
+        Record::CallLimits(limits) => Content::CallLimits(credential::encode_limits(limits)),
         Record::Revision(revision) => Content::Revision(schedule::encode_revision(revision)),
         Record::Namespace(namespace) => Content::Namespace(schedule::encode_namespace(namespace)),
         Record::Notice(notice) => Content::Notice(wire::notice(notice)),
@@ -76,6 +78,8 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
         Content::Revision(revision) => schedule::decode_revision(revision).map(Record::Revision),
         Content::Namespace(namespace) => schedule::decode_namespace(namespace).map(Record::Namespace),
         Content::Exemption(exemption) => waiver::decode_exemption(exemption).map(Record::Exemption),
+        Content::ClientSecrets(secrets) => credential::decode_secrets(secrets).map(Record::ClientSecrets),
+        Content::CallLimits(limits) => credential::decode_limits(limits).map(Record::CallLimits),
         Content::Waiver(granted) => waiver::decode_waiver(granted).map(Record::Waiver),
         Content::Notice(notice) => wire::parse_notice(notice).map(Record::Notice),
         Content::NoticeRun(run) => notice::decode_run(run).map(Record::NoticeRun),

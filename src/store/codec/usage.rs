@@ -7,6 +7,7 @@ use devhub_proto::store::v1 as disk;
 use prost::Message;
 
 use super::{FORMAT, Undecodable};
+use crate::domain::name::ClientSecretId;
 use crate::domain::usage::{Day, Usage};
 use crate::wire::{instant, timestamp};
 
@@ -15,6 +16,9 @@ pub const COUNTING_KEY: Bytes = Bytes::from_static(b"c");
 
 /// First byte of the keys of usage.
 const USAGE: u8 = b'u';
+
+/// First byte of the keys of last uses.
+const LAST_USE: u8 = b's';
 
 /// Whose calls of what a note is about, by borrowed parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,6 +101,30 @@ pub fn decode_counting(bytes: &[u8]) -> Result<DateTime<Utc>, Undecodable> {
     note.since.as_ref().and_then(instant).ok_or(WRONG)
 }
 
+/// The key of the note that says when a secret was last verified.
+pub fn last_use_key(secret: &ClientSecretId) -> Bytes {
+    let mut key = BytesMut::with_capacity(secret.as_str().len() + 1);
+    key.put_u8(LAST_USE);
+    key.put_slice(secret.as_str().as_bytes());
+    key.freeze()
+}
+
+/// The hour of a last use as bytes.
+pub fn encode_last_use(hour: DateTime<Utc>) -> Bytes {
+    disk::LastUseNote { format: FORMAT, hour: Some(timestamp(hour)) }.encode_to_vec().into()
+}
+
+/// The hour of a last use of these bytes.
+///
+/// # Errors
+/// When they are none, or of a newer format.
+pub fn decode_last_use(bytes: &[u8]) -> Result<DateTime<Utc>, Undecodable> {
+    const WRONG: Undecodable = Undecodable::Damaged("it is no valid note of a last use");
+    let note = disk::LastUseNote::decode(bytes).map_err(|_| WRONG)?;
+    check(note.format)?;
+    note.hour.as_ref().and_then(instant).ok_or(WRONG)
+}
+
 fn check(format: u32) -> Result<(), Undecodable> {
     match format {
         FORMAT => Ok(()),
@@ -138,6 +166,11 @@ mod tests {
         assert_eq!(decode_usage(bytes), Ok(usage));
         assert_eq!(decode_usage(&encode_usage(&Usage::default())), Ok(Usage::default()));
         assert_eq!(decode_counting(&encode_counting(now())), Ok(now()));
+        assert_eq!(decode_last_use(&encode_last_use(now())), Ok(now()));
+        assert_eq!(
+            decode_last_use(b"\x08\x01\x12\x06\x08\xc0\xdf\xd9\xca\x06").map(|hour| hour.timestamp()),
+            Ok(1_767_272_384)
+        );
     }
 
     #[test]
@@ -146,5 +179,7 @@ mod tests {
         assert!(matches!(decode_usage(b""), Err(Undecodable::Damaged(_))));
         assert!(matches!(decode_usage(b"\xff"), Err(Undecodable::Damaged(_))));
         assert!(matches!(decode_counting(b"\x08\x01"), Err(Undecodable::Damaged(_))));
+        assert!(matches!(decode_last_use(b"\x08\x01"), Err(Undecodable::Damaged(_))));
+        assert_eq!(decode_last_use(b"\x08\x02"), Err(Undecodable::Newer(2)));
     }
 }

@@ -10,9 +10,12 @@ use crate::domain::announcement::{
     Announcement, AnnouncementRevision, Audience, Category, Content, Effective, Impact, Scope,
 };
 use crate::domain::application::{Kind, Persona, Role, State};
+use crate::domain::call_limit::{Allowlist, CallLimits, Enforcement, RateLimitTier};
+use crate::domain::client_secret::{ClientSecret, ClientSecrets};
 use crate::domain::company::{Company, Extension, Project, Tenancy};
 use crate::domain::credential_class::{ClassRevision, ClassSchedule, CredentialClass};
 use crate::domain::exemption::{Exemption, Part};
+use crate::domain::keyed_hash::KeyedHash;
 use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
 use crate::domain::namespace::{Namespace, NamespaceDeployment};
 use crate::domain::notice::{Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
@@ -186,6 +189,39 @@ fn records() -> Vec<Record> {
         Record::Subscription(Subscription { moved: Some(moved(false)), ..subscription() }),
         Record::Subscription(Subscription { waiver: Some("w-1".parse().expect("valid")), ..subscription() }),
         Record::Waiver(waiver()),
+        Record::ClientSecrets(ClientSecrets {
+            application: "app".parse().expect("valid"),
+            secrets: vec![
+                ClientSecret {
+                    id: "secret-1".parse().expect("valid"),
+                    name: "Build server".into(),
+                    created_at: at("2026-01-01T00:00:00Z"),
+                    created_by: "collaborator:ada@example.com".into(),
+                    expires_at: Some(at("2027-01-01T00:00:00Z")),
+                    last_shown: "aB3x".into(),
+                    hash: KeyedHash { pepper: "p1".parse().expect("valid"), bytes: [7; 32] },
+                },
+                ClientSecret {
+                    id: "secret-2".parse().expect("valid"),
+                    name: "Laptop".into(),
+                    created_at: at("2026-01-02T00:00:00Z"),
+                    created_by: "operator:jane".into(),
+                    expires_at: None,
+                    last_shown: "zzzz".into(),
+                    hash: KeyedHash { pepper: "p2".parse().expect("valid"), bytes: [8; 32] },
+                },
+            ],
+        }),
+        Record::CallLimits(CallLimits {
+            application: "app".parse().expect("valid"),
+            client_id: "client-app".parse().expect("valid"),
+            environment: Environment::Production,
+            allowlist: Allowlist {
+                enforcement: Enforcement::Required,
+                networks: ["198.51.100.0/24", "2001:db8::/32"].map(|text| text.parse().expect("valid")).into(),
+            },
+            tier: RateLimitTier::Rhodium,
+        }),
         Record::Exemption(Exemption {
             application: "ledgerly".parse().expect("valid"),
             client_id: "ledgerly-client".parse().expect("valid"),
@@ -408,4 +444,21 @@ fn a_newer_format_is_refused_and_damage_is_named() {
     assert!(matches!(decode(b"\x08\x01"), Err(Undecodable::Damaged(_))));
     assert!(matches!(decode(b"\xff\xff"), Err(Undecodable::Damaged(_))));
     assert!(matches!(decode(b"\x08\x01\x3a\x02\x0a\x00"), Err(Undecodable::Damaged(_))), "an empty name");
+}
+
+#[test]
+fn secrets_and_limits_of_format_1_stay_readable() {
+    let secrets = b"\x08\x01\x9a\x01\xd0\x01\x0a\x03app\x12r\x0a\x08secret-1\x12\x0cBuild\x20server\x1a\x06\x08\x80\
+        \xf2\xd6\xca\x06\x22\x1ccollaborator:ada@example.com*\x06\x08\x80\xd9\xdb\xd9\x062\x04aB3x:\x02\
+        p1B\x20\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\
+        \x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x12U\x0a\x08secret-2\x12\x06Laptop\x1a\x06\x08\x80\x95\
+        \xdc\xca\x06\x22\x0doperator:jane2\x04zzzz:\x02p2B\x20\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\
+        \x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08";
+    let limits = b"\x08\x01\xa2\x017\x0a\x03app\x12\x0aclient-app\x18\x02\x20\x01*\x0f198.51.100.0/24*\x0d2001:db8\
+        ::/320\x05";
+    for bytes in [&secrets[..], &limits[..]] {
+        let record = decode(bytes).expect("it is of this format");
+        assert!(records().contains(&record), "{record:?}");
+        assert_eq!(encode(&record), bytes, "and is what is written");
+    }
 }
