@@ -23,6 +23,7 @@
 //! | `contract` | the wire as a golden listing, and what every message must have |
 //! | `previewing` | what a preview shows is what then happens; its token binds |
 //! | `scheduling` | B26 to B36, B71, B72: plans, revisions, withdrawals, batches, what was public when |
+//! | `recalling` | B27, B71, B72: what was announced before a hub kept it, and no notice that nobody got |
 //! | `noticing` | B33, B91, X5: notices planned, given once each, acknowledged, followed; B26, X8: their dates |
 //! | `crying` | B33, B91: what is told is what was planned, for any history; 10,000 told once each across kill -9 |
 //! | `announcing` | B26, X11: announcements, their revisions, what they say differently from the ledger |
@@ -50,6 +51,7 @@ mod noticing;
 mod policies;
 mod previewing;
 mod racing;
+mod recalling;
 mod refusing;
 mod rules;
 mod scheduling;

@@ -48,12 +48,14 @@ fn records() -> Vec<Record> {
             ledger: LedgerEnd {
                 revisions: 1,
                 announced_at: Some(at("2026-01-01T00:00:00Z")),
+                recorded_at: None,
                 zone: Some("Europe/London".parse().expect("valid")),
             },
         }],
         ledger: LedgerEnd {
             revisions: 2,
             announced_at: Some(at("2026-01-02T00:00:00Z")),
+            recorded_at: Some(at("2026-01-03T00:00:00Z")),
             zone: Some("Europe/London".parse().expect("valid")),
         },
     };
@@ -221,6 +223,7 @@ fn records() -> Vec<Record> {
                     ledger: LedgerEnd {
                         revisions: 3,
                         announced_at: None,
+                        recorded_at: None,
                         zone: Some("Europe/London".parse().expect("valid")),
                     },
                 },
