@@ -173,7 +173,18 @@ name!(
         && matches!(text.split_once('@'), Some((user, host)) if !user.is_empty() && !host.is_empty() && !host.contains('@'))
 );
 
-text_order!(Context, ApplicationId, ClientId, SubscriptionId, AnnouncementId, NoticeId, RequestId, PolicyName, Email);
+text_order!(
+    Context,
+    ApplicationId,
+    ClientId,
+    SubscriptionId,
+    AnnouncementId,
+    NoticeId,
+    RequestId,
+    PolicyName,
+    Zone,
+    Email
+);
 
 impl Email {
     /// Parses an address as people type it: surrounding spaces and upper case are forgiven.
