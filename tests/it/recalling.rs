@@ -7,7 +7,8 @@ use devhub_proto::v1::lifecycle_change::Step;
 use devhub_proto::v1::schedule_target::Target;
 
 use crate::world::{
-    CONTEXT, OPERATOR, World, days, deployment, instant, ms, reason, refused, start, step, target, version,
+    ADA, CONTEXT, OPERATOR, World, days, deployment, instant, ms, reason, refused, start, step, target, version,
+    violations,
 };
 
 /// An API under the policy of a test, with one STABLE version that lists one operation.
@@ -192,4 +193,48 @@ async fn b27_a_period_from_now_names_an_hour_that_can_be_met() {
     assert!(status.message().contains("2027-01-01T01:00:00Z"), "{status}");
     world.clock.set(start() + ms(60_000));
     world.change(now(instant("2027-01-01T01:00:00Z"))).await.unwrap();
+}
+
+/// Rule B26: what a publication dates keeps its zone, in notices and in the calendar.
+#[tokio::test]
+async fn b26_dates_of_a_publication_are_named_in_their_zone() {
+    let world = World::new().await;
+    world.api().await;
+    let deprecated = instant("2026-07-01T23:00:00Z");
+    let there = v1::Deployment {
+        deprecate_time: Some(timestamp(deprecated)),
+        zone: "Europe/London".into(),
+        ..deployment(v1::Environment::Sandbox, v1::Maturity::Stable)
+    };
+    world.publish(version("1.0", vec![there])).await.unwrap();
+    world.application("app").await;
+    world.subscribe(ADA, "app", "1.0").await.unwrap();
+    let entries =
+        world.schedules("").list_calendar(v1::ListCalendarRequest::default()).await.unwrap().into_inner().entries;
+    let shown: Vec<_> = entries.iter().map(|entry| (entry.local_time.as_str(), entry.zone.as_str())).collect();
+    assert_eq!(shown, [("2026-07-02 00:00:00 BST Europe/London", "Europe/London")]);
+    world.clock.set(deprecated);
+    world.cry().await;
+    let request = v1::ListNoticesRequest { application_id: "app".into(), ..Default::default() };
+    let notice = world.notices(ADA).list_notices(request).await.unwrap().into_inner().notices.remove(0);
+    assert_eq!(notice.zone, "Europe/London");
+    assert!(notice.sentences.iter().any(|text| text.contains("2026-07-02 00:00 BST Europe/London")), "{notice:?}");
+    let published =
+        v1::Deployment { zone: "Mars/Olympus".into(), ..deployment(v1::Environment::Sandbox, v1::Maturity::Stable) };
+    let status = world.publish(version("2.0", vec![published])).await.unwrap_err();
+    assert_eq!(violations(&status), ["version.deployments[0].zone"]);
+}
+
+/// Who is given less time than the policy promises is told why.
+#[tokio::test]
+async fn b91_a_notice_says_why_the_minimum_does_not_hold() {
+    let world = world_of("procore-rest").await;
+    world.application("app").await;
+    world.subscribe(ADA, "app", "1.0").await.unwrap();
+    let soon = step(target("1.0"), deprecate(start() + days(1), Some(start() + days(10))));
+    world.change(v1::LifecycleChange { override_reason: "a leak in it".into(), ..soon }).await.unwrap();
+    let request = v1::ListNoticesRequest { application_id: "app".into(), ..Default::default() };
+    let notice = world.notices(ADA).list_notices(request).await.unwrap().into_inner().notices.remove(0);
+    let told = notice.sentences.last().unwrap();
+    assert_eq!(told, "Why the policy's minimum does not hold here: a leak in it");
 }

@@ -113,6 +113,10 @@ pub fn of_revision(revision: &Revision, milestone: Milestone, now: DateTime<Utc>
     if milestone == Milestone::Announced && !revision.reason.is_empty() {
         sentences.push(format!("Reason: {}", revision.reason));
     }
+    // Whoever is given less time than the policy promises may know why.
+    if milestone == Milestone::Announced && !revision.override_reason.is_empty() {
+        sentences.push(format!("Why the policy's minimum does not hold here: {}", revision.override_reason));
+    }
     Wording {
         sentences,
         deprecated_at: schedule.deprecated_at(),
