@@ -54,7 +54,7 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::StageNotInPolicy => "use a stage of the API's policy; see `devhub list policies`",
         ErrorReason::AlphaEndpointsEnabled => "leave the endpoints of an ALPHA version disabled",
         ErrorReason::InstantInPast => {
-            "give an instant that has not passed, or none for now; history is loaded with a new version"
+            "give an instant that has not passed, or none for now; the first dates of a target may say when they were announced"
         }
         ErrorReason::PolicyNotFound => "use a policy of `devhub list policies`, or add one to the hub's policies file",
         ErrorReason::LastAdministrator => "make somebody else an administrator first",

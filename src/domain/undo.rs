@@ -81,6 +81,12 @@ pub(super) fn before_move(
     setting: &Setting<'_>,
 ) -> Result<Subscription, Refusal> {
     application.not_blocked()?;
+    if old.moved.is_none() && old.ended.as_ref().is_some_and(|end| end.reason == EndReason::MoveUndone) {
+        return Err(Refusal::NothingToUndo(
+            "a move back had brought it back, and undoing the move back ended it for good: the first move stands; \
+             subscribe anew if the version takes new subscriptions, or ask an operator for a waiver",
+        ));
+    }
     if old.moved.as_ref().is_none_or(|moved| moved.to != *to) {
         return Err(Refusal::NothingToUndo(
             "its latest subscription to the old version was not moved to the other one",

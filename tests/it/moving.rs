@@ -428,3 +428,76 @@ async fn more_subscribers_than_are_looked_up_at_a_time_are_all_moved() {
     assert_eq!(last.summary.unwrap().undone, 300);
     assert_eq!((live(end), world.decision("many-007", "2.0").await.as_str()), (300, "DENY NOT_SUBSCRIBED"));
 }
+
+/// An overlap that an application chose is its own: moving everybody takes it from nobody, and it ends when it was to.
+#[tokio::test]
+async fn b45_moving_many_keeps_the_overlap_that_an_application_chose() {
+    let world = crowd().await;
+    let end = start() + days(30);
+    world.relocate(ADA, "app", ("1.0", "2.0"), |r| r.overlap_until = Some(timestamp(end))).await.unwrap();
+    world.relocate(OPERATOR, "ben", ("1.0", "2.0"), |r| r.overlap_until = Some(timestamp(end))).await.unwrap();
+    let before = world.subscription("app", "1.0").await.unwrap();
+    let sooner = v1::MoveSubscriptionsRequest { overlap_until: Some(timestamp(end - days(9))), ..all("1.0", "2.0") };
+    for request in [sooner, all("1.0", "2.0")] {
+        let bulk = world.bulk(OPERATOR, request).await.unwrap();
+        assert_eq!((bulk.of("app"), bulk.of("ben")), ("ALREADY_MOVED", "MOVED"), "what staff chose, staff change");
+    }
+    assert_eq!(world.subscription("app", "1.0").await.unwrap(), before);
+    // It left the target meanwhile: it is brought there again, and keeps its overlap all the same.
+    world.unsubscribe(ADA, "app", "2.0", false).await.unwrap();
+    for _ in 0..2 {
+        world.bulk(OPERATOR, all("1.0", "2.0")).await.unwrap();
+        assert_eq!(world.decision("app", "2.0").await, "ALLOW SUBSCRIBED");
+        assert_eq!(world.subscription("app", "1.0").await.unwrap().planned_end_time, before.planned_end_time);
+    }
+    world.clock.set(end - ms(1));
+    assert_eq!(world.decision("app", "1.0").await, "ALLOW SUBSCRIBED");
+    world.clock.set(end);
+    assert_eq!(world.decision("app", "1.0").await, "DENY NOT_SUBSCRIBED");
+    // Staff may still end it, one application at a time.
+    let other = crowd().await;
+    other.relocate(ADA, "app", ("1.0", "2.0"), |r| r.overlap_until = Some(timestamp(end))).await.unwrap();
+    other.relocate(OPERATOR, "app", ("1.0", "2.0"), |_| {}).await.unwrap();
+    assert_eq!(other.decision("app", "1.0").await, "DENY NOT_SUBSCRIBED");
+}
+
+/// A caller that goes away ends its call between two applications, and gives its place to the next.
+#[tokio::test]
+async fn a_client_that_goes_away_ends_its_call_for_many() {
+    let mut world = World::usual().await;
+    world.version("2.0", v1::Maturity::Stable).await;
+    let ids: Vec<String> = (0..240).map(|number| format!("many-{number:03}")).collect();
+    let made = ids.iter().map(async |id| {
+        world.application(id).await;
+        world.subscribe(ADA, id, "1.0").await.unwrap();
+    });
+    futures_util::future::join_all(made).await;
+    // A client that takes in so little that the call cannot run ahead of its reader to its end.
+    let address = format!("http://{}", world.server().address);
+    let narrow = tonic::transport::Channel::from_shared(address).unwrap();
+    let wide = std::mem::replace(&mut world.channel, narrow.initial_stream_window_size(1024).connect_lazy());
+    let (mut real, mut streams) = (all("1.0", "2.0"), Vec::new());
+    for place in 0..4 {
+        let request = v1::MoveSubscriptionsRequest { validate_only: place > 0, ..std::mem::take(&mut real) };
+        streams.push(world.subscriptions(OPERATOR).move_subscriptions(request).await.unwrap().into_inner());
+        real = all("1.0", "2.0");
+    }
+    assert!(streams[0].message().await.unwrap().is_some());
+    let rehearsal = || v1::MoveSubscriptionsRequest { validate_only: true, ..all("1.0", "2.0") };
+    let full = world.subscriptions(OPERATOR).move_subscriptions(rehearsal()).await;
+    assert_eq!(refused(full.map(drop)), "OVERLOADED");
+    streams.clear();
+    // All four places are free again, though nobody has read to the end.
+    while streams.len() < 4 {
+        match world.subscriptions(OPERATOR).move_subscriptions(rehearsal()).await {
+            Ok(stream) => streams.push(stream.into_inner()),
+            Err(status) => assert_eq!(reason(&status), "OVERLOADED"),
+        }
+        tokio::task::yield_now().await;
+    }
+    world.channel = wide;
+    let kinds = vec![v1::FactKind::SubscriptionMoved.into()];
+    let moved = world.all_facts(v1::FactFilter { kinds, ..Default::default() }).await.len();
+    assert!((1..ids.len()).contains(&moved), "{moved} of {} were moved", ids.len());
+    assert_eq!(world.decision("many-239", "1.0").await, "ALLOW SUBSCRIBED", "the last one was not reached");
+}
