@@ -7,7 +7,8 @@
 //! | `leaving` | B42 to B49: unsubscribing and coming back |
 //! | `applications` | B50 to B59: people, approval, deletion and restoring |
 //! | `deciding` | B60 to B63: what gateways are told |
-//! | `moving` | B45 to B48: moves, of one or many |
+//! | `moving` | B45 to B48: moves |
+//! | `herding` | B45: the moves of many applications |
 //! | `undoing` | B44, B47: the way back |
 //! | `uplifting` | B15, X2: from the sandbox to production |
 //! | `waiving` | B17, B18, X3: dated exceptions |
@@ -19,15 +20,18 @@
 //! | `refusing` | bad input |
 //! | `enduring` | faults: cancelled clients, full disks, failing syncs |
 //! | `killing` | kill -9 of the whole server, fifty times |
-//! | `usage` | who still calls what: counted calls, reports, classes, what a crash loses |
+//! | `usage` | who still calls what: counted calls, classes, what a crash loses |
+//! | `reporting` | calls that gateways report: judged item by item, counted once |
 //! | `contract` | the wire as a golden listing, and what every message must have |
 //! | `previewing` | what a preview shows is what then happens; its token binds |
 //! | `scheduling` | B26 to B36, B71, B72: plans, revisions, withdrawals, batches, what was public when |
 //! | `recalling` | B27, B71, B72: what was announced before a hub kept it, and no notice that nobody got |
-//! | `noticing` | B33, B91, X5: notices planned, given once each, acknowledged, followed; B26, X8: their dates |
+//! | `noticing` | B33, B91, X5: notices planned and given once each; B26, X8: their dates |
+//! | `reading` | B91: notices acknowledged, listed, followed |
 //! | `crying` | B33, B91: what is told is what was planned, for any history; 10,000 told once each across kill -9 |
 //! | `announcing` | B26, X11: announcements, their revisions, what they say differently from the ledger |
-//! | `stories` | two real retirements from announcement to last refused call, as transcripts |
+//! | `stories` | a real retirement of HMRC's, from announcement to last refused call, as a transcript |
+//! | `sunsets` | B28: Procore's Vapid as a transcript, and its line item operations |
 //! | `policies` | the status matrices and the legal moves as golden text |
 //! | `architecture` | the direction of the arrows |
 
@@ -43,6 +47,7 @@ mod enduring;
 mod folding;
 mod golden;
 mod guarding;
+mod herding;
 mod killing;
 mod leaving;
 mod lifecycle;
@@ -51,12 +56,15 @@ mod noticing;
 mod policies;
 mod previewing;
 mod racing;
+mod reading;
 mod recalling;
 mod refusing;
+mod reporting;
 mod rules;
 mod scheduling;
 mod stories;
 mod subscribing;
+mod sunsets;
 mod trail;
 mod undoing;
 mod uplifting;
