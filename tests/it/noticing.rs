@@ -432,3 +432,37 @@ async fn x8_b26_a_notice_states_the_dates_in_the_zone_of_the_announcement() {
     );
     assert_eq!(instant_of(&notice.end_time.unwrap()).unwrap(), instant("2026-07-31T23:00:00Z"));
 }
+
+/// Who was deleted when an end was announced is told so with the next notice, and why it ends; the others are not.
+#[tokio::test]
+async fn b91_a_restored_application_is_told_what_it_missed() {
+    let world = World::usual().await;
+    world.application("there").await;
+    for id in ["app", "there"] {
+        world.subscribe(ADA, id, "1.0").await.unwrap();
+    }
+    let delete = v1::DeleteApplicationRequest { application_id: "app".into(), ..Default::default() };
+    world.applications(OPERATOR).delete_application(delete).await.unwrap();
+    world.clock.advance(days(1));
+    let deprecated = start() + days(10);
+    let change = step(target("1.0"), deprecate(Some(deprecated), None));
+    world.change(v1::LifecycleChange { reason: "2.0 replaces it".into(), ..change }).await.unwrap();
+    world.clock.advance(days(1));
+    let restore = v1::RestoreApplicationRequest { application_id: "app".into(), ..Default::default() };
+    world.applications(OPERATOR).restore_application(restore).await.unwrap();
+    world.clock.set(deprecated);
+    world.cry().await;
+    let missed = |notice: &v1::Notice| notice.sentences.iter().find(|text| text.contains("deleted")).cloned();
+    let told = notices(&world, "app").await;
+    assert_eq!(told.len(), 1, "the announcement itself went by");
+    let expected =
+        "This was announced on 2026-01-02T00:00:00Z, while the application was deleted. Reason: 2.0 replaces it";
+    assert_eq!(missed(&told[0]).as_deref(), Some(expected));
+    let others = notices(&world, "there").await;
+    assert_eq!((others.len(), others.iter().find_map(missed)), (2, None));
+    // What is announced after it came back it hears like anybody.
+    world.change(step(target("1.0"), retire_at(at(start() + days(400))))).await.unwrap();
+    world.clock.set(start() + days(310));
+    world.cry().await;
+    assert!(notices(&world, "app").await.iter().filter(|notice| missed(notice).is_some()).count() == 1);
+}

@@ -176,6 +176,7 @@ fn records() -> Vec<Record> {
             deletion_restriction: "hold".into(),
             created_at: at("2026-01-01T00:00:00Z"),
             uplifted_from: Some("ledgerly-test".parse().expect("valid")),
+            absence: Some(Absence { from: at("2026-01-02T00:00:00Z"), until: at("2026-01-03T00:00:00Z") }),
             deletion: Some(Deletion { at: at("2026-02-01T00:00:00Z"), by: "operator:jane".into() }),
         }),
         Record::Subscription(subscription()),
