@@ -73,7 +73,9 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::PageToken => "start the list again from its first page",
         ErrorReason::Internal => "report this as a defect of devhub, with the hub's log of that moment",
         ErrorReason::IllegalAccessRequestState => "`devhub list access-requests` shows where it stands",
-        ErrorReason::AcknowledgementRequired => "acknowledge that there is no way back, or keep the subscription",
+        ErrorReason::AcknowledgementRequired => {
+            "acknowledge that there is no way back with --acknowledge-one-way, or keep the subscription"
+        }
         ErrorReason::EpochChanged => "start anew from the first revision: the hub was restored from a backup",
         ErrorReason::NothingToDo => "nothing needs to be done: it is as asked already",
         ErrorReason::NoticeTooShort => "choose the date that is named or a later one, or give --override-reason",
@@ -87,7 +89,9 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::ScheduleNotFound => "`devhub calendar` shows what has dates",
         ErrorReason::PlanStale => "preview the change again, and look at what is different",
         ErrorReason::WaiverTooLong => "choose the instant that is named or an earlier one, and grant it again in time",
-        ErrorReason::UndoWindowPassed => "subscribe anew, or ask an operator for a waiver if the version is deprecated",
+        ErrorReason::UndoWindowPassed => {
+            "`devhub subscribe` anew, or ask an operator for a waiver if the version is deprecated"
+        }
         ErrorReason::NothingToUndo => "`devhub get subscription` shows what became of it",
         ErrorReason::OverlapOutOfRange => {
             "choose an instant within the next 90 days, or none to end the old one at once"
