@@ -206,7 +206,7 @@ async fn b47_undoing_a_move_back_leaves_the_first_move_for_good() {
     assert_eq!(world.decision("app", "1.0").await, "DENY NOT_SUBSCRIBED");
     let status = world.undo_move(ADA, "app").await.unwrap_err();
     assert_eq!(reason(&status), "NOTHING_TO_UNDO");
-    assert!(status.message().contains("the first move stands") && status.message().contains("waiver"), "{status}");
+    assert!(status.message().contains("ended it for good") && status.message().contains("waiver"), "{status}");
     assert_eq!(refused(world.undo_unsubscribe(ADA, "app", |_| {}).await), "NOTHING_TO_UNDO");
     assert_eq!(refused(world.relocate(ADA, "app", ("2.0", "1.0"), |_| {}).await), "VERSION_DEPRECATED");
 }
