@@ -38,6 +38,8 @@ with grpc.insecure_channel(sys.argv[1]) as channel:
         context="rest/v1.0/cost-codes",
         version="1.0",
         environment=lifecycle.ENVIRONMENT_PRODUCTION,
+        method="DELETE",
+        path="/standard_cost_codes/42",
     )
     answer = hub.Authorize(question, timeout=10)
     headers = {header.name: header.value for header in answer.headers}
@@ -46,6 +48,8 @@ with grpc.insecure_channel(sys.argv[1]) as channel:
     assert "Sunset" not in headers, "no retirement is announced"
     print(f"allowed, stage {lifecycle.Stage.Name(answer.stage)}, Deprecation: {headers['Deprecation']}")
     question.context, question.version = "vapid", "1.0"
+    question.ClearField("method")
+    question.ClearField("path")
     answer = hub.Authorize(question, timeout=10)
     assert answer.reason == authorization.DECISION_REASON_VERSION_RETIRED, answer
     assert answer.http_status == 410, answer

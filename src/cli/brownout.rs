@@ -13,7 +13,7 @@ use super::lifecycle::change::{ChangeOptions, Intent};
 use super::lifecycle::read;
 use super::lifecycle::target::{OneTarget, Targets};
 use super::output::{Format, print_rows};
-use super::view::schedule::ScheduleView;
+use super::view::brownout::PlannedBrownoutView;
 use crate::wire::timestamp;
 
 /// What to do.
@@ -77,8 +77,9 @@ impl Brownout {
             }
             Brownout::List(target) => {
                 let hub = connection.hub().await?;
-                let view = ScheduleView::from(read::schedule(&hub, target.message(), None).await?);
-                print_rows(output, view.brownouts())?;
+                let schedule = read::schedule(&hub, target.message(), None).await?;
+                let revisions = read::revisions(&hub, target.message()).await?;
+                print_rows(output, &PlannedBrownoutView::all(schedule, &revisions))?;
                 Ok(ExitCode::SUCCESS)
             }
         }

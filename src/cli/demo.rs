@@ -180,7 +180,7 @@ Worth trying, in a second terminal (`cargo run --release --locked --` stands for
 
   devhub{server} list versions vapid
   devhub{server} check --client ledgerly-client individuals/business/self-employment 5.0
-  devhub{server} check --client buildsync-client rest/v1.0/cost-codes 1.0
+  devhub{server} check --client buildsync-client rest/v1.0/cost-codes 1.0 --method DELETE --path /standard_cost_codes/42
   devhub{server} explain --client buildsync-client vapid 1.0 --at 2021-06-01T00:00:00Z
   devhub{server} list facts --kind COMMAND_REFUSED
 

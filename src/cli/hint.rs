@@ -54,7 +54,7 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::StageNotInPolicy => "use a stage of the API's policy; see `devhub list policies`",
         ErrorReason::AlphaEndpointsEnabled => "leave the endpoints of an ALPHA version disabled",
         ErrorReason::InstantInPast => {
-            "give an instant that has not passed, or none for now; history is loaded with a new version"
+            "give an instant that has not passed, or none for now; the first dates of a target may say when they were announced"
         }
         ErrorReason::PolicyNotFound => "use a policy of `devhub list policies`, or add one to the hub's policies file",
         ErrorReason::LastAdministrator => "make somebody else an administrator first",
@@ -73,7 +73,9 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::PageToken => "start the list again from its first page",
         ErrorReason::Internal => "report this as a defect of devhub, with the hub's log of that moment",
         ErrorReason::IllegalAccessRequestState => "`devhub list access-requests` shows where it stands",
-        ErrorReason::AcknowledgementRequired => "acknowledge that there is no way back, or keep the subscription",
+        ErrorReason::AcknowledgementRequired => {
+            "acknowledge that there is no way back with --acknowledge-one-way, or keep the subscription"
+        }
         ErrorReason::EpochChanged => "start anew from the first revision: the hub was restored from a backup",
         ErrorReason::CompanyNotFound => "check the id of the company",
         ErrorReason::NotACompanyAdministrator => "act as an administrator of the company; its record names them",
@@ -99,7 +101,9 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::ScheduleNotFound => "`devhub calendar` shows what has dates",
         ErrorReason::PlanStale => "preview the change again, and look at what is different",
         ErrorReason::WaiverTooLong => "choose the instant that is named or an earlier one, and grant it again in time",
-        ErrorReason::UndoWindowPassed => "subscribe anew, or ask an operator for a waiver if the version is deprecated",
+        ErrorReason::UndoWindowPassed => {
+            "`devhub subscribe` anew, or ask an operator for a waiver if the version is deprecated"
+        }
         ErrorReason::NothingToUndo => "`devhub get subscription` shows what became of it",
         ErrorReason::OverlapOutOfRange => {
             "choose an instant within the next 90 days, or none to end the old one at once"

@@ -38,6 +38,7 @@ pub mod pepper;
 pub mod plan;
 pub mod promote;
 pub mod question;
+pub mod register;
 pub mod reinstate;
 pub mod restore;
 pub mod retire;
@@ -45,6 +46,7 @@ pub mod revise;
 pub mod schedule;
 pub mod secret;
 pub mod serve;
+pub mod subscribe;
 pub mod uplift;
 pub mod usage;
 pub mod verdicts;
@@ -150,6 +152,13 @@ enum Command {
     Changelog(changelog::Changelog),
     /// Show the dates that are to come
     Calendar(calendar::Calendar),
+    /// Register an application
+    #[command(visible_alias = "create-application")]
+    Register(register::Register),
+    /// Subscribe an application to a version
+    Subscribe(subscribe::Subscribe),
+    /// End a subscription, or take its end back with --undo
+    Unsubscribe(subscribe::Unsubscribe),
     /// Move subscriptions to another version, and take moves back
     ///
     /// Each application is moved whole or not at all. Exits 4 when some of many were refused.
@@ -239,6 +248,9 @@ impl Cli {
             Command::Schedule(command) => wait_for(command.run(connection, output)),
             Command::Changelog(command) => wait_for(command.run(connection, output)),
             Command::Calendar(command) => wait_for(command.run(connection, output)),
+            Command::Register(command) => wait_for(command.run(connection, output)),
+            Command::Subscribe(command) => wait_for(command.run(connection, output)),
+            Command::Unsubscribe(command) => wait_for(command.run(connection, output)),
             Command::Move(command) => wait_for(command.run(connection, output)),
             Command::Exempt(command) => wait_for(command.run(connection, output)),
             Command::Uplift(command) => wait_for(command.run(connection, output)),

@@ -8,9 +8,9 @@ use devhub_proto::v1;
 
 use super::catalogue::read::PAGE;
 use super::connection::{Connection, Hub};
-use super::date::instant_text;
 use super::failure::explained;
 use super::output::{Format, print_rows, print_text};
+use super::view::brief_text;
 use super::view::usage::{ClassCountView, UsageView};
 use super::words::{Environment, UsageClass};
 use crate::wire::instant;
@@ -50,7 +50,7 @@ impl Usage {
         let hub = connection.hub().await?;
         let since = if self.summary { self.summarize(&hub, output).await? } else { self.list(&hub, output).await? };
         if let (Format::Table, Some(since)) = (output, since.as_ref().and_then(instant)) {
-            print_text(&format!("counting since {}\n", instant_text(since)))?;
+            print_text(&format!("counting since {}\n", brief_text(since)))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::name::Email;
+use super::refusal::Refusal;
 
 /// Who does something.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,6 +24,11 @@ impl Actor {
             Actor::Collaborator(_) => false,
             Actor::Operator(_) | Actor::Process(_) => true,
         }
+    }
+
+    /// Refuses anybody but staff.
+    pub(super) fn operator(&self, verb: &'static str) -> Result<(), Refusal> {
+        if self.is_staff() { Ok(()) } else { Err(Refusal::OperatorRequired(verb)) }
     }
 }
 

@@ -90,6 +90,15 @@ impl std::fmt::Display for State {
     }
 }
 
+/// A time in which an application was deleted, and nobody was told of anything for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Absence {
+    /// When it was deleted.
+    pub from: DateTime<Utc>,
+    /// When it was restored.
+    pub until: DateTime<Utc>,
+}
+
 /// When and by whom an application was deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deletion {
@@ -130,6 +139,8 @@ pub struct Application {
     pub created_at: DateTime<Utc>,
     /// The sandbox application that it was made from, if it was uplifted.
     pub uplifted_from: Option<ApplicationId>,
+    /// The last time that it was deleted and restored.
+    pub absence: Option<Absence>,
     /// Set while it is deleted. Its subscriptions end with it, by this one fact (rule B57).
     pub deletion: Option<Deletion>,
 }

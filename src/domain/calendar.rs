@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use devhub_decision::{Brownout, Environment, Schedule};
 
 use super::ledger::Target;
-use super::name::Context;
+use super::name::{Context, Zone};
 
 /// What a date in the calendar is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +32,19 @@ pub struct CalendarEntry {
     pub kind: CalendarKind,
     /// Where to move to; empty for none.
     pub successor: String,
+    /// The zone of the last announcement about the target.
+    pub zone: Option<Zone>,
+}
+
+/// What the calendar shows of a target besides its dates.
+#[derive(Debug, Clone)]
+pub struct Dated<'t> {
+    /// What it is.
+    pub target: Target,
+    /// Where to move to; empty for none.
+    pub successor: String,
+    /// The zone of the last announcement about it.
+    pub zone: Option<&'t Zone>,
 }
 
 /// Which dates.
@@ -51,10 +64,9 @@ pub struct CalendarFilter {
 pub fn collect(
     entries: &mut Vec<CalendarEntry>,
     filter: &CalendarFilter,
-    target: &Target,
+    dated: &Dated<'_>,
     schedule: &Schedule,
     brownouts: &[Brownout],
-    successor: &str,
 ) {
     let dates = [
         (schedule.deprecated_at(), CalendarKind::Deprecates),
@@ -66,7 +78,8 @@ pub fn collect(
     });
     for (at, kind) in dates.into_iter().chain(windows) {
         if let Some(at) = at.filter(|at| (filter.from..filter.until).contains(at)) {
-            entries.push(CalendarEntry { at, target: target.clone(), kind, successor: successor.to_owned() });
+            let Dated { target, successor, zone } = dated.clone();
+            entries.push(CalendarEntry { at, target, kind, successor, zone: zone.cloned() });
         }
     }
 }

@@ -167,6 +167,8 @@ pub struct LedgerEnd {
     pub revisions: u32,
     /// When the last one was announced.
     pub announced_at: Option<DateTime<Utc>>,
+    /// When the last one was committed; not known of one that was committed before this was kept.
+    pub recorded_at: Option<DateTime<Utc>>,
     /// The zone that its dates were announced in.
     pub zone: Option<Zone>,
 }

@@ -223,6 +223,7 @@ text_order!(
     ProjectId,
     AccountId,
     PepperId,
+    Zone,
     Email
 );
 

@@ -20,7 +20,7 @@ use super::name::{AnnouncementId, ApplicationId, Email, NoticeId, VersionName, Z
 use super::policy::Guards;
 
 pub use acknowledge::AcknowledgeNotice;
-pub use sentence::{days_left, of_announcement, of_revision, zoned};
+pub use sentence::{days_left, of_absence, of_announcement, of_revision, zoned};
 
 /// Most versions that one notice names; it says how many there are.
 pub const VERSIONS_MAX: usize = 50;
@@ -232,7 +232,7 @@ pub struct Notice {
     pub acknowledgements: BTreeMap<Email, DateTime<Utc>>,
 }
 
-/// What a notice says; the same for every application of an occasion.
+/// What a notice says; the same for every application of an occasion, but for what one missed while it was deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wording {
     /// Sentences for people.

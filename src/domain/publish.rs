@@ -14,7 +14,8 @@ use super::policy::Policy;
 use super::record::{Record, RecordKey, Records};
 use super::refusal::{Refusal, Taken};
 use super::schedule::{
-    check_dates, check_successor, check_sunset, name_successor, published, successor_keys, successor_warnings,
+    Announced, check_dates, check_notice, check_successor, check_sunset, name_successor, published, successor_keys,
+    successor_warnings,
 };
 use super::setting::Setting;
 use super::version::{AccessType, Deployment, Endpoint, Version};
@@ -74,13 +75,15 @@ pub struct DeployVersion {
     pub etag: Option<u64>,
 }
 
-/// What must hold of a deployment however it comes about (rules B30, B39, and the policy's stages and periods).
+/// What must hold of a deployment however it comes about (rules B30, B39, and the policy's stages, notices and periods).
 fn check_deployment(
     name: &VersionName,
     policy: &Policy,
     deployment: &Deployment,
     override_reason: &str,
+    now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
+    Announced::of(deployment.ledger.announced_at, &LedgerEnd::default(), now)?;
     check_successor(name, deployment.successor.as_ref())?;
     let maturity = deployment.lifecycle.maturity;
     if !policy.stages.contains_key(&maturity.stage()) {
@@ -99,10 +102,15 @@ fn check_deployment(
                     hint: "an ALPHA version has no subscribers to protect; give it a retirement only",
                 });
             }
+            // What has passed was never in force here for anybody who could have been told.
+            if deprecated_at > now {
+                let notice = policy.guards.notice.of(maturity);
+                check_notice(policy, notice, now, deprecated_at, now, override_reason)?;
+            }
             check_sunset(deprecated_at, sunset_begins_at, retires_at)?;
             sunset_begins_at
                 .or(retires_at)
-                .map_or(Ok(()), |ends_at| check_dates(policy, maturity, deprecated_at, ends_at, override_reason))
+                .map_or(Ok(()), |ends_at| check_dates(policy, maturity, deprecated_at, ends_at, now, override_reason))
         }
     }
 }
@@ -110,7 +118,12 @@ fn check_deployment(
 /// The deployment as it is kept: with where its successor is documented, and without a deprecation that would never come.
 fn complete(deployment: &Deployment, records: &Records, now: DateTime<Utc>) -> Deployment {
     let mut complete = name_successor(deployment, deployment.successor.as_ref(), records);
-    complete.ledger = LedgerEnd { revisions: 1, announced_at: Some(now), zone: None };
+    complete.ledger = LedgerEnd {
+        revisions: 1,
+        announced_at: deployment.ledger.announced_at.or(Some(now)),
+        recorded_at: Some(now),
+        zone: deployment.ledger.zone.clone(),
+    };
     if let Schedule::Deprecation { deprecated_at, retires_at: Some(retires_at), .. } = complete.lifecycle.schedule
         && retires_at <= deprecated_at
     {
@@ -145,7 +158,7 @@ impl CreateVersion {
             setting.rules.policies.get(&api.policy).ok_or_else(|| Refusal::PolicyNotFound(api.policy.clone()))?;
         let mut warnings = Vec::new();
         for (environment, deployment) in &self.deployments {
-            check_deployment(&self.name, policy, deployment, &self.override_reason)?;
+            check_deployment(&self.name, policy, deployment, &self.override_reason, setting.now)?;
             warnings.extend(successor_warnings(deployment, *environment, records, setting.now));
         }
         let version = Version {
@@ -246,7 +259,8 @@ impl DeployVersion {
             let name = format!("{} of version {}", self.environment, self.name);
             return Err(Refusal::AlreadyExists { what: Taken::Deployment, name });
         }
-        check_deployment(&self.name, old.policy(setting.rules)?, &self.deployment, &self.override_reason)?;
+        let policy = old.policy(setting.rules)?;
+        check_deployment(&self.name, policy, &self.deployment, &self.override_reason, setting.now)?;
         let mut new = old.clone();
         let deployment = complete(&self.deployment, records, setting.now);
         let (place, revision) = published(&self.name, self.environment, &deployment, &self.override_reason, setting);

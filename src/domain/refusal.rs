@@ -353,8 +353,13 @@ pub enum Refusal {
     #[error("{0}")]
     BrownoutRefused(String),
     /// Nothing was ever announced about the target, or not yet at the instant asked for.
-    #[error("there is no schedule of {0}; nothing was announced about it by then")]
-    ScheduleNotFound(String),
+    #[error("there is no schedule of {target}; nothing was announced about it{}", .as_of.map(|as_of| format!(" by {}", at(&as_of))).unwrap_or_default())]
+    ScheduleNotFound {
+        /// The target.
+        target: String,
+        /// The instant asked for, if one was.
+        as_of: Option<DateTime<Utc>>,
+    },
     /// What a plan stands on has changed.
     #[error("the plan no longer holds: {0}; preview the changes again")]
     PlanStale(String),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use devhub_decision::Environment;
 
 use super::actor::Actor;
-use super::application::{Application, COLLABORATORS_MAX, Deletion, Kind, Persona, Role, State};
+use super::application::{Absence, Application, COLLABORATORS_MAX, Deletion, Kind, Persona, Role, State};
 use super::fact::{Fact, FactKind};
 use super::name::{ApplicationId, ClientId, Email};
 use super::outcome::{Effect, Judgement, Outcome};
@@ -154,6 +154,7 @@ impl CreateApplication {
             deletion_restriction: String::new(),
             created_at: setting.now,
             uplifted_from: None,
+            absence: None,
             deletion: None,
         };
         if !application.has_administrator() {
@@ -268,7 +269,8 @@ impl RestoreApplication {
         {
             return Err(Refusal::RestoreWindowPassed { deleted_at: deletion.at, until });
         }
-        let new = Application { deletion: None, ..old.clone() };
+        let absence = Some(Absence { from: deletion.at, until: setting.now });
+        let new = Application { deletion: None, absence, ..old.clone() };
         let fact = Fact::new(FactKind::ApplicationRestored, new.subject())
             .change("state", "DELETED", new.state)
             .because(&self.reason);

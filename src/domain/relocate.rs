@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::Environment;
 
+use super::actor::Actor;
 use super::application::Application;
 use super::fact::{Fact, FactKind};
 use super::field::carried;
@@ -36,9 +37,22 @@ pub enum Scope {
 impl Scope {
     /// Refuses whom this is not for, and an application that is not among those meant.
     pub(super) fn check(self, application: &Application, setting: &Setting<'_>) -> Result<(), Refusal> {
-        let Scope::Many(environment) = self else { return Ok(()) };
-        setting.operator("move the subscriptions of many applications")?;
-        application.lives_in(environment)
+        self.admits(setting.actor)?;
+        match self {
+            Scope::One => Ok(()),
+            Scope::Many(environment) => application.lives_in(environment),
+        }
+    }
+
+    /// Refuses whom this is not for, whichever application is meant.
+    ///
+    /// # Errors
+    /// When it is for staff only.
+    pub fn admits(self, actor: &Actor) -> Result<(), Refusal> {
+        match self {
+            Scope::One => Ok(()),
+            Scope::Many(_) => actor.operator("move the subscriptions of many applications"),
+        }
     }
 }
 
@@ -159,8 +173,22 @@ impl MoveSubscription {
         }
     }
 
+    /// The overlap that an application chose for itself, while it runs: moving many does not take it away.
+    fn chosen<'o>(&self, old: &'o Subscription, now: DateTime<Utc>) -> Option<&'o Moved> {
+        let of_many = match self.scope {
+            Scope::One => false,
+            Scope::Many(_) => true,
+        };
+        let moved = old.moved.as_ref().filter(|moved| of_many && moved.to == self.to && old.ends_at() > Some(now))?;
+        let by_itself = moved.by.parse::<Actor>().is_ok_and(|actor| !actor.is_staff());
+        by_itself.then_some(moved)
+    }
+
     /// The old subscription as the move leaves it.
     fn leave(&self, old: &Subscription, made: Option<SubscriptionId>, setting: &Setting<'_>) -> Subscription {
+        if let Some(chosen) = self.chosen(old, setting.now) {
+            return Subscription { moved: Some(Moved { made, ..chosen.clone() }), ..old.clone() };
+        }
         let by = setting.actor.to_string();
         // A move that is only given another overlap was made when it was made.
         let at = old.moved.as_ref().filter(|moved| moved.to == self.to).map_or(setting.now, |moved| moved.at);
@@ -198,7 +226,8 @@ impl MoveSubscription {
         let holds = live(old, source);
         let done = old.moved.as_ref().is_some_and(|moved| {
             let by_move = old.ended.as_ref().is_none_or(|end| end.reason == EndReason::Moved);
-            moved.to == self.to && by_move && (!holds || moved.overlap_until == self.overlap_until)
+            let as_asked = moved.overlap_until == self.overlap_until || self.chosen(old, setting.now).is_some();
+            moved.to == self.to && by_move && (!holds || as_asked)
         });
         if done && matches!(there, Some((_, Live::Yes))) {
             return Ok(Outcome::unchanged(key, Record::Subscription(old.clone())));
@@ -212,7 +241,7 @@ impl MoveSubscription {
         let fact = Fact::new(FactKind::SubscriptionMoved, new.subject())
             .change("moved_to", "", &self.to)
             .change("state", "ACTIVE", if new.ended.is_some() { "ENDED" } else { "ACTIVE" })
-            .effective(self.overlap_until)
+            .effective(new.ends_at())
             .because(&self.reason);
         let outcome = Outcome::write(key, Record::Subscription(new), fact);
         Ok(match arrival.outcome {

@@ -51,6 +51,6 @@ pub struct Setting<'a> {
 impl Setting<'_> {
     /// Refuses anybody but staff.
     pub(super) fn operator(&self, verb: &'static str) -> Result<(), Refusal> {
-        if self.actor.is_staff() { Ok(()) } else { Err(Refusal::OperatorRequired(verb)) }
+        self.actor.operator(verb)
     }
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use devhub_decision::Stage;
 
 use super::access::{AccessRequest, AccessState};
+use super::actor::Actor;
 use super::application::{Application, Kind};
 use super::fact::{Fact, FactKind};
 use super::field;
@@ -26,6 +27,19 @@ pub enum Since {
     Now,
     /// From an instant in another system, which it is brought from.
     Elsewhere(DateTime<Utc>),
+}
+
+impl Since {
+    /// Refuses whom this is not for.
+    ///
+    /// # Errors
+    /// When it is for staff only.
+    pub fn admits(self, actor: &Actor) -> Result<(), Refusal> {
+        match self {
+            Since::Now => Ok(()),
+            Since::Elsewhere(_) => actor.operator("bring subscriptions from another system"),
+        }
+    }
 }
 
 /// Command: subscribe an application to a version.
@@ -162,9 +176,7 @@ impl Subscribe {
     }
 
     pub(super) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
-        if self.since != Since::Now {
-            setting.operator("bring subscriptions from another system")?;
-        }
+        self.since.admits(setting.actor)?;
         let application = records
             .application(&self.application)
             .ok_or_else(|| Refusal::ApplicationNotFound(self.application.clone()))?;

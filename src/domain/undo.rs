@@ -81,6 +81,13 @@ pub(super) fn before_move(
     setting: &Setting<'_>,
 ) -> Result<Subscription, Refusal> {
     application.not_blocked()?;
+    if old.moved.is_none() && old.ended.as_ref().is_some_and(|end| end.reason == EndReason::MoveUndone) {
+        return Err(Refusal::NothingToUndo(
+            "the move that made its latest subscription to the old version, or brought it back, was undone, and that ended \
+             it for good: what that move had left stands; subscribe anew if the old version takes new subscriptions, or \
+             ask an operator for a waiver",
+        ));
+    }
     if old.moved.as_ref().is_none_or(|moved| moved.to != *to) {
         return Err(Refusal::NothingToUndo(
             "its latest subscription to the old version was not moved to the other one",

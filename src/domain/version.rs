@@ -73,7 +73,8 @@ pub struct Deployment {
     pub brownouts: Vec<Brownout>,
     /// Operations with dates of their own.
     pub operations: Vec<OperationSchedule>,
-    /// How far the ledger of its dates has come.
+    /// How far the ledger of its dates has come; of one that is to be published, when and in which zone its dates were
+    /// announced, if before.
     pub ledger: LedgerEnd,
 }
 

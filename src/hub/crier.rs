@@ -157,6 +157,10 @@ impl Hub {
             Told::Schedule(revision) => of_revision(revision, occasion.milestone, now),
             Told::Announcement(revision) => of_announcement(revision, now),
         };
-        Errand { occasion, due_at, now, affected, wording }
+        let revision = match told {
+            Told::Schedule(revision) => Some(revision.clone()),
+            Told::Announcement(_) => None,
+        };
+        Errand { occasion, due_at, now, affected, wording, revision }
     }
 }

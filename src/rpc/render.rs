@@ -68,6 +68,8 @@ pub(super) fn api_version(hub: &Hub, version: &Version, revision: u64, now: Date
                     retire_time: deployment.lifecycle.schedule.retires_at().map(timestamp),
                     sunset_begin_time: deployment.lifecycle.schedule.sunset_begins_at().map(timestamp),
                     revisions: deployment.ledger.revisions,
+                    announce_time: deployment.ledger.announced_at.map(timestamp),
+                    zone: deployment.ledger.zone.as_ref().map(ToString::to_string).unwrap_or_default(),
                     ended_by_namespace: hub
                         .index()
                         .ended_by(version, *environment)

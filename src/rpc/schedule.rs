@@ -146,7 +146,7 @@ impl ScheduleService for ScheduleRpc {
         let wanted = target.clone();
         let found = read(&self.hub, move |hub| hub.revision_as_of(&wanted, at)).await?;
         let Some((revision, count)) = found else {
-            return Err(status::refused(&Refusal::ScheduleNotFound(target.to_string())));
+            return Err(status::refused(&Refusal::ScheduleNotFound { target: target.to_string(), as_of }));
         };
         let brownouts = match as_of {
             None => self.hub.index().brownouts(&target),
@@ -243,7 +243,8 @@ impl ScheduleService for ScheduleRpc {
         let mut fields = Fields::default();
         let Some(name) = fields.name::<Context>("namespace", &message.namespace) else { return Err(fields.refuse()) };
         let found = self.hub.get_one(RecordKey::Namespace(name.clone())).map_err(status::failed)?;
-        let missing = || status::refused(&Refusal::ScheduleNotFound(format!("namespace {name}")));
+        let missing =
+            || status::refused(&Refusal::ScheduleNotFound { target: format!("namespace {name}"), as_of: None });
         let stored = found.ok_or_else(missing)?;
         let namespace = record!(stored.record, Namespace)?;
         let namespace = Some(render::namespace(&namespace, stored.revision, self.hub.now()));

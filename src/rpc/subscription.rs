@@ -211,14 +211,16 @@ impl SubscriptionService for SubscriptionRpc {
         &self,
         request: Request<v1::ExemptFromBrownoutsRequest>,
     ) -> Result<Response<v1::ExemptFromBrownoutsResponse>, Status> {
-        self.exempt(request).await
+        let (exemption, revision) = self.change_part(request).await?;
+        Ok(Response::new(v1::ExemptFromBrownoutsResponse { exemption, revision }))
     }
 
     async fn remove_brownout_exemption(
         &self,
         request: Request<v1::RemoveBrownoutExemptionRequest>,
     ) -> Result<Response<v1::RemoveBrownoutExemptionResponse>, Status> {
-        self.remove_exemption(request).await
+        let (exemption, revision) = self.change_part(request).await?;
+        Ok(Response::new(v1::RemoveBrownoutExemptionResponse { exemption, revision }))
     }
 
     async fn get_subscription(
@@ -281,14 +283,13 @@ impl SubscriptionService for SubscriptionRpc {
         }
         fields.check()?;
         let mode = parse::mode(message.validate_only);
-        if !actor.is_staff() {
+        if let Err(refusal) = Since::Elsewhere(self.hub.now()).admits(&actor) {
             // The first row is enough to be refused, and to leave a fact of it.
             let refused = match message.rows.into_iter().next() {
                 Some(row) => self.try_import(actor, row, mode).await.err(),
                 None => None,
             };
-            let by_rule = || Refusal::OperatorRequired("bring subscriptions from another system").into();
-            return Err(status::failed(refused.unwrap_or_else(by_rule)));
+            return Err(status::failed(refused.unwrap_or_else(|| refusal.into())));
         }
         // All rows wait for the disk together: they share its syncs.
         let rows = message.rows.into_iter().map(|row| self.import(actor.clone(), row, mode));

@@ -6,7 +6,9 @@ use devhub_decision::{Environment, Lifecycle, Schedule};
 use devhub_proto::v1;
 
 use super::parse::Fields;
+use super::schedule::parse::zone;
 use crate::domain::field::{FieldDefinition, VALUE_CHARS_MAX, compile};
+use crate::domain::ledger::LedgerEnd;
 use crate::domain::name::check_url;
 use crate::domain::version::{Deployment, Endpoint};
 
@@ -147,8 +149,15 @@ pub(super) fn deployment(
         (None, Some(retires_at)) => Schedule::Retirement { retires_at },
         (None, None) => Schedule::Open,
     };
+    let announced_at = fields.instant(&at("announce_time"), given.announce_time.as_ref());
+    let zone = zone(fields, &at("zone"), &given.zone);
     let lifecycle = Lifecycle { maturity: maturity?, schedule };
-    let deployment = Deployment { successor, endpoints_enabled: given.endpoints_enabled, ..Deployment::new(lifecycle) };
+    let deployment = Deployment {
+        successor,
+        endpoints_enabled: given.endpoints_enabled,
+        ledger: LedgerEnd { announced_at, zone, ..LedgerEnd::default() },
+        ..Deployment::new(lifecycle)
+    };
     Some((environment?, deployment))
 }
 

@@ -65,7 +65,7 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::OperationUnknown(_) => ErrorReason::OperationUnknown,
         Refusal::NamespaceEmpty(_) => ErrorReason::NamespaceEmpty,
         Refusal::BrownoutRefused(_) => ErrorReason::BrownoutRefused,
-        Refusal::ScheduleNotFound(_) => ErrorReason::ScheduleNotFound,
+        Refusal::ScheduleNotFound { .. } => ErrorReason::ScheduleNotFound,
         Refusal::PlanStale(_) => ErrorReason::PlanStale,
         Refusal::AnnouncementNotFound(_) => ErrorReason::AnnouncementNotFound,
         Refusal::PublicationOutOfOrder { .. } => ErrorReason::PublicationOutOfOrder,

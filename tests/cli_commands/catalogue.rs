@@ -15,7 +15,7 @@ fn the_examples_are_planned_applied_and_exported() {
         let hub = TestHub::new();
         let file = example(name);
         let plan = hub.devhub(&["plan", "-f", &file]).exits(2);
-        assert!(plan.out.contains(" 0 to change, 0 blocked.") && !plan.out.contains("warning:"), "{}", plan.out);
+        assert!(plan.out.contains(" 0 blocked.") && !plan.out.contains("warning:"), "{}", plan.out);
         assert_eq!(hub.revision(), 0, "a plan changes nothing");
         hub.devhub(&["apply", "-f", &file, "--fingerprint", &fingerprint(&plan)]).exits(0);
 
@@ -30,6 +30,8 @@ fn the_examples_are_planned_applied_and_exported() {
         hub.devhub(&["plan", "-f", &exported]).exits(0);
 
         let other = TestHub::new();
+        // What the one hub has announced is history to the other.
+        other.advance_to("2026-11-21T12:00:01Z");
         other.apply(&exported);
         let again = other.devhub(&["export"]).exits(0);
         let body = |text: &str| text.split_once('\n').map(|(_, body)| body.to_owned()).expect("a first line");

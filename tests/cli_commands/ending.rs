@@ -141,9 +141,72 @@ fn operations_and_namespaces_have_dates_in_the_file() {
 fn vapids_gradual_sunset_stands_in_the_example() {
     let hub = TestHub::new();
     hub.apply(&example("procore-rest/catalogue.yaml"));
-    let shown = hub.devhub(&["schedule", "vapid", "1.0", "-o", "json"]).exits(0).json();
+    let vapid = ["schedule", "--namespace", "vapid", "--environment", "production", "-o", "json"];
+    let shown = hub.devhub(&vapid).exits(0).json();
     let schedule = &shown["schedule"];
     assert_eq!((&schedule["deprecate_time"], &schedule["stage"]), (&"2021-02-01T08:00:00Z".into(), &"RETIRED".into()));
     assert_eq!(schedule["sunset_begin_time"], "2022-02-01T08:00:00Z");
     assert_eq!(schedule["retire_time"], "2022-03-01T08:00:00Z");
+    assert_eq!(schedule["retire_local"], "2022-03-01 00:00:00 PST America/Los_Angeles");
+    assert_eq!(
+        (&schedule["successor"], &schedule["announce_time"]),
+        (&"rest/v1.0".into(), &"2022-02-01T08:00:00Z".into())
+    );
+    let silent = hub.devhub(&[&vapid[..], &["--as-of", "2022-02-01T07:59:59Z"]].concat()).exits(1);
+    assert!(silent.err.contains("SCHEDULE_NOT_FOUND"), "{}", silent.err);
+    let refused = hub.devhub(&["check", "--client", "nobody", "vapid", "1.0"]).exits(3).out;
+    assert!(refused.contains("VERSION_RETIRED") && refused.contains("rest/v1.0 1.0"), "{refused}");
+}
+
+/// The line item operations end by themselves, not with their versions, and nobody has said when.
+#[test]
+fn b28_line_item_operations_stand_in_the_example_as_they_were_announced() {
+    let hub = TestHub::new();
+    hub.apply(&example("procore-rest/catalogue.yaml"));
+    let client = hub.application("budgets");
+    hub.subscribe("budgets", "rest/v1.0/cost-codes", "1.0");
+    let check = ["check", "--client", &client, "rest/v1.0/cost-codes", "1.0"];
+    let called = |call: &[&str]| hub.devhub(&[&check[..], call].concat()).exits(0).out;
+    for call in [
+        ["--method", "GET", "--path", "/standard_cost_code_lists"],
+        ["--method", "DELETE", "--path", "/standard_cost_codes/7"],
+    ] {
+        let out = called(&call);
+        assert!(out.contains("Deprecation: @1648710000") && !out.contains("Sunset:"), "{out}");
+        assert!(out.contains("segment_item"), "what to call instead: {out}");
+    }
+    assert!(!called(&["--method", "GET", "--path", "/cost_codes"]).contains("Deprecation:"));
+    assert!(!called(&[]).contains("Deprecation:"), "the version itself is as it was");
+    let shown = ["schedule", "rest/v1.0/sub-jobs", "1.0", "--operation", "DELETE /sub_jobs/{id}", "-o", "json"];
+    let schedule = &hub.devhub(&shown).exits(0).json()["schedule"];
+    assert_eq!(
+        (&schedule["retirement_to_be_announced"], &schedule["deprecate_local"]),
+        (&true.into(), &"2022-03-31 00:00:00 PDT America/Los_Angeles".into())
+    );
+    assert_eq!(schedule["announce_time"], "2022-03-31T07:00:00Z");
+}
+
+/// What a file says was announced is said once: later changes are announced when they are made.
+#[test]
+fn an_announcement_of_the_past_is_sent_with_the_first_dates_only() {
+    let hub = TestHub::new();
+    hub.apply(&hub.file("stable.yaml", STABLE));
+    let operation = |dates: &str| {
+        with_rest(&format!(
+            "            operations: [{{method: GET, path: /cost_codes, announced_at: 2026-10-01T00:00:00Z, zone: Europe/London, {dates}}}]\n"
+        ))
+    };
+    let silent = operation("deprecated_at: 2026-10-02T00:00:00Z").replace("announced_at: 2026-10-01T00:00:00Z, ", "");
+    let plan = hub.devhub(&["plan", "-f", &hub.file("silent.yaml", &silent)]).exits(1);
+    assert!(plan.out.contains("(INSTANT_IN_PAST)"), "{}", plan.out);
+    let plan = applied(&hub, &operation("deprecated_at: 2026-10-02T00:00:00Z"));
+    assert!(plan.out.contains("announced_at: (none) -> \"2026-10-01T00:00:00Z\""), "{}", plan.out);
+    applied(&hub, &operation("deprecated_at: 2026-10-02T00:00:00Z, retires_at: 2027-12-01T00:00:00Z"));
+    let shown = ["schedule", "rest/v1.0", "1.0", "--operation", "GET /cost_codes", "-o", "json"];
+    let shown = hub.devhub(&shown).exits(0).json();
+    let announced: Vec<&str> =
+        shown["revisions"].as_array().expect("revisions").iter().filter_map(|r| r["announce_time"].as_str()).collect();
+    assert_eq!(announced[0], "2026-10-01T00:00:00Z");
+    assert!(announced[1].starts_with("2026-11-21T12:00:00"), "{announced:?}");
+    assert_eq!(shown["schedule"]["zone"], "Europe/London");
 }

@@ -114,16 +114,16 @@ fn the_examples_do_what_their_readme_says() {
         hub.application(application);
     }
     for (name, refusals) in [
-        ("hmrc-mtd", [("VERSION_RETIRED", 1), ("VERSION_DEPRECATED", 1)]),
-        ("procore-rest", [("VERSION_RETIRED", 1), ("VERSION_DEPRECATED", 1)]),
+        ("hmrc-mtd", &[("VERSION_RETIRED", 1), ("VERSION_DEPRECATED", 1)][..]),
+        ("procore-rest", &[("VERSION_RETIRED", 1)]),
     ] {
         let file = example(&format!("{name}/subscriptions.csv"));
         let verdicts = hub.path("verdicts.csv").display().to_string();
         for more in [&[][..], &["--apply"]] {
             let tally = import(&hub, &file, &[&["--verdicts", &verdicts], more].concat()).exits(4).json();
-            assert_eq!(tally["refused"], 2, "{tally}");
+            assert_eq!(tally["refused"], refusals.len(), "{tally}");
             for (reason, count) in refusals {
-                assert_eq!(tally["reasons"][reason], count, "{tally}");
+                assert_eq!(tally["reasons"][*reason], *count, "{tally}");
             }
         }
     }

@@ -8,6 +8,7 @@
 //! | `importing` | subscriptions are judged, brought, and resumed row by row |
 //! | `asking` | check, explain, list, get and watch; exit codes; errors as sentences with a remedy |
 //! | `retiring` | deprecate to reinstate, brownouts, schedule, changelog and calendar; every step has its way back |
+//! | `developing` | developers register, subscribe, leave and come back (B43, B44) |
 //! | `moving` | subscriptions go to another version and come back, one, some or all; waivers, exemptions, uplifts |
 //! | `previewing` | what a change would do is shown, and its token applies that or nothing |
 //! | `telling` | announcements and notices: published, loaded, followed, acknowledged (B26, X11) |
@@ -17,6 +18,7 @@
 mod asking;
 mod blocking;
 mod catalogue;
+mod developing;
 mod ending;
 mod hub;
 mod importing;

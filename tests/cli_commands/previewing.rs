@@ -43,6 +43,14 @@ fn a_preview_says_who_is_affected_and_how() {
     assert_eq!((json["affected"].as_array().map(Vec::len), &json["truncated"]), (Some(2), &false.into()));
     assert_eq!(json["affected"][1]["application_id"], "taxfolio");
     assert_eq!(json["changes"][0]["after"]["retire_time"], "2027-08-31T23:00:00Z");
+    assert!(json["plan_expire_time"].is_string());
+    // What is refused cannot be applied, so nothing expires.
+    let short = ["--at", "2027-01-31T00:00:00Z", "--retire", "2027-02-01T00:00:00Z", "--preview", "-o", "json"];
+    let refused = hub.devhub(&losses(&["deprecate"], &short)).exits(1).json();
+    assert!(refused.get("plan_expire_time").is_none() && refused["plan_token"] == "", "{refused}");
+    // People read no nanoseconds.
+    let table = hub.devhub(&["list", "subscriptions", "--application", "ledgerly"]).exits(0).out;
+    assert!(table.contains("2026-11-21T12:00:00Z") && !table.contains(".0000"), "{table}");
 }
 
 #[test]

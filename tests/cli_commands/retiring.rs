@@ -213,6 +213,10 @@ fn operations_and_namespaces_end_with_their_replacements_where_the_policy_allows
     hub.devhub(&losses(&["deprecate"], &["--operation", "/x"])).exits(64);
     hub.devhub(&losses(&["deprecate"], &["--namespace", "rest"])).exits(64);
     hub.devhub(&["deprecate", "--environment", "production"]).exits(64);
+    let none = hub.devhub(&["schedule", "--namespace", "individuals"]).exits(1).err;
+    assert!(none.contains("nothing was announced about it [SCHEDULE_NOT_FOUND]"), "{none}");
+    let none = hub.devhub(&["schedule", "--namespace", "individuals", "--as-of", "2026-01-01T00:00:00Z"]).exits(1).err;
+    assert!(none.contains("nothing was announced about it by 2026-01-01T00:00:00Z"), "{none}");
 }
 
 #[test]
@@ -221,11 +225,15 @@ fn brownouts_are_planned_listed_and_cancelled() {
     hub.devhub(&losses(&["deprecate"], &["--at", AT, "--retire", RETIRE])).exits(0);
     hub.advance_to("2027-02-01T00:00:00Z");
     let (from, until) = ("2027-08-10 10:00 Europe/London", "2027-08-10 11:00 Europe/London");
-    hub.devhub(&losses(&["brownout", "schedule"], &["--from", from, "--until", until])).exits(0);
+    let why = ["--from", from, "--until", until, "--reason", "a last warning"];
+    hub.devhub(&losses(&["brownout", "schedule"], &why)).exits(0);
     let list = hub.devhub(&["brownout", "list", "individuals/losses", "1.0"]).exits(0).out;
-    assert!(list.contains("2027-08-10T09:00:00Z") && list.contains("2027-08-10T10:00:00Z"), "{list}");
+    for words in ["2027-08-10T09:00:00Z", "2027-08-10T10:00:00Z", "PRODUCTION", "a last warning", "operator:jane"] {
+        assert!(list.contains(words), "{words}\n{list}");
+    }
     let calendar = hub.devhub(&["calendar", "--context", "individuals/losses"]).exits(0).out;
     let at = |words: &str| calendar.find(words).unwrap_or_else(|| panic!("{words}\n{calendar}"));
+    assert!(calendar.contains("2027-08-10 10:00:00 BST Europe/London"), "as it was announced: {calendar}");
     assert!(at("BROWNOUT_BEGINS") < at("BROWNOUT_ENDS") && at("BROWNOUT_ENDS") < at("RETIRES"), "{calendar}");
     hub.devhub(&losses(&["brownout", "cancel"], &["--from", from])).exits(0);
     assert_eq!(hub.devhub(&["brownout", "list", "individuals/losses", "1.0"]).exits(0).out, "none found\n");

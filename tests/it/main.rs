@@ -9,9 +9,11 @@
 //! | `authenticating` | B52, B53: secrets of applications, made, listed, expired, revoked |
 //! | `verifying` | B54: credentials verified, hashes renewed; no secret is kept or told |
 //! | `fencing` | B55: the networks that an application may call from, and how fast |
+//! | `accounts` | B25, B67 to B75, B88: traditional service accounts and the dates of their class |
 //! | `deciding` | B60 to B63: what gateways are told |
 //! | `companies` | B65, B66, B69, B70, B90: what they are told of companies and service accounts |
-//! | `moving` | B45 to B48: moves, of one or many |
+//! | `moving` | B45 to B48: moves |
+//! | `herding` | B45: the moves of many applications |
 //! | `undoing` | B44, B47: the way back |
 //! | `uplifting` | B15, X2: from the sandbox to production |
 //! | `waiving` | B17, B18, X3: dated exceptions |
@@ -23,14 +25,18 @@
 //! | `refusing` | bad input |
 //! | `enduring` | faults: cancelled clients, full disks, failing syncs |
 //! | `killing` | kill -9 of the whole server, fifty times |
-//! | `usage` | who still calls what: counted calls, reports, classes, what a crash loses |
+//! | `usage` | who still calls what: counted calls, classes, what a crash loses |
+//! | `reporting` | calls that gateways report: judged item by item, counted once |
 //! | `contract` | the wire as a golden listing, and what every message must have |
 //! | `previewing` | what a preview shows is what then happens; its token binds |
 //! | `scheduling` | B26 to B36, B71, B72: plans, revisions, withdrawals, batches, what was public when |
-//! | `noticing` | B33, B91, X5: notices planned, given once each, acknowledged, followed; B26, X8: their dates |
+//! | `recalling` | B27, B71, B72: what was announced before a hub kept it, and no notice that nobody got |
+//! | `noticing` | B33, B91, X5: notices planned and given once each; B26, X8: their dates |
+//! | `reading` | B91: notices acknowledged, listed, followed |
 //! | `crying` | B33, B91: what is told is what was planned, for any history; 10,000 told once each across kill -9 |
 //! | `announcing` | B26, X11: announcements, their revisions, what they say differently from the ledger |
-//! | `stories` | two real retirements from announcement to last refused call, as transcripts |
+//! | `stories` | a real retirement of HMRC's, from announcement to last refused call, as a transcript |
+//! | `sunsets` | B28: Procore's Vapid as a transcript, and its line item operations |
 //! | `policies` | the status matrices and the legal moves as golden text |
 //! | `architecture` | the direction of the arrows |
 
@@ -50,6 +56,7 @@ mod fencing;
 mod folding;
 mod golden;
 mod guarding;
+mod herding;
 mod killing;
 mod leaving;
 mod lifecycle;
@@ -58,11 +65,15 @@ mod noticing;
 mod policies;
 mod previewing;
 mod racing;
+mod reading;
+mod recalling;
 mod refusing;
+mod reporting;
 mod rules;
 mod scheduling;
 mod stories;
 mod subscribing;
+mod sunsets;
 mod trail;
 mod undoing;
 mod uplifting;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use devhub::wire::timestamp;
 use devhub_proto::v1;
 use tonic::Status;
@@ -42,32 +41,6 @@ impl World {
         world.clock.advance(days(1));
         world
     }
-
-    async fn bulk(&self, actor: &'static str, request: v1::MoveSubscriptionsRequest) -> Result<Bulk, Status> {
-        let mut stream = self.subscriptions(actor).move_subscriptions(request).await?.into_inner();
-        let mut bulk = Bulk::default();
-        while let Some(message) = stream.message().await? {
-            assert!(message.done <= message.total, "{message:?}");
-            bulk.progress.push((message.done, message.total));
-            bulk.results.extend(message.result.map(|result| (result.application_id.clone(), words(&result))));
-            bulk.summary = message.summary.or(bulk.summary);
-        }
-        Ok(bulk)
-    }
-}
-
-/// What a call for many told.
-#[derive(Debug, Default, PartialEq)]
-struct Bulk {
-    results: Vec<(String, String)>,
-    progress: Vec<(i64, i64)>,
-    summary: Option<v1::MoveSummary>,
-}
-
-impl Bulk {
-    fn of(&self, id: &str) -> &str {
-        self.results.iter().find(|(known, _)| known == id).map_or("", |(_, words)| words)
-    }
 }
 
 pub(crate) fn words(result: &v1::MoveResult) -> String {
@@ -75,15 +48,6 @@ pub(crate) fn words(result: &v1::MoveResult) -> String {
         return result.reason.clone();
     }
     result.outcome().as_str_name().trim_start_matches("MOVE_OUTCOME_").to_owned()
-}
-
-fn all(from: &str, to: &str) -> v1::MoveSubscriptionsRequest {
-    v1::MoveSubscriptionsRequest {
-        from: name(from),
-        to: name(to),
-        environment: v1::Environment::Sandbox.into(),
-        ..Default::default()
-    }
 }
 
 #[tokio::test]
@@ -300,131 +264,4 @@ async fn b48_field_values_are_carried_where_they_are_valid_and_the_rest_is_asked
     assert_eq!(back.field_values["callback"], "office");
     assert_eq!(back.field_values["region"], "NE");
     assert_eq!(back.field_values["colour"], "");
-}
-
-/// Six applications on 1.0, each in another situation.
-async fn crowd() -> World {
-    let world = World::usual().await;
-    world.version("2.0", v1::Maturity::Stable).await;
-    for id in ["ann", "ben", "cat", "dan", "eve"] {
-        world.application(id).await;
-    }
-    world.application_with("live", |a| a.environment = v1::Environment::Production.into()).await.unwrap();
-    for id in ["app", "ann", "ben", "cat", "dan", "live"] {
-        world.subscribe(ADA, id, "1.0").await.unwrap();
-    }
-    world.clock.advance(days(1));
-    world.deprecate("1.0", None, None).await.unwrap();
-    world.clock.advance(days(1));
-    world.relocate(ADA, "ann", ("1.0", "2.0"), |_| {}).await.unwrap();
-    world.subscribe(ADA, "ben", "2.0").await.unwrap();
-    let block = v1::BlockApplicationRequest { application_id: "cat".into(), ..Default::default() };
-    world.applications(OPERATOR).block_application(block).await.unwrap();
-    let delete = v1::DeleteApplicationRequest { application_id: "dan".into(), ..Default::default() };
-    world.applications(OPERATOR).delete_application(delete).await.unwrap();
-    world
-}
-
-#[tokio::test]
-async fn all_subscribers_are_moved_each_by_itself_with_a_result_and_progress() {
-    let world = crowd().await;
-    let expected = [("ann", "ALREADY_MOVED"), ("app", "MOVED"), ("ben", "MOVED"), ("cat", "APPLICATION_BLOCKED")];
-    let expected = expected.map(|(id, words)| (id.to_owned(), words.to_owned()));
-    let head = world.hub().store().head().revision;
-    let rehearsal = v1::MoveSubscriptionsRequest { validate_only: true, ..all("1.0", "2.0") };
-    let bulk = world.bulk(OPERATOR, rehearsal).await.unwrap();
-    assert_eq!(bulk.results, expected);
-    assert_eq!(world.hub().store().head().revision, head, "a rehearsal changes nothing, and records nothing");
-
-    let request = v1::MoveSubscriptionsRequest { request_id: "move-1".into(), ..all("1.0", "2.0") };
-    let bulk = world.bulk(OPERATOR, request.clone()).await.unwrap();
-    assert_eq!(bulk.results, expected);
-    assert_eq!(bulk.progress, [(1, 4), (2, 4), (3, 4), (4, 4), (4, 4)]);
-    assert_eq!(bulk.summary, Some(v1::MoveSummary { moved: 2, already_moved: 1, refused: 1, undone: 0 }));
-    for id in ["app", "ann", "ben"] {
-        assert_eq!(world.decision(id, "1.0").await, "DENY NOT_SUBSCRIBED", "{id}");
-        assert_eq!(world.decision(id, "2.0").await, "ALLOW SUBSCRIBED", "{id}");
-    }
-    let live = world.subscription("live", "1.0").await.unwrap();
-    assert_eq!(live.state(), v1::SubscriptionState::Active, "the other environment is not meant");
-
-    // The whole call again, with the same request id: the same answers, and nobody is moved twice.
-    let moves = || async {
-        let kinds = vec![v1::FactKind::SubscriptionMoved.into()];
-        world.all_facts(v1::FactFilter { kinds, ..Default::default() }).await.len()
-    };
-    let before = moves().await;
-    assert_eq!(world.bulk(OPERATOR, request).await.unwrap(), bulk);
-    let again = world.bulk(OPERATOR, all("1.0", "2.0")).await.unwrap();
-    assert_eq!(again.summary, Some(v1::MoveSummary { moved: 0, already_moved: 3, refused: 1, undone: 0 }));
-    assert_eq!(moves().await, before);
-}
-
-#[tokio::test]
-async fn a_chosen_subset_is_moved_and_the_others_are_left() {
-    let world = crowd().await;
-    let ids = ["live", "app", "eve", "app", "nobody"].map(str::to_owned).to_vec();
-    let request = v1::MoveSubscriptionsRequest { application_ids: ids, ..all("1.0", "2.0") };
-    let bulk = world.bulk(OPERATOR, request).await.unwrap();
-    assert_eq!(bulk.results.len(), 4, "each once: {bulk:?}");
-    assert_eq!(bulk.of("app"), "MOVED");
-    assert_eq!(bulk.of("eve"), "SUBSCRIPTION_NOT_FOUND");
-    assert_eq!(bulk.of("live"), "APPLICATION_NOT_IN_ENVIRONMENT");
-    assert_eq!(bulk.of("nobody"), "APPLICATION_NOT_FOUND");
-    assert_eq!(world.decision("ben", "1.0").await, "ALLOW SUBSCRIBED");
-}
-
-#[tokio::test]
-async fn only_operators_move_many_and_what_is_malformed_is_refused_at_once() {
-    let world = crowd().await;
-    assert_eq!(refused(world.bulk(ADA, all("1.0", "2.0")).await), "OPERATOR_REQUIRED");
-    assert_eq!(world.decision("app", "1.0").await, "ALLOW SUBSCRIBED");
-    assert_eq!(refused(world.bulk(OPERATOR, all("1.0", "9.0")).await), "VERSION_NOT_FOUND");
-    let many = v1::MoveSubscriptionsRequest {
-        application_ids: (0..1001).map(|number| format!("app-{number}")).collect(),
-        from: None,
-        environment: 0,
-        ..all("1.0", "2.0")
-    };
-    let status = world.bulk(OPERATOR, many).await.unwrap_err();
-    assert_eq!(violations(&status), ["from", "environment", "application_ids"]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_subscribers_than_are_looked_up_at_a_time_are_all_moved() {
-    let world = World::usual().await;
-    world.version("2.0", v1::Maturity::Stable).await;
-    let ids: Vec<String> = (0..300).map(|number| format!("many-{number:03}")).collect();
-    let made = ids.iter().map(async |id| {
-        world.application(id).await;
-        world.subscribe(ADA, id, "1.0").await.unwrap();
-    });
-    futures_util::future::join_all(made).await;
-    let end = start() + days(10);
-    let request = v1::MoveSubscriptionsRequest { overlap_until: Some(timestamp(end)), ..all("1.0", "2.0") };
-    let bulk = world.bulk(OPERATOR, request).await.unwrap();
-    let moved: Vec<&String> = bulk.results.iter().map(|(id, _)| id).collect();
-    assert_eq!(moved, ids.iter().collect::<Vec<_>>());
-    assert_eq!(bulk.summary.unwrap().moved, 300);
-    let live = |at: DateTime<Utc>| {
-        let name =
-            devhub::domain::name::VersionName { context: CONTEXT.parse().unwrap(), label: "1.0".parse().unwrap() };
-        world.hub().index().live_subscriptions(&name, at).values().sum::<u64>()
-    };
-    assert_eq!((live(end - ms(1)), live(end)), (300, 0));
-
-    let undo = v1::UndoMoveSubscriptionsRequest {
-        from: name("1.0"),
-        to: name("2.0"),
-        environment: v1::Environment::Sandbox.into(),
-        ..Default::default()
-    };
-    let mut stream = world.subscriptions(OPERATOR).undo_move_subscriptions(undo).await.unwrap().into_inner();
-    let mut last = v1::UndoMoveSubscriptionsResponse::default();
-    while let Some(message) = stream.message().await.unwrap() {
-        assert!(message.result.as_ref().is_none_or(|result| words(result) == "UNDONE"), "{message:?}");
-        last = message;
-    }
-    assert_eq!(last.summary.unwrap().undone, 300);
-    assert_eq!((live(end), world.decision("many-007", "2.0").await.as_str()), (300, "DENY NOT_SUBSCRIBED"));
 }

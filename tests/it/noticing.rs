@@ -8,12 +8,11 @@ use devhub_proto::v1::notice_subject::Subject;
 use devhub_proto::v1::schedule_target::Target;
 
 use crate::world::{
-    ADA, BOB, CONTEXT, OPERATOR, World, at, days, instant, ms, reason, refused, start, step, target, to_be_announced,
-    version, violations,
+    ADA, CONTEXT, OPERATOR, World, at, days, instant, ms, refused, start, step, target, to_be_announced, version,
 };
 
 /// All notices of an application, oldest first.
-async fn notices(world: &World, application: &str) -> Vec<v1::Notice> {
+pub(crate) async fn notices(world: &World, application: &str) -> Vec<v1::Notice> {
     let (mut found, mut page_token) = (Vec::new(), String::new());
     loop {
         let request = v1::ListNoticesRequest {
@@ -41,11 +40,11 @@ fn milestone(notice: &v1::Notice) -> String {
 }
 
 /// Revision and milestone of each notice of an application, oldest first.
-async fn told(world: &World, application: &str) -> Vec<String> {
+pub(crate) async fn told(world: &World, application: &str) -> Vec<String> {
     notices(world, application).await.iter().map(milestone).collect()
 }
 
-fn schedule(target: v1::ScheduleTarget) -> Option<v1::NoticeSubject> {
+pub(crate) fn schedule(target: v1::ScheduleTarget) -> Option<v1::NoticeSubject> {
     Some(v1::NoticeSubject { subject: Some(Subject::Schedule(target)) })
 }
 
@@ -60,7 +59,7 @@ async fn progress(world: &World, target: v1::ScheduleTarget, revision: u32) -> V
     progress.milestones.iter().map(state).collect()
 }
 
-fn deprecate(deprecated_at: Option<DateTime<Utc>>, retires_at: Option<DateTime<Utc>>) -> Step {
+pub(crate) fn deprecate(deprecated_at: Option<DateTime<Utc>>, retires_at: Option<DateTime<Utc>>) -> Step {
     Step::Deprecate(v1::DeprecateStep {
         deprecate_time: deprecated_at.map(timestamp),
         sunset_begin_time: None,
@@ -68,12 +67,12 @@ fn deprecate(deprecated_at: Option<DateTime<Utc>>, retires_at: Option<DateTime<U
     })
 }
 
-fn retire_at(retire: Option<v1::NewInstant>) -> Step {
+pub(crate) fn retire_at(retire: Option<v1::NewInstant>) -> Step {
     Step::Revise(v1::ReviseStep { retire, ..Default::default() })
 }
 
 /// Ada administers `app`, and Bob develops it.
-async fn with_bob() -> World {
+pub(crate) async fn with_bob() -> World {
     let world = World::usual().await;
     let request = v1::AddCollaboratorRequest {
         application_id: "app".into(),
@@ -389,132 +388,6 @@ async fn a_namespace_and_an_operation_tell_each_application_once() {
 }
 
 #[tokio::test]
-async fn a_recipient_acknowledges_for_themself_and_nobody_else_can() {
-    let world = with_bob().await;
-    world.deprecate("1.0", None, Some(start() + days(400))).await.unwrap();
-    world.cry().await;
-    let notice = notices(&world, "app").await.remove(0);
-    let request = v1::AcknowledgeNoticeRequest {
-        application_id: "app".into(),
-        notice_id: notice.notice_id.clone(),
-        ..Default::default()
-    };
-    for actor in [OPERATOR, BOB] {
-        assert_eq!(refused(world.notices(actor).acknowledge_notice(request.clone()).await), "NOT_A_RECIPIENT");
-    }
-    let first = world.notices(ADA).acknowledge_notice(request.clone()).await.unwrap().into_inner();
-    let acknowledgement = &first.notice.as_ref().unwrap().acknowledgements[0];
-    assert_eq!(acknowledgement.email, "ada@example.com");
-    assert!(first.revision > 0);
-    world.clock.advance(days(1));
-    let again = world.notices(ADA).acknowledge_notice(request.clone()).await.unwrap().into_inner();
-    assert_eq!((again.revision, &again.notice.unwrap().acknowledgements[0]), (0, acknowledgement));
-    let unknown = v1::AcknowledgeNoticeRequest { notice_id: "0".repeat(40), ..request };
-    assert_eq!(refused(world.notices(ADA).acknowledge_notice(unknown).await), "NOTICE_NOT_FOUND");
-    let progress = v1::GetNoticeProgressRequest { subject: schedule(target("1.0")), revision_number: 0 };
-    let progress = world.notices("").get_notice_progress(progress).await.unwrap().into_inner();
-    let announced = &progress.milestones[0];
-    assert_eq!((announced.applications, announced.people, announced.acknowledged), (1, 1, 1));
-}
-
-#[tokio::test]
-async fn a_person_lists_what_is_still_to_be_read() {
-    let world = with_bob().await;
-    for id in ["second", "third"] {
-        world.application(id).await;
-        world.subscribe(ADA, id, "1.0").await.unwrap();
-    }
-    world.deprecate("1.0", None, Some(start() + days(400))).await.unwrap();
-    world.cry().await;
-    let list = async |change: &dyn Fn(&mut v1::ListNoticesRequest)| {
-        let (mut found, mut page_token) = (Vec::new(), String::new());
-        loop {
-            let mut request = v1::ListNoticesRequest { page_size: 1, page_token, ..Default::default() };
-            change(&mut request);
-            let page = world.notices("").list_notices(request).await.unwrap().into_inner();
-            found.extend(page.notices.into_iter().map(|notice| notice.application_id));
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return found;
-            }
-        }
-    };
-    let to_ada = |unread: bool| {
-        move |request: &mut v1::ListNoticesRequest| {
-            request.recipient = "ada@example.com".into();
-            request.unacknowledged_only = unread;
-        }
-    };
-    assert_eq!(list(&to_ada(false)).await, ["app", "second", "third"]);
-    let notice = notices(&world, "second").await.remove(0);
-    let request = v1::AcknowledgeNoticeRequest {
-        application_id: "second".into(),
-        notice_id: notice.notice_id,
-        ..Default::default()
-    };
-    world.notices(ADA).acknowledge_notice(request).await.unwrap();
-    assert_eq!(list(&to_ada(true)).await, ["app", "third"]);
-    assert_eq!(list(&|request| request.recipient = "bob@example.com".into()).await, Vec::<String>::new());
-    let unread_of = |request: &mut v1::ListNoticesRequest| {
-        request.application_id = "second".into();
-        request.unacknowledged_only = true;
-    };
-    assert_eq!(list(&unread_of).await, Vec::<String>::new());
-    let nobody = world.notices("").list_notices(v1::ListNoticesRequest::default()).await.unwrap_err();
-    assert_eq!(violations(&nobody), ["application_id"]);
-}
-
-/// Messages of a stream until it has brought `count` notices.
-async fn follow(world: &World, request: v1::FollowNoticesRequest, count: usize) -> (Vec<v1::Notice>, u64, String) {
-    let mut stream = world.notices("").follow_notices(request).await.unwrap().into_inner();
-    let mut found = Vec::new();
-    loop {
-        let message = stream.message().await.unwrap().unwrap();
-        found.extend(message.notices);
-        if found.len() >= count {
-            return (found, message.revision, message.epoch);
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_feed_resumes_where_it_ended_and_needs_nobody_to_ask_for_it() {
-    let world = with_bob().await;
-    world.application("other").await;
-    world.subscribe(ADA, "other", "1.0").await.unwrap();
-    let retires_at = start() + days(400);
-    // The server's own crier gives them: nobody cries here.
-    let change = async |change| {
-        let request = v1::ChangeLifecycleRequest { changes: vec![change], ..Default::default() };
-        world.schedules(OPERATOR).change_lifecycle(request).await.unwrap()
-    };
-    change(step(target("1.0"), deprecate(None, Some(retires_at)))).await;
-    let (first, revision, epoch) = follow(&world, v1::FollowNoticesRequest::default(), 2).await;
-    assert_eq!(first.iter().map(|n| n.application_id.as_str()).collect::<Vec<_>>(), ["app", "other"]);
-    let resume = v1::FollowNoticesRequest { after_revision: revision, epoch, ..Default::default() };
-    change(step(target("1.0"), retire_at(at(retires_at + days(1))))).await;
-    let (second, _, _) = follow(&world, resume.clone(), 2).await;
-    assert!(second.iter().all(|notice| notice.revision_number == 3), "{second:?}");
-    let of_other = v1::FollowNoticesRequest { application_id: "other".into(), ..Default::default() };
-    let (found, _, _) = follow(&world, of_other, 2).await;
-    assert!(found.iter().all(|notice| notice.application_id == "other"));
-    let to_ada =
-        v1::FollowNoticesRequest { recipient: "ada@example.com".into(), context: CONTEXT.into(), ..Default::default() };
-    assert_eq!(follow(&world, to_ada, 4).await.0.len(), 4);
-    for (recipient, context) in [("bob@example.com", ""), ("", "other/api")] {
-        let request =
-            v1::FollowNoticesRequest { recipient: recipient.into(), context: context.into(), ..Default::default() };
-        assert_eq!(follow(&world, request, 0).await.0, []);
-    }
-    let elsewhere = v1::FollowNoticesRequest { epoch: "another".into(), ..resume.clone() };
-    let refusal = world.notices("").follow_notices(elsewhere).await.map(|_| ()).unwrap_err();
-    assert_eq!(reason(&refusal), "EPOCH_CHANGED");
-    let ahead = v1::FollowNoticesRequest { after_revision: 1_000_000, ..resume };
-    let refusal = world.notices("").follow_notices(ahead).await.map(|_| ()).unwrap_err();
-    assert_eq!(reason(&refusal), "REVISION_NOT_REACHED");
-}
-
-#[tokio::test]
 async fn criers_at_the_same_time_tell_nobody_twice() {
     let world = with_bob().await;
     for number in 0..20 {
@@ -558,4 +431,38 @@ async fn x8_b26_a_notice_states_the_dates_in_the_zone_of_the_announcement() {
         ]
     );
     assert_eq!(instant_of(&notice.end_time.unwrap()).unwrap(), instant("2026-07-31T23:00:00Z"));
+}
+
+/// Who was deleted when an end was announced is told so with the next notice, and why it ends; the others are not.
+#[tokio::test]
+async fn b91_a_restored_application_is_told_what_it_missed() {
+    let world = World::usual().await;
+    world.application("there").await;
+    for id in ["app", "there"] {
+        world.subscribe(ADA, id, "1.0").await.unwrap();
+    }
+    let delete = v1::DeleteApplicationRequest { application_id: "app".into(), ..Default::default() };
+    world.applications(OPERATOR).delete_application(delete).await.unwrap();
+    world.clock.advance(days(1));
+    let deprecated = start() + days(10);
+    let change = step(target("1.0"), deprecate(Some(deprecated), None));
+    world.change(v1::LifecycleChange { reason: "2.0 replaces it".into(), ..change }).await.unwrap();
+    world.clock.advance(days(1));
+    let restore = v1::RestoreApplicationRequest { application_id: "app".into(), ..Default::default() };
+    world.applications(OPERATOR).restore_application(restore).await.unwrap();
+    world.clock.set(deprecated);
+    world.cry().await;
+    let missed = |notice: &v1::Notice| notice.sentences.iter().find(|text| text.contains("deleted")).cloned();
+    let told = notices(&world, "app").await;
+    assert_eq!(told.len(), 1, "the announcement itself went by");
+    let expected =
+        "This was announced on 2026-01-02T00:00:00Z, while the application was deleted. Reason: 2.0 replaces it";
+    assert_eq!(missed(&told[0]).as_deref(), Some(expected));
+    let others = notices(&world, "there").await;
+    assert_eq!((others.len(), others.iter().find_map(missed)), (2, None));
+    // What is announced after it came back it hears like anybody.
+    world.change(step(target("1.0"), retire_at(at(start() + days(400))))).await.unwrap();
+    world.clock.set(start() + days(310));
+    world.cry().await;
+    assert!(notices(&world, "app").await.iter().filter(|notice| missed(notice).is_some()).count() == 1);
 }

@@ -191,3 +191,22 @@ async fn an_undo_is_repeatable_by_its_request_id() {
     world.clock.advance(ms(5));
     assert_eq!(world.undo_unsubscribe(ADA, "app", undo).await.unwrap(), first);
 }
+
+/// There and back and there again: what the move back had brought back is ended for good, and the refusal says so.
+#[tokio::test]
+async fn b47_undoing_a_move_back_leaves_the_first_move_for_good() {
+    let world = World::before_a_move().await;
+    world.relocate(ADA, "app", ("1.0", "2.0"), |_| {}).await.unwrap();
+    world.relocate(ADA, "app", ("2.0", "1.0"), |_| {}).await.unwrap();
+    assert_eq!(world.decision("app", "1.0").await, "ALLOW SUBSCRIBED");
+    let undo =
+        v1::UndoMoveRequest { application_id: "app".into(), from: name("2.0"), to: name("1.0"), ..Default::default() };
+    world.subscriptions(ADA).undo_move(undo).await.unwrap();
+    assert_eq!(world.decision("app", "2.0").await, "ALLOW SUBSCRIBED");
+    assert_eq!(world.decision("app", "1.0").await, "DENY NOT_SUBSCRIBED");
+    let status = world.undo_move(ADA, "app").await.unwrap_err();
+    assert_eq!(reason(&status), "NOTHING_TO_UNDO");
+    assert!(status.message().contains("ended it for good") && status.message().contains("waiver"), "{status}");
+    assert_eq!(refused(world.undo_unsubscribe(ADA, "app", |_| {}).await), "NOTHING_TO_UNDO");
+    assert_eq!(refused(world.relocate(ADA, "app", ("2.0", "1.0"), |_| {}).await), "VERSION_DEPRECATED");
+}

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::end::EndStep;
 use super::entry::{ApiEntry, DeploymentEntry, EndpointEntry, FieldEntry, OperationRef, VersionEntry, VersionRef};
+use crate::cli::date::Moment;
 use crate::cli::words::{Access, Environment, Maturity};
 
 /// What ends.
@@ -118,6 +119,12 @@ pub enum Action {
         reason: String,
         /// Why less time than the policy demands is acceptable.
         override_reason: String,
+        /// When it was made public, if before it comes to the hub.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        announced_at: Option<Moment>,
+        /// The zone of the announcement; empty for that of the dates.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        zone: String,
     },
 }
 

@@ -8,6 +8,7 @@ use super::action::Action;
 use super::{message, wire};
 use crate::cli::connection::Hub;
 use crate::cli::date::stated_zone;
+use crate::wire::timestamp;
 
 /// What the hub answered.
 #[derive(Debug, Clone, Default)]
@@ -175,17 +176,20 @@ pub async fn change_lifecycles(hub: &Hub, actions: &[(&Action, &str)], mode: Mod
 }
 
 fn lifecycle_change(action: &Action, etag: &str) -> Option<v1::LifecycleChange> {
-    let Action::ChangeLifecycle { target, environment, change, successor, reason, override_reason } = action else {
+    let Action::ChangeLifecycle { target, environment, change, successor, reason, override_reason, announced_at, zone } =
+        action
+    else {
         return None;
     };
+    let zone = Some(zone.clone()).filter(|zone| !zone.is_empty()).or_else(|| stated_zone(change.moments()));
     Some(v1::LifecycleChange {
         target: Some(message::schedule_target(target, *environment)),
         step: Some(message::lifecycle_step(change)),
         successor: successor.as_deref().map(message::successor),
         reason: reason.clone(),
         override_reason: override_reason.clone(),
-        announce_time: None,
-        zone: stated_zone(change.moments()).unwrap_or_default(),
+        announce_time: announced_at.as_ref().map(|moment| timestamp(moment.instant)),
+        zone: zone.unwrap_or_default(),
         etag: etag.to_owned(),
     })
 }

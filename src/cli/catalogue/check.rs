@@ -67,7 +67,7 @@ fn check_deployment(place: &str, deployment: &DeploymentEntry) -> Result<()> {
     if let Some(successor) = &deployment.successor {
         check_lines(&place, [("context", &successor.context), ("version", &successor.version)].into_iter())?;
     }
-    check_end(&place, deployment.dates(), &deployment.reason, &deployment.override_reason)?;
+    check_end(&place, deployment.dates(), &deployment.zone, &deployment.reason, &deployment.override_reason)?;
     let operations = deployment.operations.iter().map(|operation| format!("{} {}", operation.method, operation.path));
     check_unique("operation", operations, &format!(" for {place}"))?;
     for operation in &deployment.operations {
@@ -81,7 +81,7 @@ fn check_deployment(place: &str, deployment: &DeploymentEntry) -> Result<()> {
             check_lines(&place, texts.into_iter())?;
         }
         ensure!(!operation.dates().is_open(), "{place} has no dates; give it some, or leave it out");
-        check_end(&place, operation.dates(), &operation.reason, &operation.override_reason)?;
+        check_end(&place, operation.dates(), &operation.zone, &operation.reason, &operation.override_reason)?;
     }
     Ok(())
 }
@@ -100,12 +100,13 @@ pub fn check_namespace(namespace: &NamespaceEntry) -> Result<()> {
         let replacement = deployment.replacement.iter().map(|name| ("replacement", name));
         check_lines(&place, replacement.chain([("replacement_uri", &deployment.replacement_uri)]))?;
         ensure!(!deployment.dates().is_open(), "{place} has no dates; give it some, or leave it out");
-        check_end(&place, deployment.dates(), &deployment.reason, &deployment.override_reason)?;
+        check_end(&place, deployment.dates(), &deployment.zone, &deployment.reason, &deployment.override_reason)?;
     }
     Ok(())
 }
 
-fn check_end(place: &str, dates: Dates<'_>, reason: &str, override_reason: &str) -> Result<()> {
+fn check_end(place: &str, dates: Dates<'_>, zone: &String, reason: &str, override_reason: &str) -> Result<()> {
+    check_lines(place, [("zone", zone)].into_iter())?;
     check_paragraph(place, reason)?;
     check_paragraph(place, override_reason)?;
     if let (Some(deprecated_at), Some(retires_at)) = (dates.deprecated_at, dates.retires_at) {

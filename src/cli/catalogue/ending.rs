@@ -10,6 +10,7 @@ use super::entry::{
 };
 use super::plan::{BlockReason, Blocked, Change, Plan, Step};
 use super::read::{ActualNamespace, ActualVersion};
+use crate::cli::date::Moment;
 use crate::cli::words::Environment;
 
 /// An end as the file and as the hub have it.
@@ -23,6 +24,8 @@ struct End<'a> {
     successors: (String, String),
     successor: Option<EndSuccessor>,
     reasons: (&'a str, &'a str),
+    announced_at: Option<&'a Moment>,
+    zone: &'a str,
     live_subscriptions: i64,
 }
 
@@ -45,6 +48,8 @@ pub fn compare_version(
         successors: (text(there), text(wanted)),
         successor: wanted.successor.clone().map(EndSuccessor::Version),
         reasons: (&wanted.reason, &wanted.override_reason),
+        announced_at: wanted.announced_at.as_ref(),
+        zone: &wanted.zone,
         live_subscriptions: actual.live_subscriptions,
     };
     end.plan(plan);
@@ -87,6 +92,8 @@ pub fn compare_operations(
             successors: (known.map(text).unwrap_or_default(), text(operation)),
             successor: replacement.map(|to| EndSuccessor::Operation(to, operation.replacement_uri.clone())),
             reasons: (&operation.reason, &operation.override_reason),
+            announced_at: operation.announced_at.as_ref(),
+            zone: &operation.zone,
             live_subscriptions: 0,
             target: EndTarget::Operation(named),
         };
@@ -114,6 +121,8 @@ pub fn compare_namespace(wanted: &NamespaceEntry, there: Option<&ActualNamespace
             ),
             successor: replacement.map(|to| EndSuccessor::Namespace(to, deployment.replacement_uri.clone())),
             reasons: (&deployment.reason, &deployment.override_reason),
+            announced_at: deployment.announced_at.as_ref(),
+            zone: &deployment.zone,
             live_subscriptions: 0,
         };
         end.plan(plan);
@@ -135,8 +144,11 @@ impl End<'_> {
         let last = steps.len().saturating_sub(1);
         for (position, change) in steps.into_iter().enumerate() {
             let mut changes = Vec::new();
+            // What is said of dates that are there already would be said of their change.
+            let announced_at = self.announced_at.filter(|_| self.there.is_open() && !self.wanted.is_open());
             if position == last {
                 changes = self.there.changes(&self.wanted);
+                changes.extend(announced_at.and_then(|moment| Change::between("announced_at", "", moment)));
                 changes.extend(names.then(|| Change::between("successor", before, after)).flatten());
             }
             let action = Action::ChangeLifecycle {
@@ -146,6 +158,8 @@ impl End<'_> {
                 successor: self.successor.clone().filter(|_| names && position == last).map(Box::new),
                 reason: self.reasons.0.to_owned(),
                 override_reason: self.reasons.1.to_owned(),
+                announced_at: announced_at.cloned(),
+                zone: self.zone.to_owned(),
             };
             plan.steps.push(Step::new(action, changes));
         }

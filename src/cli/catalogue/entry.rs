@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::end::Dates;
-use crate::cli::date::Moment;
+use crate::cli::date::{Moment, stated_zone};
 use crate::cli::words::{Access, Auth, Environment, Maturity};
 
 /// A catalogue file.
@@ -43,6 +43,14 @@ pub struct NamespaceDeploymentEntry {
     /// First instant of RETIRED; left out while it is to be announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retires_at: Option<Moment>,
+    /// When the dates were made public, if before they came to the hub; sent where the hub knows no dates yet, never
+    /// compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced_at: Option<Moment>,
+    /// The zone that the dates were announced in, where the dates themselves do not say it; sent with a change, never
+    /// compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub zone: String,
     /// The namespace that replaces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacement: Option<String>,
@@ -155,6 +163,14 @@ pub struct DeploymentEntry {
     /// First instant of RETIRED; left out while it is to be announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retires_at: Option<Moment>,
+    /// When the dates were made public, if before they came to the hub; sent where the hub knows no dates yet, never
+    /// compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced_at: Option<Moment>,
+    /// The zone that the dates were announced in, where the dates themselves do not say it; sent with a change, never
+    /// compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub zone: String,
     /// The version to move to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successor: Option<VersionRef>,
@@ -186,6 +202,14 @@ pub struct OperationEntry {
     /// First instant of RETIRED; left out while it is to be announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retires_at: Option<Moment>,
+    /// When the dates were made public, if before they came to the hub; sent where the hub knows no dates yet, never
+    /// compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced_at: Option<Moment>,
+    /// The zone that the dates were announced in, where the dates themselves do not say it; sent with a change, never
+    /// compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub zone: String,
     /// What to call instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacement: Option<OperationRef>,
@@ -239,6 +263,15 @@ macro_rules! dated {
                         retires_at: self.retires_at.as_ref(),
                     }
                 }
+
+                /// The zone that the dates were announced in: the stated one, else the one that all dates are given in.
+                pub fn announcement_zone(&self) -> String {
+                    if !self.zone.is_empty() {
+                        return self.zone.clone();
+                    }
+                    let dates = [&self.deprecated_at, &self.sunset_begins_at, &self.retires_at];
+                    stated_zone(dates.into_iter().flatten()).unwrap_or_default()
+                }
             }
         )+
     };
@@ -254,6 +287,8 @@ impl NamespaceDeploymentEntry {
             deprecated_at: None,
             sunset_begins_at: None,
             retires_at: None,
+            announced_at: None,
+            zone: String::new(),
             replacement: None,
             replacement_uri: String::new(),
             reason: String::new(),

@@ -224,6 +224,8 @@ apis:
                 deprecated_at: Some(Moment::at(instant)),
                 sunset_begins_at: None,
                 retires_at: None,
+                announced_at: Some(Moment::at(instant)),
+                zone: title.clone(),
                 successor: Some(VersionRef { context: context.clone(), version: path.clone() }),
                 reason: reason.clone(),
                 override_reason: String::new(),

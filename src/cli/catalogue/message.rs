@@ -84,15 +84,14 @@ pub fn namespace_entry(namespace: v1::Namespace) -> Result<NamespaceEntry> {
     let mut deployments = Vec::new();
     for deployment in namespace.deployments {
         let state = deployment.schedule.unwrap_or_default();
+        let environment = Environment::from_wire(deployment.environment).ok_or_else(|| unknown("environment"))?;
         let entry = NamespaceDeploymentEntry {
-            environment: Environment::from_wire(deployment.environment).ok_or_else(|| unknown("environment"))?,
             deprecated_at: state.deprecate_time.map(moment).transpose()?,
             sunset_begins_at: state.sunset_begin_time.map(moment).transpose()?,
             retires_at: state.retire_time.map(moment).transpose()?,
             replacement: Some(deployment.successor).filter(|name| !name.is_empty()),
             replacement_uri: deployment.successor_uri,
-            reason: String::new(),
-            override_reason: String::new(),
+            ..NamespaceDeploymentEntry::open(environment)
         };
         if !entry.dates().is_open() {
             deployments.push(entry);
@@ -120,6 +119,10 @@ pub fn operation_entry(revision: v1::ScheduleRevision) -> Result<(OperationRef, 
         sunset_begins_at: state.sunset_begin_time.map(moment).transpose()?,
         retires_at: state.retire_time.map(moment).transpose()?,
         replacement: replacement(&revision.successor)?,
+        announced_at: revision.announce_time.map(moment).transpose()?,
+        zone: revision.zone,
+        reason: revision.reason,
+        override_reason: revision.override_reason,
         ..OperationEntry::default()
     };
     let operation = OperationRef {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use devhub_proto::v1;
 use devhub_proto::v1::schedule_target::Target;
 
+use super::action::EndTarget;
 use super::entry::{ApiEntry, Catalogue, NamespaceEntry, OperationRef, VersionEntry};
 use super::{message, wire};
 use crate::cli::connection::Hub;
@@ -86,7 +87,9 @@ impl Actual {
     ) -> Result<Actual> {
         let mut actual = Actual::default();
         for namespace in namespaces(hub).await?.into_iter().filter(|found| wanted_namespace(&found.namespace)) {
-            actual.namespaces.insert(namespace.namespace.clone(), actual_namespace(namespace)?);
+            let mut namespace = actual_namespace(namespace)?;
+            add_announcements(hub, &mut namespace.entry).await?;
+            actual.namespaces.insert(namespace.entry.namespace.clone(), namespace);
         }
         for api in apis(hub, String::new()).await?.into_iter().filter(|api| wanted(&api.context)) {
             let versions =
@@ -128,6 +131,30 @@ fn actual_namespace(namespace: v1::Namespace) -> Result<ActualNamespace> {
     let retired = retired.filter_map(|deployment| Environment::from_wire(deployment.environment)).collect();
     let etag = namespace.etag.clone();
     Ok(ActualNamespace { entry: message::namespace_entry(namespace)?, etag, retired })
+}
+
+/// Adds when and why the dates of a namespace were announced: what its last revision says that concerns them.
+async fn add_announcements(hub: &Hub, namespace: &mut NamespaceEntry) -> Result<()> {
+    for deployment in &mut namespace.deployments {
+        let target = EndTarget::Namespace(namespace.namespace.clone());
+        let revisions = schedules::revisions(hub, message::schedule_target(&target, deployment.environment)).await?;
+        let is_brownout = |kind| match kind {
+            v1::RevisionKind::BrownoutScheduled | v1::RevisionKind::BrownoutCancelled => true,
+            v1::RevisionKind::Unspecified
+            | v1::RevisionKind::Published
+            | v1::RevisionKind::Promoted
+            | v1::RevisionKind::Deprecated
+            | v1::RevisionKind::Revised
+            | v1::RevisionKind::Withdrawn
+            | v1::RevisionKind::Retired
+            | v1::RevisionKind::Reinstated => false,
+        };
+        let Some(last) = revisions.into_iter().rfind(|revision| !is_brownout(revision.kind())) else { continue };
+        deployment.announced_at = last.announce_time.map(wire::moment).transpose()?;
+        (deployment.zone, deployment.reason) = (last.zone, last.reason);
+        deployment.override_reason = last.override_reason;
+    }
+    Ok(())
 }
 
 /// Adds the operations that have dates of their own: those that the changelog names, each as its schedule is now.

@@ -73,6 +73,7 @@ fn field_entry(field: v1::FieldDefinition) -> FieldEntry {
 }
 
 fn deployment_entry(deployment: v1::Deployment) -> Result<DeploymentEntry> {
+    let dated = deployment.deprecate_time.is_some() || deployment.retire_time.is_some();
     Ok(DeploymentEntry {
         environment: Environment::from_wire(deployment.environment).ok_or_else(|| unknown("environment"))?,
         maturity: Maturity::from_wire(deployment.maturity).ok_or_else(|| unknown("maturity"))?,
@@ -80,6 +81,8 @@ fn deployment_entry(deployment: v1::Deployment) -> Result<DeploymentEntry> {
         deprecated_at: deployment.deprecate_time.map(moment).transpose()?,
         sunset_begins_at: deployment.sunset_begin_time.map(moment).transpose()?,
         retires_at: deployment.retire_time.map(moment).transpose()?,
+        announced_at: deployment.announce_time.filter(|_| dated).map(moment).transpose()?,
+        zone: if dated { deployment.zone } else { String::new() },
         successor: deployment.successor.map(|name| VersionRef { context: name.context, version: name.version }),
         reason: String::new(),
         override_reason: String::new(),
@@ -124,6 +127,8 @@ pub fn deployment_message(entry: &DeploymentEntry) -> v1::Deployment {
         sunset_begin_time: entry.sunset_begins_at.as_ref().map(|moment| timestamp(moment.instant)),
         retire_time: entry.retires_at.as_ref().map(|moment| timestamp(moment.instant)),
         successor: entry.successor.as_ref().map(version_name),
+        announce_time: entry.announced_at.as_ref().map(|moment| timestamp(moment.instant)),
+        zone: entry.announcement_zone(),
         ..Default::default()
     }
 }
@@ -168,7 +173,7 @@ mod tests {
         let text = "version: '1.10'\naccess: CONTROLLED\nendpoints: [{method: GET, path: /x, auth: USER}]\n\
                     fields: [{name: callback, required: true, pattern: 'https://.*'}]\n\
                     deployments:\n  - environment: SANDBOX\n    maturity: BETA\n    endpoints_enabled: true\n\
-                    \x20   deprecated_at: 2024-06-28T00:00:00.5Z\n    sunset_begins_at: 2024-12-06T00:00:00Z\n    retires_at: 2025-01-06T00:00:00Z\n\
+                    \x20   deprecated_at: 2024-06-28T00:00:00.5Z\n    announced_at: 2024-06-01T00:00:00Z\n    zone: Europe/London\n    sunset_begins_at: 2024-12-06T00:00:00Z\n    retires_at: 2025-01-06T00:00:00Z\n\
                     \x20   successor: {context: a/b, version: '2.0'}\n";
         let entry: VersionEntry = serde_saphyr::from_str(text).expect("an entry");
         assert_eq!(version_entry(version_message("a/b", &entry)).expect("an entry"), entry);

@@ -12,6 +12,8 @@ use crate::cli::words::wire_name;
 #[derive(Debug, Clone, Serialize)]
 pub struct CalendarView {
     time: Option<String>,
+    local_time: String,
+    zone: String,
     kind: String,
     target: TargetView,
     successor: String,
@@ -22,6 +24,8 @@ impl From<v1::CalendarEntry> for CalendarView {
     fn from(entry: v1::CalendarEntry) -> CalendarView {
         CalendarView {
             time: time(entry.time),
+            local_time: entry.local_time,
+            zone: entry.zone,
             kind: wire_name(entry.kind, v1::CalendarKind::as_str_name, "CALENDAR_KIND_"),
             target: TargetView::of(entry.target),
             successor: entry.successor,
@@ -32,11 +36,12 @@ impl From<v1::CalendarEntry> for CalendarView {
 
 impl Row for CalendarView {
     const HEADER: &'static [&'static str] =
-        &["WHEN", "WHAT", "TARGET", "ENVIRONMENT", "SUCCESSOR", "LIVE SUBSCRIPTIONS"];
+        &["WHEN", "AS ANNOUNCED", "WHAT", "TARGET", "ENVIRONMENT", "SUCCESSOR", "LIVE SUBSCRIPTIONS"];
 
     fn cells(&self) -> Vec<String> {
         vec![
             or_empty(&self.time),
+            if self.zone.is_empty() { String::new() } else { self.local_time.clone() },
             self.kind.clone(),
             self.target.name(),
             self.target.environment().to_owned(),

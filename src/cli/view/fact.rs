@@ -3,7 +3,7 @@
 use devhub_proto::v1;
 use serde::Serialize;
 
-use super::{environment, or_empty, time};
+use super::{brief, environment, or_empty, time};
 use crate::cli::output::Row;
 use crate::cli::words::wire_name;
 
@@ -74,7 +74,7 @@ impl FactView {
             return format!("{}: {}", self.refused_command, self.refusal);
         }
         let changes = self.changes.iter().map(|c| format!("{}: {:?} -> {:?}", c.field, c.before, c.after));
-        let effective = self.effective_time.iter().map(|time| format!("from {time}"));
+        let effective = self.effective_time.iter().map(|time| format!("from {}", brief(time)));
         let reason = Some(self.reason.clone()).filter(|reason| !reason.is_empty());
         changes.chain(effective).chain(reason).collect::<Vec<_>>().join("; ")
     }

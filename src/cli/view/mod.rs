@@ -5,6 +5,7 @@ pub mod access;
 pub mod announcement;
 pub mod api;
 pub mod application;
+pub mod brownout;
 pub mod calendar;
 pub mod call_limit;
 pub mod decision;
@@ -22,6 +23,7 @@ pub mod usage;
 pub mod version;
 pub mod waiver;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use devhub_proto::v1;
 use serde::Serialize;
 
@@ -60,7 +62,19 @@ fn time(timestamp: Option<prost_types::Timestamp>) -> Option<String> {
 
 /// A text that may be missing, for a table.
 fn or_empty(text: &Option<String>) -> String {
-    text.clone().unwrap_or_default()
+    text.as_deref().map(brief).unwrap_or_default()
+}
+
+/// An instant, for people: to the second, or to the millisecond where it has any.
+pub fn brief_text(instant: DateTime<Utc>) -> String {
+    brief(&instant_text(instant))
+}
+
+/// For people an instant has milliseconds, if any; other texts stay as they are. Programs read all its digits.
+fn brief(text: &str) -> String {
+    let Ok(instant) = DateTime::parse_from_rfc3339(text) else { return text.to_owned() };
+    let digits = if instant.timestamp_subsec_millis() == 0 { SecondsFormat::Secs } else { SecondsFormat::Millis };
+    instant.to_utc().to_rfc3339_opts(digits, true)
 }
 
 fn environment(number: i32) -> String {
@@ -69,4 +83,23 @@ fn environment(number: i32) -> String {
 
 fn stage(number: i32) -> String {
     wire_name(number, v1::Stage::as_str_name, "STAGE_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_read_instants_to_the_second_or_millisecond() {
+        for (text, shown) in [
+            ("2026-11-21T12:00:00Z", "2026-11-21T12:00:00Z"),
+            ("2026-11-21T12:00:00.000000067Z", "2026-11-21T12:00:00Z"),
+            ("2026-11-21T12:00:00.999999999Z", "2026-11-21T12:00:00.999Z"),
+            ("2026-11-21T12:00:00.250Z", "2026-11-21T12:00:00.250Z"),
+            ("PRODUCTION", "PRODUCTION"),
+        ] {
+            assert_eq!(or_empty(&Some(text.to_owned())), shown);
+        }
+        assert_eq!(or_empty(&None), "");
+    }
 }

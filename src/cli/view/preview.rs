@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::schedule::StateView;
 use super::target::TargetView;
 use super::usage::usage_class;
-use super::{NameView, environment, or_empty, stage, time};
+use super::{NameView, brief, environment, or_empty, stage, time};
 use crate::cli::failure::remedy;
 use crate::cli::output::{Row, table, visible};
 use crate::cli::words::wire_name;
@@ -21,6 +21,7 @@ const ANSWERS_SHOWN: usize = 4;
 pub struct PreviewView {
     time: Option<String>,
     plan_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     plan_expire_time: Option<String>,
     apply: Vec<String>,
     changes: Vec<ChangeView>,
@@ -239,7 +240,8 @@ impl PreviewView {
             text.push_str(&table(&self.notices));
         }
         if self.accepted() && !self.plan_token.is_empty() {
-            let until = self.plan_expire_time.as_ref().map(|time| format!(" before {time}")).unwrap_or_default();
+            let until =
+                self.plan_expire_time.as_ref().map(|time| format!(" before {}", brief(time))).unwrap_or_default();
             line(&mut text, 0, &format!("\nApply exactly this{until}, unless something changes:"));
             line(&mut text, 2, apply);
         } else {
@@ -266,7 +268,7 @@ impl ChangeView {
         }
         // Of what is refused, only the remedy is of interest.
         if let Some(time) = self.suggested_retire_time.as_ref().filter(|_| self.accepted) {
-            line(text, 2, &format!("the policy's usual retirement would be at {time}"));
+            line(text, 2, &format!("the policy's usual retirement would be at {}", brief(time)));
         }
         self.warnings.iter().for_each(|warning| line(text, 2, &format!("warning: {warning}")));
         let counts: Vec<String> =

@@ -4,7 +4,7 @@ use devhub_proto::v1;
 use serde::Serialize;
 
 use super::target::TargetView;
-use super::{or_empty, stage, time};
+use super::{brief, or_empty, stage, time};
 use crate::cli::output::Row;
 use crate::cli::words::wire_name;
 
@@ -25,8 +25,8 @@ pub struct StateView {
 fn both(instant: &Option<String>, local: &str) -> String {
     match instant {
         None => String::new(),
-        Some(instant) if local.is_empty() || local.ends_with(" UTC") => instant.clone(),
-        Some(instant) => format!("{instant} ({local})"),
+        Some(instant) if local.is_empty() || local.ends_with(" UTC") => brief(instant),
+        Some(instant) => format!("{} ({local})", brief(instant)),
     }
 }
 
@@ -94,14 +94,6 @@ impl From<v1::BrownoutWindow> for BrownoutView {
 impl BrownoutView {
     fn text(&self) -> String {
         format!("{} until {}", or_empty(&self.start_time), or_empty(&self.end_time))
-    }
-}
-
-impl Row for BrownoutView {
-    const HEADER: &'static [&'static str] = &["FROM", "UNTIL"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![or_empty(&self.start_time), or_empty(&self.end_time)]
     }
 }
 
@@ -250,11 +242,6 @@ impl From<v1::GetScheduleResponse> for ScheduleView {
 }
 
 impl ScheduleView {
-    /// Its brownouts.
-    pub fn brownouts(&self) -> &[BrownoutView] {
-        &self.brownouts
-    }
-
     /// Its fields, for people.
     pub fn fields(&self) -> Vec<(&'static str, String)> {
         let brownouts: Vec<String> = self.brownouts.iter().map(BrownoutView::text).collect();

@@ -6,7 +6,7 @@ use devhub_proto::v1;
 use serde::Serialize;
 
 use super::usage::usage_class;
-use super::{NameView, environment, or_empty, stage, time};
+use super::{NameView, brief, environment, or_empty, stage, time};
 use crate::cli::output::Row;
 use crate::cli::words::wire_name;
 
@@ -122,9 +122,9 @@ impl SubscriptionView {
 
     fn end(&self) -> String {
         match (&self.end_time, &self.end_reason, &self.planned_end_time) {
-            (Some(time), Some(reason), _) => format!("{time} ({reason})"),
-            (Some(time), None, _) => time.clone(),
-            (None, _, Some(time)) => format!("until {time}"),
+            (Some(time), Some(reason), _) => format!("{} ({reason})", brief(time)),
+            (Some(time), None, _) => brief(time),
+            (None, _, Some(time)) => format!("until {}", brief(time)),
             (None, _, None) => String::new(),
         }
     }

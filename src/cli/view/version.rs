@@ -3,7 +3,7 @@
 use devhub_proto::v1;
 use serde::Serialize;
 
-use super::{NameView, environment, or_empty, stage, time};
+use super::{NameView, brief, environment, or_empty, stage, time};
 use crate::cli::output::Row;
 use crate::cli::words::wire_name;
 
@@ -122,8 +122,8 @@ impl DeploymentView {
 
     fn text(&self) -> String {
         let mut parts = vec![format!("{} {}", self.environment, self.title())];
-        parts.extend(self.deprecate_time.as_ref().map(|time| format!("deprecated at {time}")));
-        parts.extend(self.retire_time.as_ref().map(|time| format!("retired at {time}")));
+        parts.extend(self.deprecate_time.as_ref().map(|time| format!("deprecated at {}", brief(time))));
+        parts.extend(self.retire_time.as_ref().map(|time| format!("retired at {}", brief(time))));
         parts.extend((self.successor.is_some()).then(|| format!("successor {}", NameView::text(&self.successor))));
         parts.join(", ")
     }

@@ -85,7 +85,7 @@ impl Row for WaiverView {
             self.kind.clone(),
             self.state.clone(),
             // One that was revoked did not last as long as it was granted for.
-            self.revoke_time.clone().or_else(|| self.until_time.clone()).unwrap_or_default(),
+            or_empty(if self.revoke_time.is_some() { &self.revoke_time } else { &self.until_time }),
             self.reason.clone(),
             self.approver.clone(),
         ]

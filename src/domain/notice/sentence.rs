@@ -6,6 +6,7 @@ use devhub_decision::Schedule;
 
 use super::{Milestone, Wording};
 use crate::domain::announcement::AnnouncementRevision;
+use crate::domain::application::Absence;
 use crate::domain::ledger::{Revision, RevisionKind};
 use crate::domain::name::Zone;
 
@@ -113,6 +114,10 @@ pub fn of_revision(revision: &Revision, milestone: Milestone, now: DateTime<Utc>
     if milestone == Milestone::Announced && !revision.reason.is_empty() {
         sentences.push(format!("Reason: {}", revision.reason));
     }
+    // Whoever is given less time than the policy promises may know why.
+    if milestone == Milestone::Announced && !revision.override_reason.is_empty() {
+        sentences.push(format!("Why the policy's minimum does not hold here: {}", revision.override_reason));
+    }
     Wording {
         sentences,
         deprecated_at: schedule.deprecated_at(),
@@ -122,6 +127,17 @@ pub fn of_revision(revision: &Revision, milestone: Milestone, now: DateTime<Utc>
         successor: revision.successor.clone(),
     }
 }
+/// What somebody is told besides, who was away when a revision was announced; nothing where they were there.
+pub fn of_absence(revision: &Revision, milestone: Milestone, absence: Absence) -> Option<String> {
+    let announced_at = revision.recorded_at;
+    let missed = absence.from <= announced_at && announced_at < absence.until && milestone != Milestone::Announced;
+    let why = if revision.reason.is_empty() { String::new() } else { format!(" Reason: {}", revision.reason) };
+    missed.then(|| {
+        let when = zoned(announced_at, revision.zone.as_ref());
+        format!("This was announced on {when}, while the application was deleted.{why}")
+    })
+}
+
 /// What is said of a revision of an announcement at `now`.
 pub fn of_announcement(revision: &AnnouncementRevision, now: DateTime<Utc>) -> Wording {
     let content = &revision.content;

@@ -1,8 +1,10 @@
-//! The rules of dates: what a step makes of a timetable, and what a policy demands.
+//! The rules of dates: what a step makes of a timetable.
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use devhub_decision::{Brownout, Lifecycle, Maturity, Schedule, Stage};
 
+use super::announced::{Announced, Tense};
+use super::demands::{check_notice, check_order, check_period, check_sunset};
 use super::{LifecycleChange, NewDate, Step};
 use crate::domain::ledger::RevisionKind;
 use crate::domain::moves::{Move, Planned, Verb, legal};
@@ -31,67 +33,7 @@ pub(super) struct Changed {
     pub(super) brownout: Option<Brownout>,
 }
 
-/// Retirement comes later than deprecation (rule B30), unless an override reason is recorded.
-///
-/// # Errors
-/// When it does not.
-pub fn check_order(
-    deprecated_at: DateTime<Utc>,
-    retires_at: DateTime<Utc>,
-    override_reason: &str,
-) -> Result<(), Refusal> {
-    if retires_at <= deprecated_at && override_reason.is_empty() {
-        return Err(Refusal::RetirementBeforeDeprecation { deprecated_at, retires_at });
-    }
-    Ok(())
-}
-
-/// The dates of a deprecation: in their order, and by at least the policy's period apart (rule B27), unless an override
-/// reason is recorded. `ends_at` is the first instant at which callers may be turned away.
-pub(in crate::domain) fn check_dates(
-    policy: &Policy,
-    maturity: Maturity,
-    deprecated_at: DateTime<Utc>,
-    ends_at: DateTime<Utc>,
-    override_reason: &str,
-) -> Result<(), Refusal> {
-    check_order(deprecated_at, ends_at, override_reason)?;
-    let period = policy.period_from(maturity);
-    let earliest = period.after(deprecated_at);
-    if ends_at < earliest && override_reason.is_empty() {
-        return Err(Refusal::PeriodTooShort { policy: policy.name.clone(), maturity, period, earliest });
-    }
-    Ok(())
-}
-
-/// A gradual sunset begins between deprecation and retirement.
-pub(in crate::domain) fn check_sunset(
-    deprecated_at: DateTime<Utc>,
-    sunset_begins_at: Option<DateTime<Utc>>,
-    retires_at: Option<DateTime<Utc>>,
-) -> Result<(), Refusal> {
-    let Some(begins_at) = sunset_begins_at else { return Ok(()) };
-    if begins_at < deprecated_at || retires_at.is_some_and(|retires_at| begins_at >= retires_at) {
-        return Err(violation(
-            "sunset_begin_time",
-            "must not be earlier than deprecate_time, and must be earlier than retire_time; leave it out for a sunset at once",
-        ));
-    }
-    Ok(())
-}
-
-/// What the policy's period comes to, for a deprecation that names no retirement (rule B29): a suggestion only.
-pub fn suggested_retirement(policy: &Policy, maturity: Maturity, deprecated_at: DateTime<Utc>) -> DateTime<Utc> {
-    policy.period_from(maturity).after(deprecated_at)
-}
-
-/// The first full hour that is not before `instant`.
-fn next_hour(instant: DateTime<Utc>) -> DateTime<Utc> {
-    let hour = instant.duration_trunc(TimeDelta::hours(1)).unwrap_or(instant);
-    if hour == instant { instant } else { hour.checked_add_signed(TimeDelta::hours(1)).unwrap_or(instant) }
-}
-
-fn violation(field: &str, sentence: &str) -> Refusal {
+pub(super) fn violation(field: &str, sentence: &str) -> Refusal {
     Refusal::InvalidFields(vec![Violation { field: field.to_owned(), sentence: sentence.to_owned() }])
 }
 
@@ -119,7 +61,7 @@ pub(super) struct Judge<'j> {
     pub(super) policy: &'j Policy,
     pub(super) change: &'j LifecycleChange,
     pub(super) now: DateTime<Utc>,
-    pub(super) announced_at: DateTime<Utc>,
+    pub(super) announced: Announced,
     /// It names another successor than is named already, which is a revision by itself.
     pub(super) renames: bool,
 }
@@ -134,7 +76,7 @@ impl Judge<'_> {
             Step::CancelBrownout { from } => return self.cancel_brownout(old, *from),
             Step::Deprecate { deprecated_at, sunset_begins_at, retires_at } => {
                 check_move(&lifecycle, self.now, Verb::Deprecate, "")?;
-                let deprecated_at = not_past("deprecate_time", *deprecated_at, self.now)?;
+                let deprecated_at = self.not_past("deprecate_time", *deprecated_at)?;
                 self.check_notice(self.policy.guards.notice.of(lifecycle.maturity), deprecated_at)?;
                 let schedule = self.deprecation(&lifecycle, deprecated_at, *sunset_begins_at, *retires_at)?;
                 (schedule, RevisionKind::Deprecated, Some(deprecated_at))
@@ -151,7 +93,7 @@ impl Judge<'_> {
             }
             Step::Retire { retires_at } => {
                 check_move(&lifecycle, self.now, Verb::Retire, &self.change.override_reason)?;
-                let retires_at = not_past("retire_time", *retires_at, self.now)?;
+                let retires_at = self.not_past("retire_time", *retires_at)?;
                 (self.retire(&lifecycle, retires_at)?, RevisionKind::Retired, Some(retires_at))
             }
             Step::Withdraw => {
@@ -188,15 +130,17 @@ impl Judge<'_> {
         Ok(Changed { timetable, kind: RevisionKind::Promoted, effective_at: None, brownout: None })
     }
 
-    /// Who is told of a date must have time to act on it, unless an override reason is recorded.
-    fn check_notice(&self, notice: Period, date: DateTime<Utc>) -> Result<(), Refusal> {
-        let earliest = notice.after(self.announced_at);
-        if date < earliest && self.change.override_reason.is_empty() {
-            // Notice that runs from the commit runs later at the next attempt: name an instant that it can still meet.
-            let earliest = if self.change.announced_at.is_some() { earliest } else { next_hour(earliest) };
-            return Err(Refusal::NoticeTooShort { policy: self.policy.name.clone(), notice, earliest });
+    /// Now, or the given instant if it is not in the past, or may be there.
+    fn not_past(&self, field: &'static str, given: Option<DateTime<Utc>>) -> Result<DateTime<Utc>, Refusal> {
+        match (self.announced.tense, given) {
+            (Tense::AsItWas, Some(given)) => Ok(given),
+            (Tense::AsItWas | Tense::Ahead, given) => not_past(field, given, self.now),
         }
-        Ok(())
+    }
+
+    fn check_notice(&self, notice: Period, date: DateTime<Utc>) -> Result<(), Refusal> {
+        let override_reason = &self.change.override_reason;
+        check_notice(self.policy, notice, self.announced.counts_from, date, self.now, override_reason)
     }
 
     /// A date that comes sooner than was promised (`None`: no date was) needs the policy's notice.
@@ -219,14 +163,19 @@ impl Judge<'_> {
         check_sunset(deprecated_at, sunset_begins_at, retires_at)?;
         if let Some(retires_at) = retires_at {
             check_order(deprecated_at, retires_at, override_reason)?;
-            not_past("retire_time", Some(retires_at), self.now)?;
+            self.not_past("retire_time", Some(retires_at))?;
         }
         if let Some(ends_at) = sunset_begins_at.or(retires_at) {
             check_order(deprecated_at, ends_at, override_reason)?;
             // Where the period was too short already, by an override, more of it is free.
             let was = old.schedule.deprecated_at().zip(old.schedule.sunset_at());
             if was.is_none_or(|(began_at, ended_at)| deprecated_at > began_at || ends_at < ended_at) {
-                check_dates(self.policy, old.maturity, deprecated_at, ends_at, override_reason)?;
+                // Whatever was promised elsewhere: who calls it here learns of it with the commit.
+                let begins_at = match self.announced.tense {
+                    Tense::Ahead => deprecated_at,
+                    Tense::AsItWas => deprecated_at.max(self.now),
+                };
+                check_period(self.policy, old.maturity, begins_at, ends_at, self.now, override_reason)?;
             }
         }
         Ok(match retires_at {

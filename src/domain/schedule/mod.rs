@@ -1,10 +1,13 @@
 //! The one way in which a lifecycle changes: versions, operations and namespaces, one or many at once.
 //!
 //! A change names a target and a step. `dates` judges the step on the target's timetable, whatever the target is;
-//! `target` finds that timetable and puts the new one back, with a revision in the ledger. A command carries up to
-//! [`CHANGES_MAX`] changes and is committed whole or not at all.
+//! `demands` says what a policy demands of dates, `announced` from when notice of them counts; `target` finds the timetable
+//! and puts the new one back, with a revision in the ledger. A command carries up to [`CHANGES_MAX`] changes and is
+//! committed whole or not at all.
 
+mod announced;
 mod dates;
+mod demands;
 mod successor;
 mod target;
 
@@ -21,8 +24,9 @@ use super::record::{RecordKey, Records};
 use super::refusal::Refusal;
 use super::setting::Setting;
 
-pub(super) use dates::{check_dates, check_sunset};
-pub use dates::{check_order, suggested_retirement};
+pub(super) use announced::Announced;
+pub(super) use demands::{check_dates, check_notice, check_sunset};
+pub use demands::{check_order, suggested_retirement};
 pub(super) use successor::{check_successor, name_successor, successor_keys, successor_warnings};
 pub(super) use target::published;
 
@@ -115,7 +119,8 @@ pub struct LifecycleChange {
     pub reason: String,
     /// Why less time than the policy demands is acceptable; empty to accept none.
     pub override_reason: String,
-    /// When it was made public, if not with the commit.
+    /// When it was made public, if not with the commit. Stated for the first entry of a target's ledger, its dates may lie
+    /// in the past: what was announced before there was a ledger.
     pub announced_at: Option<DateTime<Utc>>,
     /// The zone of the announcement.
     pub zone: Option<Zone>,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use devhub_decision::{Brownout, Environment, Lifecycle, Maturity, Schedule, Stage};
 
+use super::announced::Announced;
 use super::dates::{Changed, Judge, Timetable};
 use super::successor::{check_successor, invalid, name_successor, successor_warnings};
 use super::{LifecycleChange, Step, Successor};
@@ -28,16 +29,6 @@ pub(super) fn judge(change: &LifecycleChange, records: &Records, setting: &Setti
         Target::Operation(name, environment) => judge_operation(change, name, *environment, records, setting),
         Target::Namespace(name, environment) => judge_namespace(change, name, *environment, records, setting),
     }
-}
-
-/// When the change was made public: not after the commit, not before the last announcement about the same target.
-fn announced_at(change: &LifecycleChange, end: &LedgerEnd, now: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
-    let announced_at = change.announced_at.unwrap_or(now);
-    let earliest = end.announced_at.filter(|last| *last > announced_at);
-    if announced_at > now || earliest.is_some() {
-        return Err(Refusal::AnnouncementOutOfOrder { given: announced_at, earliest, now });
-    }
-    Ok(announced_at)
 }
 
 fn fact_kind(kind: RevisionKind) -> FactKind {
@@ -73,12 +64,18 @@ struct Changing<'c> {
     changed: &'c Changed,
     ledger: &'c LedgerEnd,
     announced_at: DateTime<Utc>,
+    recorded_at: DateTime<Utc>,
     successors: (String, String),
 }
 
 impl Changing<'_> {
     fn ledger_end(&self) -> LedgerEnd {
-        LedgerEnd { revisions: self.ledger.revisions + 1, announced_at: Some(self.announced_at), zone: self.zone() }
+        LedgerEnd {
+            revisions: self.ledger.revisions + 1,
+            announced_at: Some(self.announced_at),
+            recorded_at: Some(self.recorded_at),
+            zone: self.zone(),
+        }
     }
 
     /// The zone of this announcement: as said now, else as said before.
@@ -108,7 +105,7 @@ impl Changing<'_> {
             brownout: self.changed.brownout,
             successor: self.successors.1.clone(),
             announced_at: self.announced_at,
-            recorded_at: setting.now,
+            recorded_at: self.recorded_at,
             zone: self.zone(),
             by: setting.actor.to_string(),
             reason: self.change.reason.clone(),
@@ -172,9 +169,9 @@ pub(in crate::domain) fn published(
         after: deployment.lifecycle,
         brownout: None,
         successor: text(deployment.successor.as_ref()),
-        announced_at: setting.now,
+        announced_at: deployment.ledger.announced_at.unwrap_or(setting.now),
         recorded_at: setting.now,
-        zone: None,
+        zone: deployment.ledger.zone.clone(),
         by: setting.actor.to_string(),
         reason: String::new(),
         override_reason: override_reason.to_owned(),
@@ -204,17 +201,18 @@ fn judge_version(
     };
     check_successor(name, successor)?;
     let before = Timetable { lifecycle: deployment.lifecycle, brownouts: deployment.brownouts.clone() };
-    let announced_at = announced_at(change, &deployment.ledger, setting.now)?;
+    let announced = Announced::of(change.announced_at, &deployment.ledger, setting.now)?;
     let policy = version.policy(setting.rules)?;
     let renames = successor.is_some() && successor != deployment.successor.as_ref();
-    let changed = Judge { policy, change, now: setting.now, announced_at, renames }.apply(&before)?;
+    let changed = Judge { policy, change, now: setting.now, announced, renames }.apply(&before)?;
     let named = name_successor(deployment, successor, records);
     let changing = Changing {
         change,
         before: &before,
         changed: &changed,
         ledger: &deployment.ledger,
-        announced_at,
+        announced_at: announced.at,
+        recorded_at: setting.now,
         successors: (text(deployment.successor.as_ref()), text(named.successor.as_ref())),
     };
     let shows_endpoints = matches!(change.step, Step::Promote { endpoints_enabled: true, .. });
@@ -303,15 +301,16 @@ fn judge_operation(
     };
     let maturity = deployment.lifecycle.maturity;
     let before = Timetable { lifecycle: Lifecycle { maturity, schedule: old.schedule }, brownouts: Vec::new() };
-    let announced_at = announced_at(change, &old.ledger, setting.now)?;
+    let announced = Announced::of(change.announced_at, &old.ledger, setting.now)?;
     let renames = (&replacement, &replacement_uri) != (&old.replacement, &old.replacement_uri);
-    let changed = Judge { policy, change, now: setting.now, announced_at, renames }.apply(&before)?;
+    let changed = Judge { policy, change, now: setting.now, announced, renames }.apply(&before)?;
     let changing = Changing {
         change,
         before: &before,
         changed: &changed,
         ledger: &old.ledger,
-        announced_at,
+        announced_at: announced.at,
+        recorded_at: setting.now,
         successors: (text(old.replacement.as_ref()), text(replacement.as_ref())),
     };
     let warnings = replacement_warnings(replacement.as_ref(), environment, records, setting.now, change);
@@ -399,7 +398,7 @@ fn judge_namespace(
         }
     };
     let before = Timetable { lifecycle: old.lifecycle, brownouts: old.brownouts.clone() };
-    let announced_at = announced_at(change, &old.ledger, setting.now)?;
+    let announced = Announced::of(change.announced_at, &old.ledger, setting.now)?;
     let renames = (&successor, &successor_uri) != (&old.successor, &old.successor_uri);
     // Each policy in the namespace must agree; what they agree to is the same.
     let mut changed = None;
@@ -407,7 +406,7 @@ fn judge_namespace(
         let policy =
             setting.rules.policies.get(&api.policy).ok_or_else(|| Refusal::PolicyNotFound(api.policy.clone()))?;
         parts_allowed(policy)?;
-        changed = Some(Judge { policy, change, now: setting.now, announced_at, renames }.apply(&before)?);
+        changed = Some(Judge { policy, change, now: setting.now, announced, renames }.apply(&before)?);
     }
     let changed = changed.expect("there is at least one member");
     let changing = Changing {
@@ -415,7 +414,8 @@ fn judge_namespace(
         before: &before,
         changed: &changed,
         ledger: &old.ledger,
-        announced_at,
+        announced_at: announced.at,
+        recorded_at: setting.now,
         successors: (text(old.successor.as_ref()), text(successor.as_ref())),
     };
     let warnings = match &successor {

@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use super::Cried;
 use super::affected::Affected;
 use crate::domain::Actor;
-use crate::domain::application::Role;
+use crate::domain::application::{Application, Role};
 use crate::domain::fact::{Fact, FactKind, Subject};
+use crate::domain::ledger::Revision;
 use crate::domain::name::{ApplicationId, VersionName};
-use crate::domain::notice::{Notice, NoticeRun, Occasion, RunState, VERSIONS_MAX, Wording};
+use crate::domain::notice::{Notice, NoticeRun, Occasion, RunState, VERSIONS_MAX, Wording, of_absence};
 use crate::domain::record::{Record, RecordKey};
 use crate::hub::{Failure, Hub};
 use crate::store::codec::{encode_fact, encode_key, encode_record};
@@ -32,6 +33,8 @@ pub(super) struct Errand {
     pub(super) now: DateTime<Utc>,
     pub(super) affected: Affected,
     pub(super) wording: Wording,
+    /// The revision that it tells of, if that is one of a schedule.
+    pub(super) revision: Option<Box<Revision>>,
 }
 
 /// One commit of an errand.
@@ -151,7 +154,8 @@ impl Hub {
             told = Some(id.clone());
             let Some(Record::Application(application)) = stored.map(|stored| stored.record) else { continue };
             let people = application.collaborators.iter().filter(|(_, role)| **role == Role::Administrator);
-            let notice = errand.notice(id.clone(), versions, people.map(|(email, _)| email.clone()).collect());
+            let recipients = people.map(|(email, _)| email.clone()).collect();
+            let notice = errand.notice(&application, versions, recipients);
             run.applications += 1;
             run.people += notice.recipients.len() as u64;
             notices += 1;
@@ -184,23 +188,27 @@ impl Hub {
 impl Errand {
     fn notice(
         &self,
-        application: ApplicationId,
+        application: &Application,
         mut versions: Vec<VersionName>,
         recipients: Vec<crate::domain::name::Email>,
     ) -> Notice {
         let versions_count = u32::try_from(versions.len()).unwrap_or(u32::MAX);
         versions.truncate(VERSIONS_MAX);
+        let mut wording = self.wording.clone();
+        let missed = self.revision.as_deref().zip(application.absence);
+        let missed = missed.and_then(|(revision, absence)| of_absence(revision, self.occasion.milestone, absence));
+        wording.sentences.extend(missed);
         Notice {
             id: self.occasion.notice_id(self.due_at),
             occasion: self.occasion.clone(),
-            application,
+            application: application.id.clone(),
             versions,
             versions_count,
             environment: self.affected.environment,
             recipients,
             due_at: self.due_at,
             given_at: self.now,
-            wording: self.wording.clone(),
+            wording,
             acknowledgements: Default::default(),
         }
     }

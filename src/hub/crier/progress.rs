@@ -83,7 +83,9 @@ impl Hub {
         let number = if revision == 0 { self.latest_revision(subject)? } else { revision };
         let Some(told) = self.told(subject, number)? else {
             return Err(Failure::Refused(match subject {
-                NoticeSubject::Schedule(target) => Refusal::ScheduleNotFound(target.to_string()),
+                NoticeSubject::Schedule(target) => {
+                    Refusal::ScheduleNotFound { target: target.to_string(), as_of: None }
+                }
                 NoticeSubject::Announcement(id) => Refusal::AnnouncementNotFound(id.clone()),
             }));
         };

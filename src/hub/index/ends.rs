@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use devhub_decision::{Brownout, Environment};
 
 use super::Index;
-use crate::domain::calendar::{CalendarEntry, CalendarFilter, collect};
+use crate::domain::calendar::{CalendarEntry, CalendarFilter, Dated, collect};
 use crate::domain::ledger::{OperationName, Target};
 use crate::domain::name::{Context, PolicyName, VersionName};
 use crate::domain::namespace::{self, Namespace};
@@ -116,13 +116,15 @@ impl Index {
                 let target = Target::Version(version.name.clone(), *environment);
                 let successor = deployment.successor.as_ref().map(ToString::to_string).unwrap_or_default();
                 let schedule = &deployment.lifecycle.schedule;
-                collect(&mut entries, filter, &target, schedule, &deployment.brownouts, &successor);
+                let dated = Dated { target, successor, zone: deployment.ledger.zone.as_ref() };
+                collect(&mut entries, filter, &dated, schedule, &deployment.brownouts);
                 for operation in &deployment.operations {
                     let (method, path) = (operation.method.clone(), operation.path.clone());
                     let name = OperationName { version: version.name.clone(), method, path };
                     let target = Target::Operation(name, *environment);
                     let successor = operation.replacement.as_ref().map(ToString::to_string).unwrap_or_default();
-                    collect(&mut entries, filter, &target, &operation.schedule, &[], &successor);
+                    let dated = Dated { target, successor, zone: operation.ledger.zone.as_ref() };
+                    collect(&mut entries, filter, &dated, &operation.schedule, &[]);
                 }
             }
         }
@@ -137,7 +139,8 @@ impl Index {
                 let target = Target::Namespace(namespace.name.clone(), *environment);
                 let successor = deployment.successor.as_ref().map(ToString::to_string).unwrap_or_default();
                 let schedule = &deployment.lifecycle.schedule;
-                collect(&mut entries, filter, &target, schedule, &deployment.brownouts, &successor);
+                let dated = Dated { target, successor, zone: deployment.ledger.zone.as_ref() };
+                collect(&mut entries, filter, &dated, schedule, &deployment.brownouts);
             }
         }
         drop(inner);

@@ -124,7 +124,7 @@ pub(super) fn render(preview: &Preview, next_page_token: String) -> v1::PreviewL
     v1::PreviewLifecycleChangeResponse {
         plan_token: if accepted { preview.token.encode() } else { String::new() },
         time: Some(timestamp(preview.at)),
-        plan_expire_time: Some(timestamp(preview.token.expires_at)),
+        plan_expire_time: accepted.then(|| timestamp(preview.token.expires_at)),
         changes: preview.changes.iter().map(change).collect(),
         affected: preview.affected.iter().map(affected).collect(),
         next_page_token,

@@ -78,5 +78,7 @@ pub(super) fn calendar_entry(entry: &CalendarEntry, live_subscriptions: u64) -> 
         target: Some(wire::target(&entry.target)),
         successor: entry.successor.clone(),
         live_subscriptions: i64::try_from(live_subscriptions).unwrap_or(i64::MAX),
+        local_time: local(Some(entry.at), entry.zone.as_ref()),
+        zone: entry.zone.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }

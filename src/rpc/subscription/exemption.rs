@@ -1,8 +1,7 @@
 //! The calls of SubscriptionService about an application's part in brownouts.
 
 use devhub_proto::v1;
-use tonic::metadata::MetadataMap;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Status};
 
 use super::SubscriptionRpc;
 use crate::domain::exemption::{ChangeExemption, Exemption, Part};
@@ -12,13 +11,46 @@ use crate::rpc::{execute, record, revision};
 use crate::wire::timestamp;
 
 /// What both calls give.
-struct Given<'m> {
+pub(super) struct Given<'m> {
     application_id: &'m str,
     context: &'m str,
     version: &'m str,
     reason: &'m str,
     etag: &'m str,
     request_id: &'m str,
+}
+
+/// One of the two calls: its message, under its name, and what it makes of an application's part.
+pub(super) trait Call: prost::Message {
+    const METHOD: &'static str;
+    const PART: Part;
+
+    fn given(&self) -> Given<'_>;
+}
+
+macro_rules! calls {
+    ($($message:ident: $method:literal, $part:ident;)*) => {$(
+        impl Call for v1::$message {
+            const METHOD: &'static str = $method;
+            const PART: Part = Part::$part;
+
+            fn given(&self) -> Given<'_> {
+                Given {
+                    application_id: &self.application_id,
+                    context: &self.context,
+                    version: &self.version,
+                    reason: &self.reason,
+                    etag: &self.etag,
+                    request_id: &self.request_id,
+                }
+            }
+        }
+    )*};
+}
+
+calls! {
+    ExemptFromBrownoutsRequest: "ExemptFromBrownouts", Exempt;
+    RemoveBrownoutExemptionRequest: "RemoveBrownoutExemption", Taken;
 }
 
 fn render(exemption: &Exemption, revision: u64) -> v1::BrownoutExemption {
@@ -35,62 +67,26 @@ fn render(exemption: &Exemption, revision: u64) -> v1::BrownoutExemption {
 }
 
 impl SubscriptionRpc {
-    async fn change_exemption<M: prost::Message>(
+    /// Carries out either call.
+    pub(super) async fn change_part<C: Call>(
         &self,
-        metadata: &MetadataMap,
-        (method, message): (&str, &M),
-        given: Given<'_>,
-        part: Part,
+        request: Request<C>,
     ) -> Result<(Option<v1::BrownoutExemption>, u64), Status> {
-        let actor = parse::actor(metadata)?;
+        let actor = parse::actor(request.metadata())?;
+        let message = request.get_ref();
+        let given = message.given();
         let mut fields = Fields::default();
-        let request = fields.request(method, &actor, message, given.request_id, Mode::Commit);
+        let request = fields.request(C::METHOD, &actor, message, given.request_id, Mode::Commit);
         let application = fields.name("application_id", given.application_id);
         let version = fields.version(given.context, given.version);
         let reason = fields.needed_text("reason", given.reason, REASON_CHARS_MAX);
         let etag = fields.etag(given.etag);
         let (Some(application), Some(version)) = (application, version) else { return Err(fields.refuse()) };
         fields.check()?;
-        let command = ChangeExemption { application, version, part, reason, etag };
+        let command = ChangeExemption { application, version, part: C::PART, reason, etag };
         let answer = execute(self.hub(), actor, command, request).await?;
         let revision = revision(&answer);
         let exemption = record!(answer.subject, Exemption)?;
         Ok((Some(render(&exemption, answer.revision)), revision))
-    }
-
-    pub(super) async fn exempt(
-        &self,
-        request: Request<v1::ExemptFromBrownoutsRequest>,
-    ) -> Result<Response<v1::ExemptFromBrownoutsResponse>, Status> {
-        let message = request.get_ref();
-        let given = Given {
-            application_id: &message.application_id,
-            context: &message.context,
-            version: &message.version,
-            reason: &message.reason,
-            etag: &message.etag,
-            request_id: &message.request_id,
-        };
-        let call = ("ExemptFromBrownouts", message);
-        let (exemption, revision) = self.change_exemption(request.metadata(), call, given, Part::Exempt).await?;
-        Ok(Response::new(v1::ExemptFromBrownoutsResponse { exemption, revision }))
-    }
-
-    pub(super) async fn remove_exemption(
-        &self,
-        request: Request<v1::RemoveBrownoutExemptionRequest>,
-    ) -> Result<Response<v1::RemoveBrownoutExemptionResponse>, Status> {
-        let message = request.get_ref();
-        let given = Given {
-            application_id: &message.application_id,
-            context: &message.context,
-            version: &message.version,
-            reason: &message.reason,
-            etag: &message.etag,
-            request_id: &message.request_id,
-        };
-        let call = ("RemoveBrownoutExemption", message);
-        let (exemption, revision) = self.change_exemption(request.metadata(), call, given, Part::Taken).await?;
-        Ok(Response::new(v1::RemoveBrownoutExemptionResponse { exemption, revision }))
     }
 }

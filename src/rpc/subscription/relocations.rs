@@ -296,9 +296,7 @@ impl SubscriptionRpc {
             let found = self.hub().get_one(RecordKey::Version(version.clone())).map_err(status::failed)?;
             found.ok_or_else(|| status::refused(&Refusal::VersionNotFound(version.clone())))?;
         }
-        if call.actor.is_staff() {
-            return Ok(());
-        }
+        let Err(refusal) = Scope::Many(call.environment).admits(&call.actor) else { return Ok(()) };
         // The first application is enough to be refused, and to leave a fact of it.
         let (first, _) = call.next(self.hub(), None).map_err(status::failed)?;
         let refused = match first.into_iter().next() {
@@ -308,8 +306,7 @@ impl SubscriptionRpc {
             }
             None => None,
         };
-        let by_rule = || Refusal::OperatorRequired("move the subscriptions of many applications").into();
-        Err(status::failed(refused.unwrap_or_else(by_rule)))
+        Err(status::failed(refused.unwrap_or_else(|| refusal.into())))
     }
 
     pub(super) async fn move_many(

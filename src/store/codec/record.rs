@@ -11,7 +11,7 @@ use prost_types::Timestamp;
 use super::{FORMAT, Undecodable, company, credential, notice, schedule, waiver};
 use crate::domain::access::{AccessRequest, Decided};
 use crate::domain::api::Api;
-use crate::domain::application::{Application, Deletion};
+use crate::domain::application::{Absence, Application, Deletion};
 use crate::domain::field::FieldDefinition;
 use crate::domain::name::VersionName;
 use crate::domain::record::Record;
@@ -247,6 +247,8 @@ fn encode_application(application: &Application) -> disk::ApplicationRecord {
         deleted_at: deletion.map(|deletion| timestamp(deletion.at)),
         deleted_by: deletion.map(|deletion| deletion.by.clone()).unwrap_or_default(),
         uplifted_from: application.uplifted_from.as_ref().map(ToString::to_string).unwrap_or_default(),
+        absent_from: application.absence.map(|absence| timestamp(absence.from)),
+        absent_until: application.absence.map(|absence| timestamp(absence.until)),
     }
 }
 
@@ -274,6 +276,9 @@ fn decode_application(application: disk::ApplicationRecord) -> Option<Applicatio
             "" => None,
             id => Some(id.parse().ok()?),
         },
+        absence: optional(application.absent_from.as_ref())?
+            .zip(optional(application.absent_until.as_ref())?)
+            .map(|(from, until)| Absence { from, until }),
         deletion: optional(application.deleted_at.as_ref())?.map(|at| Deletion { at, by: deleted_by }),
     })
 }

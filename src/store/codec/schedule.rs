@@ -41,6 +41,7 @@ pub(super) fn encode_ledger_end(end: &LedgerEnd) -> Option<disk::LedgerEndRecord
         revisions: end.revisions,
         announced_at: end.announced_at.map(timestamp),
         zone: end.zone.as_ref().map(ToString::to_string).unwrap_or_default(),
+        recorded_at: end.recorded_at.map(timestamp),
     })
 }
 
@@ -50,6 +51,7 @@ pub(super) fn decode_ledger_end(stored: Option<disk::LedgerEndRecord>) -> Option
     Some(LedgerEnd {
         revisions: stored.revisions,
         announced_at: optional(stored.announced_at.as_ref())?,
+        recorded_at: optional(stored.recorded_at.as_ref())?,
         zone: decode_zone(&stored.zone)?,
     })
 }

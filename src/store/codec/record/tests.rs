@@ -56,12 +56,14 @@ fn records() -> Vec<Record> {
             ledger: LedgerEnd {
                 revisions: 1,
                 announced_at: Some(at("2026-01-01T00:00:00Z")),
+                recorded_at: None,
                 zone: Some("Europe/London".parse().expect("valid")),
             },
         }],
         ledger: LedgerEnd {
             revisions: 2,
             announced_at: Some(at("2026-01-02T00:00:00Z")),
+            recorded_at: Some(at("2026-01-03T00:00:00Z")),
             zone: Some("Europe/London".parse().expect("valid")),
         },
     };
@@ -182,6 +184,7 @@ fn records() -> Vec<Record> {
             deletion_restriction: "hold".into(),
             created_at: at("2026-01-01T00:00:00Z"),
             uplifted_from: Some("ledgerly-test".parse().expect("valid")),
+            absence: Some(Absence { from: at("2026-01-02T00:00:00Z"), until: at("2026-01-03T00:00:00Z") }),
             deletion: Some(Deletion { at: at("2026-02-01T00:00:00Z"), by: "operator:jane".into() }),
         }),
         Record::Subscription(subscription()),
@@ -263,6 +266,7 @@ fn records() -> Vec<Record> {
                     ledger: LedgerEnd {
                         revisions: 3,
                         announced_at: None,
+                        recorded_at: None,
                         zone: Some("Europe/London".parse().expect("valid")),
                     },
                 },
