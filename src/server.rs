@@ -215,20 +215,22 @@ impl Server {
         }
         self.health.set_service_status("", ServingStatus::NotServing).await;
         self.stop.send_replace(true);
-        let drained = drain(self.tasks, self.drain).await;
+        let drained = drain(self.tasks, self.drain, &self.hub).await;
         // However the rest ended: after the last call that could be counted.
-        flush_usage(&self.hub).await;
+        close_usage(&self.hub).await;
         drained
     }
 }
 
-async fn drain(tasks: Vec<JoinHandle<anyhow::Result<()>>>, within: Duration) -> anyhow::Result<()> {
+async fn drain(tasks: Vec<JoinHandle<anyhow::Result<()>>>, within: Duration, hub: &Hub) -> anyhow::Result<()> {
     for mut task in tasks {
         match tokio::time::timeout(within, &mut task).await {
             Ok(done) => done??,
             Err(_) => {
                 tracing::warn!("calls were still in flight when the drain time was over; they are cut off");
                 task.abort();
+                // A call that is cut off may still be answered, and nobody counts it then.
+                hub.usage().lose();
             }
         }
     }
@@ -335,7 +337,19 @@ async fn flush_usage(hub: &Hub) {
     match tokio::task::spawn_blocking(move || meter.usage().flush(meter.now())).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "counted calls were not written; the next flush tries again"),
-        Err(error) => tracing::error!(%error, "the flush of counted calls ended early; those it held are lost"),
+        Err(error) => {
+            tracing::error!(%error, "the flush of counted calls ended early; those it held are lost");
+            hub.usage().lose();
+        }
+    }
+}
+
+async fn close_usage(hub: &Hub) {
+    let meter = hub.clone();
+    match tokio::task::spawn_blocking(move || meter.usage().close(meter.now())).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "counted calls were not written at the end; they are lost"),
+        Err(error) => tracing::error!(%error, "the last flush of counted calls ended early; they are lost"),
     }
 }
 

@@ -20,6 +20,7 @@
 //! | `enduring` | faults: cancelled clients, full disks, failing syncs |
 //! | `killing` | kill -9 of the whole server, fifty times |
 //! | `usage` | who still calls what: counted calls, reports, classes, what a crash loses |
+//! | `knowing` | from when on every call was counted, across stops, kills and lost notes |
 //! | `contract` | the wire as a golden listing, and what every message must have |
 //! | `previewing` | what a preview shows is what then happens; its token binds |
 //! | `scheduling` | B26 to B36, B71, B72: plans, revisions, withdrawals, batches, what was public when |
@@ -43,6 +44,7 @@ mod folding;
 mod golden;
 mod guarding;
 mod killing;
+mod knowing;
 mod leaving;
 mod lifecycle;
 mod moving;

@@ -19,7 +19,9 @@ pub use key::{
     Kind, announcement_revisions_of, encode as encode_key, kind as key_kind, prefix_of, revisions_in, revisions_of,
 };
 pub use record::{decode as decode_record, encode as encode_record};
-pub use usage::{COUNTING_KEY, UsageKey, decode_counting, decode_usage, encode_counting, encode_usage};
+pub use usage::{
+    COUNTING_KEY, Complete, Counting, UsageKey, decode_counting, decode_usage, encode_counting, encode_usage,
+};
 
 /// The format that this release writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
