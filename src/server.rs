@@ -67,6 +67,9 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 /// How long the crier waits at most before it looks at the clock again, which may have been set.
 const CLOCK_CHECKED_EVERY: Duration = Duration::from_secs(10);
 
+/// How often the caretaker goes round. Not at the start: gateways that kept answers while the hub was away may report first.
+const ROUND_EVERY: Duration = Duration::from_secs(1800);
+
 /// How often old answers to request ids are forgotten.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3600);
 
@@ -106,6 +109,7 @@ pub fn rules(config: &Config) -> anyhow::Result<Rules> {
         restore_window_days: config.restore_window_days,
         production_subscriptions,
         production_deletion,
+        disuse: config.disuse.clone(),
     })
 }
 
@@ -180,7 +184,8 @@ impl Server {
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
         let every = Duration::from_secs(u64::from(config.usage_flush_seconds));
         let noting = tokio::spawn(note_usage(hub.clone(), every, stopping.clone()));
-        let crying = tokio::spawn(cry(hub.clone(), stopping));
+        let crying = tokio::spawn(cry(hub.clone(), stopping.clone()));
+        let caring = tokio::spawn(take_care(hub.clone(), stopping));
 
         for service in SERVICES {
             health.set_service_status(service, ServingStatus::Serving).await;
@@ -195,7 +200,7 @@ impl Server {
             drain,
             stop,
             health,
-            tasks: vec![serving, administering, housekeeping, noting, crying],
+            tasks: vec![serving, administering, housekeeping, noting, crying, caring],
         })
     }
 
@@ -379,6 +384,22 @@ async fn cry(hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
         tokio::select! {
             changed = head.changed() => if changed.is_err() { return Ok(()) },
             () = tokio::time::sleep(wait_at_most) => {}
+            () = wait(stopping.clone()) => return Ok(()),
+        }
+    }
+}
+
+/// Has done what is due about applications that nobody uses.
+async fn take_care(hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(ROUND_EVERY) => {}
+            () = wait(stopping.clone()) => return Ok(()),
+        }
+        tokio::select! {
+            round = hub.go_round() => if let Err(error) = round {
+                tracing::warn!(%error, "the round of unused applications ended early; the next one begins anew");
+            },
             () = wait(stopping.clone()) => return Ok(()),
         }
     }

@@ -41,6 +41,7 @@ pub mod retire;
 pub mod revise;
 pub mod schedule;
 pub mod serve;
+pub mod unused;
 pub mod uplift;
 pub mod usage;
 pub mod verdicts;
@@ -122,6 +123,8 @@ enum Command {
     ///
     /// Or, with --application, what an application still calls.
     Usage(usage::Usage),
+    /// Show which applications are deleted because nobody uses them, and when
+    Unused(unused::Unused),
     /// Plan or begin the deprecation of versions, operations or namespaces
     ///
     /// With --preview it says who is affected, and how; the token of a preview applies what was shown, or nothing.
@@ -214,6 +217,7 @@ impl Cli {
             Command::List(command) => wait_for(command.run(connection, output)),
             Command::Get(command) => wait_for(command.run(connection, output)),
             Command::Usage(command) => wait_for(command.run(connection, output)),
+            Command::Unused(command) => wait_for(command.run(connection, output)),
             Command::Deprecate(command) => wait_for(command.run(connection, output)),
             Command::Revise(command) => wait_for(command.run(connection, output)),
             Command::Withdraw(command) => wait_for(command.run(connection, output)),

@@ -5,6 +5,7 @@ use super::announcement::{PublishAnnouncement, ReviseAnnouncement, WithdrawAnnou
 use super::api::{CreateApi, UpdateApi};
 use super::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
 use super::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
+use super::disuse::SettleDisuse;
 use super::exemption::{ChangeExemption, Part};
 use super::fact::Subject;
 use super::name::{ApplicationId, VersionName};
@@ -92,7 +93,8 @@ commands!(
     ReviseAnnouncement,
     WithdrawAnnouncement,
     UpliftApplication,
-    ChangeExemption
+    ChangeExemption,
+    SettleDisuse
 );
 
 impl Command {
@@ -131,6 +133,7 @@ impl Command {
             Command::ReviseAnnouncement(_) => "ReviseAnnouncement",
             Command::WithdrawAnnouncement(_) => "WithdrawAnnouncement",
             Command::UpliftApplication(_) => "UpliftApplication",
+            Command::SettleDisuse(_) => "SettleDisuse",
             Command::ChangeExemption(ChangeExemption { part: Part::Exempt, .. }) => "ExemptFromBrownouts",
             Command::ChangeExemption(ChangeExemption { part: Part::Taken, .. }) => "RemoveBrownoutExemption",
         }
@@ -166,6 +169,7 @@ impl Command {
             | Command::ChangeCollaboratorRole(ChangeCollaboratorRole { id, .. })
             | Command::AdvanceApplication(AdvanceApplication { id, .. })
             | Command::SetBlocked(SetBlocked { id, .. })
+            | Command::SettleDisuse(SettleDisuse { id, .. })
             | Command::RestrictDeletion(RestrictDeletion { id, .. }) => application(id),
             Command::Subscribe(Subscribe { application, version, .. })
             | Command::Unsubscribe(Unsubscribe { application, version, .. })

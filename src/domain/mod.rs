@@ -14,6 +14,7 @@ pub mod approve;
 pub mod calendar;
 pub mod collaborate;
 pub mod command;
+pub mod disuse;
 pub mod exemption;
 pub mod fact;
 pub mod field;

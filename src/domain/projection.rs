@@ -32,7 +32,7 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
         (_, Record::Exemption(exemption)) => changes.push(Change::Exemption(project_exemption(exemption))),
         (_, Record::Waiver(waiver)) => changes.extend(project_waiver(waiver).map(Change::Waiver)),
         (_, Record::Notice(_) | Record::NoticeRun(_) | Record::Announcement(_) | Record::AnnouncementRevision(_)) => {}
-        (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
+        (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_) | Record::Disuse(_)) => {}
     }
 }
 

@@ -6,6 +6,7 @@ use super::access::AccessRequest;
 use super::announcement::{Announcement, AnnouncementRevision};
 use super::api::Api;
 use super::application::Application;
+use super::disuse::Disuse;
 use super::exemption::Exemption;
 use super::ledger::{Revision, Target};
 use super::name::{AnnouncementId, ApplicationId, ClientId, Context, NoticeId, SubscriptionId, VersionName};
@@ -51,6 +52,8 @@ pub enum RecordKey {
     Announcement(AnnouncementId),
     /// One revision of an announcement.
     AnnouncementRevision(AnnouncementId, u32),
+    /// The latest announced deletion of an application that nobody uses.
+    Disuse(ApplicationId),
 }
 
 /// The current state of one entity.
@@ -84,6 +87,8 @@ pub enum Record {
     AnnouncementRevision(AnnouncementRevision),
     /// An exemption.
     Exemption(Exemption),
+    /// The announced deletion of an application that nobody uses.
+    Disuse(Disuse),
 }
 
 /// The records that a judgement depends on, with their revisions.
@@ -181,6 +186,7 @@ typed! {
         at RecordKey::AccessRequest(id.clone(), name.clone());
     exemption(id: ApplicationId, name: VersionName) -> Exemption(Exemption)
         at RecordKey::Exemption(id.clone(), name.clone());
+    disuse(id: ApplicationId) -> Disuse(Disuse) at RecordKey::Disuse(id.clone());
     waiver(id: ApplicationId, name: VersionName, kind: WaiverKind) -> Waiver(Waiver)
         at RecordKey::Waiver(id.clone(), name.clone(), *kind);
     namespace(name: Context) -> Namespace(Namespace) at RecordKey::Namespace(name.clone());

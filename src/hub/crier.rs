@@ -135,6 +135,8 @@ impl Hub {
         let key = match subject {
             NoticeSubject::Schedule(target) => RecordKey::Revision(target.clone(), number),
             NoticeSubject::Announcement(id) => RecordKey::AnnouncementRevision(id.clone(), number),
+            // Its notices are given in the commits that announce and end it.
+            NoticeSubject::Disuse(_) => return Ok(None),
         };
         match self.get_one(key)?.map(|stored| stored.record) {
             None => Ok(None),

@@ -42,6 +42,7 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::AnnouncementRevision(revision) => RecordKey::AnnouncementRevision(revision.id.clone(), revision.number),
         Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_) => return None,
         Record::Exemption(exemption) => exemption.key(),
+        Record::Disuse(disuse) => disuse.key(),
     })
 }
 
@@ -77,7 +78,8 @@ impl Fold {
             | Kind::NoticeRun
             | Kind::Announcement
             | Kind::AnnouncementRevision
-            | Kind::Exemption => {}
+            | Kind::Exemption
+            | Kind::Disuse => {}
         }
         let record = match codec::decode_record(value) {
             Ok(record) => record,

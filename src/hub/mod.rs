@@ -15,6 +15,7 @@
 mod announcements;
 mod audit;
 mod calendar;
+mod caretaker;
 mod crier;
 mod execute;
 mod fold;
@@ -28,6 +29,7 @@ mod turns;
 mod usage;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use chrono::{DateTime, Utc};
 use devhub_decision::Table;
@@ -40,6 +42,7 @@ use crate::store::{Store, StoreError};
 pub use announcements::{AnnouncementFilter, AnnouncementPlace};
 pub use audit::{FactFilter, FactPage};
 pub use calendar::CalendarPlace;
+pub use caretaker::Round;
 pub use crier::{Acknowledged, Cried, MilestoneProgress, NoticeFilter, NoticePage, NoticeProgress, Progress};
 pub use execute::{Answer, Done, Mode, Request};
 pub use index::{Index, Standings};
@@ -86,6 +89,8 @@ struct Parts {
     usage: Meter,
     /// Held by the crier.
     crying: tokio::sync::Mutex<()>,
+    /// Applications that the caretaker has deleted.
+    deleted_unused: AtomicU64,
 }
 
 impl Hub {
@@ -110,6 +115,7 @@ impl Hub {
             turns: Turns::default(),
             usage,
             crying: tokio::sync::Mutex::default(),
+            deleted_unused: AtomicU64::new(0),
         })))
     }
 

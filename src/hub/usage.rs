@@ -34,6 +34,7 @@ use crate::domain::usage::{Report, Unusable, Usage, is_counted, judge};
 use crate::store::codec::{self, Counting, UsageKey};
 use crate::store::{Key, Store, StoreError};
 
+pub(in crate::hub) use known::LastUse;
 pub use listing::{SUMMARY_MAX, Summary, UsageOf, UsageRow};
 
 use counter::{Counter, Pending, SHARDS};
@@ -59,6 +60,8 @@ pub struct Meter {
     begun: AtomicBool,
     /// A note could not be understood, or calls were lost on their way to the notes.
     lost: AtomicBool,
+    /// Shards taken by flushes: whoever reads the counter alone knows by it that nothing has left it meanwhile.
+    taken: AtomicU64,
     flushes_failed: AtomicU64,
 }
 
@@ -117,6 +120,7 @@ impl Meter {
             known_since: complete.map_or(now, |complete| complete.known_since),
             begun: AtomicBool::new(false),
             lost: AtomicBool::new(false),
+            taken: AtomicU64::new(0),
             flushes_failed: AtomicU64::new(0),
             store,
         };
@@ -263,6 +267,7 @@ impl Meter {
 
     fn flush_shard(&self, shard: usize, now: DateTime<Utc>) -> Result<(), StoreError> {
         let _gate = self.gate.write();
+        self.taken.fetch_add(1, Ordering::SeqCst);
         let mut rest = self.counter.take(shard);
         while !rest.is_empty() {
             let part = rest.split_off(rest.len().saturating_sub(NOTES_AT_ONCE));

@@ -139,7 +139,8 @@ words! {
         NoticesCompleted = NoticesCompleted, AnnouncementPublished = AnnouncementPublished,
         AnnouncementRevised = AnnouncementRevised, AnnouncementWithdrawn = AnnouncementWithdrawn,
         ApplicationUplifted = ApplicationUplifted, ExemptedFromBrownouts = ExemptedFromBrownouts,
-        BrownoutExemptionRemoved = BrownoutExemptionRemoved,
+        BrownoutExemptionRemoved = BrownoutExemptionRemoved, DisuseAnnounced = DisuseAnnounced,
+        DisuseCancelled = DisuseCancelled,
     };
     Category <=> AnnouncementCategory {
         Deprecation = Deprecation, Sunset = Sunset, Change = Change, Requirement = Requirement,

@@ -20,6 +20,8 @@
 //! | `enduring` | faults: cancelled clients, full disks, failing syncs |
 //! | `killing` | kill -9 of the whole server, fifty times |
 //! | `usage` | who still calls what: counted calls, reports, classes, what a crash loses |
+//! | `disuse` | B58: applications that nobody uses |
+//! | `idling` | B58: what is told is what was planned, for any history of calls |
 //! | `knowing` | from when on every call was counted, across stops, kills and lost notes |
 //! | `contract` | the wire as a golden listing, and what every message must have |
 //! | `previewing` | what a preview shows is what then happens; its token binds |
@@ -39,10 +41,12 @@ mod architecture;
 mod contract;
 mod crying;
 mod deciding;
+mod disuse;
 mod enduring;
 mod folding;
 mod golden;
 mod guarding;
+mod idling;
 mod killing;
 mod knowing;
 mod leaving;

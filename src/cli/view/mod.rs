@@ -16,6 +16,7 @@ pub mod preview;
 pub mod schedule;
 pub mod subscription;
 pub mod target;
+pub mod unused;
 pub mod usage;
 pub mod version;
 pub mod waiver;

@@ -7,7 +7,7 @@ use super::Cried;
 use super::affected::Affected;
 use crate::domain::Actor;
 use crate::domain::application::Role;
-use crate::domain::fact::{Fact, FactKind, Subject};
+use crate::domain::fact::FactKind;
 use crate::domain::name::{ApplicationId, VersionName};
 use crate::domain::notice::{Notice, NoticeRun, Occasion, RunState, VERSIONS_MAX, Wording};
 use crate::domain::record::{Record, RecordKey};
@@ -47,13 +47,6 @@ fn crier() -> Actor {
     Actor::Process("crier".into())
 }
 
-fn fact_about(kind: FactKind, subject: Subject, occasion: &Occasion) -> Fact {
-    Fact::new(kind, subject)
-        .change("milestone", "", occasion.milestone)
-        .change("revision", 0, occasion.revision)
-        .because(&occasion.subject.to_string())
-}
-
 impl Hub {
     /// Tells all affected applications, from where the run stands.
     pub(super) async fn give(&self, errand: Errand, cried: &mut Cried) -> Result<(), Failure> {
@@ -91,7 +84,7 @@ impl Hub {
             // It was begun when it was the newest, or another crier has passed it over.
             return Ok(());
         }
-        let fact = fact_about(FactKind::NoticeSkipped, occasion.subject.subject(), &occasion).effective(Some(due_at));
+        let fact = occasion.fact(FactKind::NoticeSkipped, occasion.subject.subject()).effective(Some(due_at));
         let run = NoticeRun {
             occasion,
             due_at,
@@ -155,7 +148,7 @@ impl Hub {
             run.applications += 1;
             run.people += notice.recipients.len() as u64;
             notices += 1;
-            facts.push(encode_fact(&errand.fact(&notice), &crier(), None, None));
+            facts.push(encode_fact(&notice.fact(), &crier(), None, None));
             let key = encode_key(&RecordKey::Notice(id, notice.id.clone()));
             let value = encode_record(&Record::Notice(notice));
             bytes += value.len();
@@ -166,7 +159,9 @@ impl Hub {
             run.state = RunState::Given;
             run.ended_at = Some(errand.now);
             let subject = errand.occasion.subject.subject();
-            let fact = fact_about(FactKind::NoticesCompleted, subject, &errand.occasion)
+            let fact = errand
+                .occasion
+                .fact(FactKind::NoticesCompleted, subject)
                 .change("applications", 0, run.applications)
                 .change("people", 0, run.people)
                 .effective(Some(errand.due_at));
@@ -203,18 +198,5 @@ impl Errand {
             wording: self.wording.clone(),
             acknowledgements: Default::default(),
         }
-    }
-
-    fn fact(&self, notice: &Notice) -> Fact {
-        let mut subject = self.occasion.subject.subject();
-        subject.application = Some(notice.application.clone());
-        subject.environment = Some(notice.environment);
-        if let ([version], None) = (notice.versions.as_slice(), &subject.label) {
-            subject.context = Some(version.context.clone());
-            subject.label = Some(version.label.clone());
-        }
-        fact_about(FactKind::NoticeGiven, subject, &self.occasion)
-            .change("notice", "", &notice.id)
-            .effective(Some(self.due_at))
     }
 }

@@ -72,6 +72,7 @@ impl Hub {
                     _ => Ok(0),
                 }
             }
+            NoticeSubject::Disuse(_) => Ok(0),
         }
     }
 
@@ -85,6 +86,7 @@ impl Hub {
             return Err(Failure::Refused(match subject {
                 NoticeSubject::Schedule(target) => Refusal::ScheduleNotFound(target.to_string()),
                 NoticeSubject::Announcement(id) => Refusal::AnnouncementNotFound(id.clone()),
+                NoticeSubject::Disuse(id) => Refusal::ScheduleNotFound(id.to_string()),
             }));
         };
         let superseded_at = self.told(subject, number + 1)?.map(|next| next.recorded_at());

@@ -5,10 +5,20 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::Meter;
+use super::{Meter, key_of};
+use crate::domain::subscription::Subscription;
 use crate::domain::usage::Usage;
 use crate::store::StoreError;
 use crate::store::codec::{self, Complete, Counting};
+
+/// The last use of some subscriptions, as it was when it was read.
+#[derive(Debug, Clone)]
+pub(in crate::hub) struct LastUse {
+    /// The beginning of the hour of the last call; `None` when no call is known.
+    pub(in crate::hub) at: Option<DateTime<Utc>>,
+    subscriptions: Vec<Subscription>,
+    taken: u64,
+}
 
 impl Meter {
     /// From when on every call was counted and none was lost. Calls before it may have been made that nobody knows of.
@@ -64,5 +74,26 @@ impl Meter {
             return Ok(());
         }
         self.note_counting(Some(Complete { known_since: self.known_since(now), head: self.store.head().revision }))
+    }
+
+    /// When any of `subscriptions` was last used.
+    pub(in crate::hub) fn last_use(
+        &self,
+        subscriptions: Vec<Subscription>,
+        now: DateTime<Utc>,
+    ) -> Result<LastUse, crate::hub::Failure> {
+        // Before the reading: what a flush takes from here on makes `is_still` say no.
+        let taken = self.taken.load(Ordering::SeqCst);
+        let usages = self.of_all(&subscriptions, now)?;
+        Ok(LastUse { at: usages.iter().filter_map(Usage::last_call).max(), subscriptions, taken })
+    }
+
+    /// Whether nothing was used since in a later hour. Looks into the counter only, so it is quick.
+    pub(in crate::hub) fn is_still(&self, last_use: &LastUse) -> bool {
+        let is_later = |subscription: &Subscription| {
+            let pending = self.counter.find(&key_of(subscription));
+            pending.and_then(|usage| usage.last_call()) > last_use.at
+        };
+        self.taken.load(Ordering::SeqCst) == last_use.taken && !last_use.subscriptions.iter().any(is_later)
     }
 }

@@ -100,6 +100,7 @@ impl Answer {
             | disk::record::Content::NoticeRun(_)
             | disk::record::Content::Announcement(_)
             | disk::record::Content::AnnouncementRevision(_)
+            | disk::record::Content::Disuse(_)
             | disk::record::Content::Exemption(_) => Err(damaged),
         }
     }

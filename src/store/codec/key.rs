@@ -44,10 +44,12 @@ pub enum Kind {
     AnnouncementRevision = b'k' as isize,
     /// An exemption from brownouts.
     Exemption = b'e' as isize,
+    /// The announced deletion of an application that nobody uses.
+    Disuse = b'd' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 17] = [
+    const ALL: [Kind; 18] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -65,6 +67,7 @@ impl Kind {
         Kind::Announcement,
         Kind::AnnouncementRevision,
         Kind::Exemption,
+        Kind::Disuse,
     ];
 
     /// The byte.
@@ -122,6 +125,7 @@ pub fn encode(key: &RecordKey) -> Bytes {
         }
         RecordKey::Namespace(name) => join(Kind::Namespace, &[name.as_str()]),
         RecordKey::Notice(application, id) => join(Kind::Notice, &[application.as_str(), id.as_str()]),
+        RecordKey::Disuse(id) => join(Kind::Disuse, &[id.as_str()]),
         RecordKey::NoticeRun(occasion) => encode_run(occasion),
         RecordKey::Announcement(id) => join(Kind::Announcement, &[id.as_str()]),
         RecordKey::AnnouncementRevision(id, number) => {
@@ -155,6 +159,8 @@ fn encode_run(occasion: &Occasion) -> Bytes {
     match &occasion.subject {
         NoticeSubject::Schedule(target) => key.put_slice(&revisions_of(target)),
         NoticeSubject::Announcement(id) => key.put_slice(&announcement_revisions_of(id)),
+        // One application is told in the commit itself, so there is no run; the key is another one all the same.
+        NoticeSubject::Disuse(id) => key.put_slice(&join(Kind::Disuse, &[id.as_str(), ""])),
     }
     key.put_u32(occasion.revision);
     let (milestone, days) = match occasion.milestone {
@@ -162,6 +168,8 @@ fn encode_run(occasion: &Occasion) -> Bytes {
         Milestone::Deprecated => (b'd', 0),
         Milestone::Countdown(days) => (b't', days),
         Milestone::Retired => (b'z', 0),
+        Milestone::Deleted => (b'x', 0),
+        Milestone::Kept => (b'k', 0),
     };
     key.put_u8(milestone);
     key.put_u32(days);

@@ -5,6 +5,7 @@
 //! the last followed by a zero byte, which no part contains.
 
 mod answer;
+mod disuse;
 mod fact;
 mod key;
 mod notice;

@@ -10,6 +10,7 @@ use crate::domain::announcement::{
     Announcement, AnnouncementRevision, Audience, Category, Content, Effective, Impact, Scope,
 };
 use crate::domain::application::{Kind, Persona, Role, State};
+use crate::domain::disuse::{Cause, Disuse, Standing};
 use crate::domain::exemption::{Exemption, Part};
 use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
 use crate::domain::namespace::{Namespace, NamespaceDeployment};
@@ -29,6 +30,19 @@ fn name(label: &str) -> VersionName {
 
 fn operation(label: &str) -> OperationName {
     OperationName { version: name(label), method: "GET".into(), path: "/{id}".into() }
+}
+
+fn disuse(standing: Standing) -> Disuse {
+    Disuse {
+        application: "app".parse().expect("valid"),
+        number: 2,
+        idle_since: at("2025-01-02T03:04:05Z"),
+        announced_at: at("2026-01-02T03:04:05Z"),
+        deletes_at: at("2026-02-01T03:04:05Z"),
+        notice_days: vec![30, 7, 1],
+        given: 1,
+        standing,
+    }
 }
 
 /// One of each kind, with every part filled.
@@ -181,6 +195,9 @@ fn records() -> Vec<Record> {
         Record::Subscription(Subscription { moved: Some(moved(false)), ..subscription() }),
         Record::Subscription(Subscription { waiver: Some("w-1".parse().expect("valid")), ..subscription() }),
         Record::Waiver(waiver()),
+        Record::Disuse(disuse(Standing::Announced)),
+        Record::Disuse(disuse(Standing::Cancelled(at("2026-02-02T00:00:00Z"), Cause::Used))),
+        Record::Disuse(disuse(Standing::Done(at("2026-03-03T00:00:00Z")))),
         Record::Exemption(Exemption {
             application: "ledgerly".parse().expect("valid"),
             client_id: "ledgerly-client".parse().expect("valid"),
