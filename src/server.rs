@@ -374,11 +374,8 @@ async fn cry(hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
                 until.map_or(CLOCK_CHECKED_EVERY, |until| until.clamp(Duration::from_millis(1), CLOCK_CHECKED_EVERY))
             }
             Err(error) => {
-                tracing::warn!(%error, "notices were not given; the next round goes on where this one ended");
-                tokio::select! {
-                    () = tokio::time::sleep(CLOCK_CHECKED_EVERY) => continue,
-                    () = wait(stopping.clone()) => return Ok(()),
-                }
+                tracing::warn!(%error, "some notices were not given; the next round goes on where this one ended");
+                CLOCK_CHECKED_EVERY
             }
         };
         tokio::select! {

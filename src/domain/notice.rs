@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::fact::{Fact, FactKind, Subject};
 use super::ledger::{Revision, Target};
-use super::name::{AnnouncementId, ApplicationId, Email, NoticeId, VersionName, Zone};
+use super::name::{AnnouncementId, ApplicationId, Context, Email, NoticeId, VersionName, Zone};
 use super::policy::Guards;
 
 pub use acknowledge::AcknowledgeNotice;
@@ -84,6 +84,8 @@ pub enum Milestone {
     Announced,
     /// The deprecation begins.
     Deprecated,
+    /// A gradual sunset begins.
+    SunsetBegins,
     /// So many days before retirement, or before the deletion of what nobody uses.
     Countdown(u32),
     /// The retirement.
@@ -99,6 +101,7 @@ impl fmt::Display for Milestone {
         match self {
             Milestone::Announced => f.write_str("ANNOUNCED"),
             Milestone::Deprecated => f.write_str("DEPRECATED"),
+            Milestone::SunsetBegins => f.write_str("SUNSET_BEGINS"),
             Milestone::Countdown(days) => write!(f, "T-{days}"),
             Milestone::Retired => f.write_str("RETIRED"),
             Milestone::Deleted => f.write_str("DELETED"),
@@ -130,6 +133,7 @@ pub fn plan(revision: &Revision, guards: &Guards) -> Vec<(Milestone, DateTime<Ut
         milestones.push((Milestone::Announced, told_at));
     }
     milestones.extend(schedule.deprecated_at().map(|at| (Milestone::Deprecated, at)));
+    milestones.extend(schedule.sunset_begins_at().map(|at| (Milestone::SunsetBegins, at)));
     if let Some(retires_at) = schedule.retires_at() {
         let days: BTreeSet<u32> = guards.notice_days.iter().copied().filter(|days| *days > 0).collect();
         let before = |days: u32| retires_at.checked_sub_days(Days::new(u64::from(days)));
@@ -166,9 +170,12 @@ pub fn verdicts(
 ) -> Vec<Due> {
     let has_come = |milestone: Milestone, due_at: DateTime<Utc>| match milestone {
         Milestone::Announced => true,
-        Milestone::Deprecated | Milestone::Countdown(_) | Milestone::Retired | Milestone::Deleted | Milestone::Kept => {
-            due_at <= now
-        }
+        Milestone::Deprecated
+        | Milestone::SunsetBegins
+        | Milestone::Countdown(_)
+        | Milestone::Retired
+        | Milestone::Deleted
+        | Milestone::Kept => due_at <= now,
     };
     let last = plan.iter().filter(|(milestone, due_at)| has_come(*milestone, *due_at)).map(|(m, _)| *m);
     let retired = last.clone().any(|milestone| milestone == Milestone::Retired);
@@ -182,8 +189,8 @@ pub fn verdicts(
             (milestone, None) if !has_come(milestone, *due_at) => Due::Later,
             (Milestone::Retired | Milestone::Deleted | Milestone::Kept, None) => Due::Give,
             (Milestone::Countdown(days), None) if retired || Some(days) != least => Due::Skip,
-            (Milestone::Deprecated, None) if retired => Due::Skip,
-            (Milestone::Countdown(_) | Milestone::Deprecated, None) => Due::Give,
+            (Milestone::Deprecated | Milestone::SunsetBegins, None) if retired => Due::Skip,
+            (Milestone::Countdown(_) | Milestone::Deprecated | Milestone::SunsetBegins, None) => Due::Give,
         })
         .collect()
 }
@@ -242,6 +249,9 @@ pub struct Notice {
     pub versions: Vec<VersionName>,
     /// How many affected versions it is subscribed to.
     pub versions_count: u32,
+    /// The contexts of those that `versions` has no room for, without those that it has: so that whoever looks for the
+    /// notices about an API finds this one.
+    pub further_contexts: Vec<Context>,
     /// Where.
     pub environment: Environment,
     /// The administrators at that moment.
@@ -257,6 +267,11 @@ pub struct Notice {
 }
 
 impl Notice {
+    /// Whether it is about a version of an API.
+    pub fn concerns(&self, context: &Context) -> bool {
+        self.versions.iter().any(|version| version.context == *context) || self.further_contexts.contains(context)
+    }
+
     /// That it was given, by which the feed finds it.
     pub fn fact(&self) -> Fact {
         let mut subject = self.occasion.subject.subject();

@@ -19,7 +19,7 @@ use super::usage::LastUse;
 use super::{Done, Failure, Hub, Request};
 use crate::domain::Actor;
 use crate::domain::application::Application;
-use crate::domain::disuse::{Due, Evidence, SettleDisuse, due};
+use crate::domain::disuse::{Cause, Due, Evidence, SettleDisuse, due};
 use crate::domain::name::ApplicationId;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::subscription::Subscription;
@@ -117,7 +117,14 @@ impl Hub {
         let request = Request { guard: Some(guard), ..Request::once() };
         let actor = Actor::Process("caretaker".into());
         let answer = self.execute(actor, SettleDisuse { id, evidence }.into(), request).await?;
-        Ok(if answer.done == Done::Committed { due } else { Due::Nothing })
+        if answer.done != Done::Committed {
+            return Ok(Due::Nothing);
+        }
+        // Each of these tells somebody, unless nobody is left to be told.
+        if due != Due::Cancel(Cause::Deleted) {
+            self.0.notices_given.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(due)
     }
 
     async fn find_one(&self, id: &ApplicationId) -> Result<Option<Found>, Failure> {

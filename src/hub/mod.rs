@@ -89,6 +89,8 @@ struct Parts {
     usage: Meter,
     /// Held by the crier.
     crying: tokio::sync::Mutex<()>,
+    /// Notices given.
+    notices_given: AtomicU64,
     /// Applications that the caretaker has deleted.
     deleted_unused: AtomicU64,
 }
@@ -115,6 +117,7 @@ impl Hub {
             turns: Turns::default(),
             usage,
             crying: tokio::sync::Mutex::default(),
+            notices_given: AtomicU64::new(0),
             deleted_unused: AtomicU64::new(0),
         })))
     }

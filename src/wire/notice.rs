@@ -32,6 +32,7 @@ pub fn milestone(milestone: Milestone) -> (i32, u32) {
         Milestone::Deprecated => (v1::NoticeMilestone::Deprecated, 0),
         Milestone::Countdown(days) => (v1::NoticeMilestone::Countdown, days),
         Milestone::Retired => (v1::NoticeMilestone::Retired, 0),
+        Milestone::SunsetBegins => (v1::NoticeMilestone::SunsetBegins, 0),
         Milestone::Deleted => (v1::NoticeMilestone::Deleted, 0),
         Milestone::Kept => (v1::NoticeMilestone::Kept, 0),
     };
@@ -46,6 +47,7 @@ pub fn parse_milestone(number: i32, days: u32) -> Option<Milestone> {
         v1::NoticeMilestone::Deprecated => Some(Milestone::Deprecated),
         v1::NoticeMilestone::Countdown => Some(Milestone::Countdown(days)),
         v1::NoticeMilestone::Retired => Some(Milestone::Retired),
+        v1::NoticeMilestone::SunsetBegins => Some(Milestone::SunsetBegins),
         v1::NoticeMilestone::Deleted => Some(Milestone::Deleted),
         v1::NoticeMilestone::Kept => Some(Milestone::Kept),
     }
@@ -82,6 +84,7 @@ pub fn notice(notice: &Notice) -> v1::Notice {
                 acknowledge_time: Some(timestamp(*at)),
             })
             .collect(),
+        further_contexts: notice.further_contexts.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -105,6 +108,7 @@ pub fn parse_notice(message: v1::Notice) -> Option<Notice> {
         application: message.application_id.parse().ok()?,
         versions: message.versions.iter().map(parse_version_name).collect::<Option<_>>()?,
         versions_count: message.version_count,
+        further_contexts: message.further_contexts.iter().map(|text| text.parse().ok()).collect::<Option<_>>()?,
         environment: Word::from_number(message.environment)?,
         recipients: message.recipients.iter().map(|email| email.parse().ok()).collect::<Option<_>>()?,
         due_at: instant(&message.due_time?)?,

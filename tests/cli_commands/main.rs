@@ -11,6 +11,7 @@
 //! | `moving` | subscriptions go to another version and come back, one, some or all; waivers, exemptions, uplifts |
 //! | `previewing` | what a change would do is shown, and its token applies that or nothing |
 //! | `telling` | announcements and notices: published, loaded, followed, acknowledged (B26, X11) |
+//! | `idling` | applications that nobody uses (B58) |
 //! | `local` | commands that need no hub: config, serve, backup, restore, doctor, completions |
 
 mod asking;
@@ -18,6 +19,7 @@ mod blocking;
 mod catalogue;
 mod ending;
 mod hub;
+mod idling;
 mod importing;
 mod local;
 mod moving;

@@ -28,6 +28,7 @@
 //! | `scheduling` | B26 to B36, B71, B72: plans, revisions, withdrawals, batches, what was public when |
 //! | `noticing` | B33, B91, X5: notices planned, given once each, acknowledged, followed; B26, X8: their dates |
 //! | `crying` | B33, B91: what is told is what was planned, for any history; 10,000 told once each across kill -9 |
+//! | `telling` | the crier in trouble: failing subjects, cut runs, long lists; what can be measured |
 //! | `announcing` | B26, X11: announcements, their revisions, what they say differently from the ledger |
 //! | `stories` | two real retirements from announcement to last refused call, as transcripts |
 //! | `policies` | the status matrices and the legal moves as golden text |
@@ -61,6 +62,7 @@ mod rules;
 mod scheduling;
 mod stories;
 mod subscribing;
+mod telling;
 mod trail;
 mod undoing;
 mod uplifting;

@@ -153,6 +153,7 @@ fn notice(
         application: application.id.clone(),
         versions: Vec::new(),
         versions_count: 0,
+        further_contexts: Vec::new(),
         environment: application.environment,
         recipients: administrators.map(|(email, _)| email.clone()).collect(),
         due_at,

@@ -103,6 +103,7 @@ pub fn of_revision(revision: &Revision, milestone: Milestone, now: DateTime<Utc>
     let mut sentences = vec![match milestone {
         Milestone::Announced => what_happened(revision, now),
         Milestone::Deprecated => format!("{target} is deprecated now."),
+        Milestone::SunsetBegins => format!("The sunset of {target} begins now: some calls are refused."),
         Milestone::Countdown(_) => format!("{target} is retired in {}.", days_text(left.unwrap_or_default())),
         Milestone::Retired => format!("{target} is retired now: calls are refused."),
         // Of applications only: no schedule plans them.

@@ -1,5 +1,7 @@
 //! One errand of the crier: the notices of one occasion, some applications at a time.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
@@ -8,7 +10,7 @@ use super::affected::Affected;
 use crate::domain::Actor;
 use crate::domain::application::Role;
 use crate::domain::fact::FactKind;
-use crate::domain::name::{ApplicationId, VersionName};
+use crate::domain::name::{ApplicationId, Context, VersionName};
 use crate::domain::notice::{Notice, NoticeRun, Occasion, RunState, VERSIONS_MAX, Wording};
 use crate::domain::record::{Record, RecordKey};
 use crate::hub::{Failure, Hub};
@@ -60,6 +62,7 @@ impl Hub {
                     attempts = 0;
                     cried.commits += 1;
                     cried.notices += step.notices;
+                    self.0.notices_given.fetch_add(step.notices, Ordering::Relaxed);
                     if step.is_last {
                         cried.completed += 1;
                         return Ok(());
@@ -184,13 +187,18 @@ impl Errand {
         recipients: Vec<crate::domain::name::Email>,
     ) -> Notice {
         let versions_count = u32::try_from(versions.len()).unwrap_or(u32::MAX);
-        versions.truncate(VERSIONS_MAX);
+        let left_out = versions.split_off(VERSIONS_MAX.min(versions.len()));
+        let is_listed = |context: &Context| versions.iter().any(|version| version.context == *context);
+        let mut further_contexts: Vec<Context> = left_out.into_iter().map(|version| version.context).collect();
+        further_contexts.dedup();
+        further_contexts.retain(|context| !is_listed(context));
         Notice {
             id: self.occasion.notice_id(self.due_at),
             occasion: self.occasion.clone(),
             application,
             versions,
             versions_count,
+            further_contexts,
             environment: self.affected.environment,
             recipients,
             due_at: self.due_at,

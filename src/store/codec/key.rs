@@ -168,6 +168,7 @@ fn encode_run(occasion: &Occasion) -> Bytes {
         Milestone::Deprecated => (b'd', 0),
         Milestone::Countdown(days) => (b't', days),
         Milestone::Retired => (b'z', 0),
+        Milestone::SunsetBegins => (b's', 0),
         Milestone::Deleted => (b'x', 0),
         Milestone::Kept => (b'k', 0),
     };

@@ -104,6 +104,7 @@ fn records() -> Vec<Record> {
         application: "ledgerly".parse().expect("valid"),
         versions: vec![name("1.10")],
         versions_count: 2,
+        further_contexts: vec!["other/context".parse().expect("valid")],
         environment: Environment::Production,
         recipients: vec!["ada@example.com".parse().expect("valid")],
         due_at: at("2026-08-10T00:00:00Z"),
