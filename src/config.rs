@@ -8,6 +8,8 @@ mod value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::domain::disuse::Limits;
+
 pub use layer::{Layer, Origin, Resolved, SETTINGS, Setting, Shown, Sources};
 
 /// How log lines are written.
@@ -64,6 +66,10 @@ pub struct Config {
     pub usage_flush_seconds: u32,
     /// Subscriptions whose calls may be counted between two writes; calls of more are not. Default 1000000.
     pub usage_entries_max: usize,
+    /// How long applications may go unused before they are deleted (rule B58); `None`, the default, for ever. Of
+    /// `delete_unused` (false), `unused_sandbox_days` (365), `unused_production_days` (730), `unused_notice_days` (30,7,1),
+    /// `never_used_sandbox_days` (30) and `never_used_notice_days` (7,1).
+    pub disuse: Option<Limits>,
 }
 
 /// What is wrong with a configuration: one sentence per setting.
@@ -93,6 +99,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::disuse::Term;
 
     fn load(flags: &[(&'static str, &str)]) -> Result<Config, String> {
         let mut layer = Layer::from([("data_dir", "/tmp/x".to_owned())]);
@@ -115,6 +122,12 @@ mod tests {
         assert!(config.reflection && !config.lock_production_subscriptions && !config.production_deletion);
         assert_eq!((config.log_format, config.log_filter.as_str()), (LogFormat::Pretty, "info"));
         assert!(config.cors_origins.is_empty() && config.policies.is_none() && config.pepper_file.is_none());
+        assert_eq!(config.disuse, None, "nobody is deleted unless somebody says so");
+        let limits = load(&[("delete_unused", "true")]).expect("a switch").disuse.expect("limits");
+        let term = |term: &Term| (term.days(), term.notice_days().to_vec());
+        assert_eq!(term(&limits.sandbox), (365, vec![30, 7, 1]));
+        assert_eq!(term(&limits.production), (730, vec![30, 7, 1]));
+        assert_eq!(term(&limits.never_used_sandbox), (30, vec![7, 1]));
         let testing = Config::for_testing("/tmp/y");
         assert_eq!((testing.listen.port(), testing.admin_listen.port()), (0, 0));
     }
@@ -146,6 +159,17 @@ mod tests {
             ("usage_flush_seconds", "3601"),
             ("usage_entries_max", "0"),
             ("usage_entries_max", "100000001"),
+            ("delete_unused", "yes"),
+            ("unused_sandbox_days", "30"),
+            ("unused_sandbox_days", "0"),
+            ("unused_sandbox_days", "3651"),
+            ("unused_production_days", "many"),
+            ("never_used_sandbox_days", "7"),
+            ("unused_notice_days", ""),
+            ("unused_notice_days", "30,30"),
+            ("unused_notice_days", "30,0"),
+            ("unused_notice_days", "30 7"),
+            ("never_used_notice_days", "6,5,4,3,2,1"),
             ("cors_origins", "*"),
             ("cors_origins", "https://portal.example/"),
             ("cors_origins", "portal.example"),

@@ -81,6 +81,9 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 /// How long the crier waits at most before it looks at the clock again, which may have been set.
 const CLOCK_CHECKED_EVERY: Duration = Duration::from_secs(10);
 
+/// How often the caretaker goes round. Not at the start: gateways that kept answers while the hub was away may report first.
+const ROUND_EVERY: Duration = Duration::from_secs(1800);
+
 /// How often old answers to request ids are forgotten.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3600);
 
@@ -120,6 +123,7 @@ pub fn rules(config: &Config) -> anyhow::Result<Rules> {
         restore_window_days: config.restore_window_days,
         production_subscriptions,
         production_deletion,
+        disuse: config.disuse.clone(),
     })
 }
 
@@ -214,7 +218,8 @@ impl Server {
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
         let every = Duration::from_secs(u64::from(config.usage_flush_seconds));
         let noting = tokio::spawn(note_usage(hub.clone(), every, stopping.clone()));
-        let crying = tokio::spawn(cry(hub.clone(), stopping));
+        let crying = tokio::spawn(cry(hub.clone(), stopping.clone()));
+        let caring = tokio::spawn(take_care(hub.clone(), stopping));
 
         for service in SERVICES {
             health.set_service_status(service, ServingStatus::Serving).await;
@@ -229,7 +234,7 @@ impl Server {
             drain,
             stop,
             health,
-            tasks: vec![serving, administering, housekeeping, noting, crying],
+            tasks: vec![serving, administering, housekeeping, noting, crying, caring],
         })
     }
 
@@ -249,20 +254,22 @@ impl Server {
         }
         self.health.set_service_status("", ServingStatus::NotServing).await;
         self.stop.send_replace(true);
-        let drained = drain(self.tasks, self.drain).await;
+        let drained = drain(self.tasks, self.drain, &self.hub).await;
         // However the rest ended: after the last call that could be counted.
-        flush_usage(&self.hub).await;
+        close_usage(&self.hub).await;
         drained
     }
 }
 
-async fn drain(tasks: Vec<JoinHandle<anyhow::Result<()>>>, within: Duration) -> anyhow::Result<()> {
+async fn drain(tasks: Vec<JoinHandle<anyhow::Result<()>>>, within: Duration, hub: &Hub) -> anyhow::Result<()> {
     for mut task in tasks {
         match tokio::time::timeout(within, &mut task).await {
             Ok(done) => done??,
             Err(_) => {
                 tracing::warn!("calls were still in flight when the drain time was over; they are cut off");
                 task.abort();
+                // A call that is cut off may still be answered, and nobody counts it then.
+                hub.usage().lose();
             }
         }
     }
@@ -383,7 +390,19 @@ async fn flush_usage(hub: &Hub) {
     match tokio::task::spawn_blocking(move || meter.flush_notes()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "counted calls were not written; the next flush tries again"),
-        Err(error) => tracing::error!(%error, "the flush of counted calls ended early; those it held are lost"),
+        Err(error) => {
+            tracing::error!(%error, "the flush of counted calls ended early; those it held are lost");
+            hub.usage().lose();
+        }
+    }
+}
+
+async fn close_usage(hub: &Hub) {
+    let meter = hub.clone();
+    match tokio::task::spawn_blocking(move || meter.usage().close(meter.now())).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "counted calls were not written at the end; they are lost"),
+        Err(error) => tracing::error!(%error, "the last flush of counted calls ended early; they are lost"),
     }
 }
 
@@ -403,16 +422,29 @@ async fn cry(hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
                 until.map_or(CLOCK_CHECKED_EVERY, |until| until.clamp(Duration::from_millis(1), CLOCK_CHECKED_EVERY))
             }
             Err(error) => {
-                tracing::warn!(%error, "notices were not given; the next round goes on where this one ended");
-                tokio::select! {
-                    () = tokio::time::sleep(CLOCK_CHECKED_EVERY) => continue,
-                    () = wait(stopping.clone()) => return Ok(()),
-                }
+                tracing::warn!(%error, "some notices were not given; the next round goes on where this one ended");
+                CLOCK_CHECKED_EVERY
             }
         };
         tokio::select! {
             changed = head.changed() => if changed.is_err() { return Ok(()) },
             () = tokio::time::sleep(wait_at_most) => {}
+            () = wait(stopping.clone()) => return Ok(()),
+        }
+    }
+}
+
+/// Has done what is due about applications that nobody uses.
+async fn take_care(hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(ROUND_EVERY) => {}
+            () = wait(stopping.clone()) => return Ok(()),
+        }
+        tokio::select! {
+            round = hub.go_round() => if let Err(error) = round {
+                tracing::warn!(%error, "the round of unused applications ended early; the next one begins anew");
+            },
             () = wait(stopping.clone()) => return Ok(()),
         }
     }

@@ -65,6 +65,8 @@ impl Metrics {
             ("usage_calls", "Calls of subscribers counted.", usage.counted),
             ("usage_calls_not_counted", "Calls not counted: usage_entries_max was reached.", usage.not_counted),
             ("usage_flushes_failed", "Flushes of usage that failed and will be repeated.", usage.flushes_failed),
+            ("notices_given", "Notices given, each to the administrators of one application.", hub.notices_given()),
+            ("unused_applications_deleted", "Applications deleted because nobody used them.", hub.deleted_unused()),
         ] {
             let name = format!("devhub_{name}_total");
             line(format_args!("# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}"));
@@ -80,6 +82,11 @@ impl Metrics {
         gauge("devhub_table_applications", "Applications in the decision table.", counts.applications as u64);
         gauge("devhub_table_subscriptions", "Open subscriptions in the decision table.", counts.subscriptions as u64);
         gauge("devhub_usage_entries", "Subscriptions with calls that are not flushed yet.", usage.held);
+        let (due, planned) = hub.index().notices_waiting(hub.now());
+        gauge("devhub_notices_due", "Schedules and announcements with notices due and not given.", due as u64);
+        gauge("devhub_notices_planned", "Schedules and announcements with notices to come only.", planned as u64);
+        let unused = hub.index().unused_count() as u64;
+        gauge("devhub_unused_applications", "Applications to be deleted because nobody uses them.", unused);
         let writable = u64::from(hub.store().write_trouble().is_none());
         gauge("devhub_store_writable", "1 while commits are accepted, 0 while they are not.", writable);
         line(format_args!("# HELP devhub_versions Deployed versions by environment and stage."));

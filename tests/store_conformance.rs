@@ -396,5 +396,8 @@ fn notes_are_kept_beside_the_commits() {
         assert_eq!(value(store, "a").as_deref(), Some("committed"), "a note is no record");
         assert_eq!((store.head(), store.changes(0, 10).unwrap()), (head, log), "a note is no commit");
         assert_eq!(*mirror.applied.lock(), [1], "the sink sees no notes");
+        store.settle_notes().unwrap();
+        assert!(!store.has_lost_notes());
+        assert_eq!(noted(store, "", None, 10).len(), 4, "settling changes nothing");
     });
 }

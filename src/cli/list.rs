@@ -207,6 +207,7 @@ impl List {
                     show_deleted: *deleted,
                     page_size: PAGE,
                     page_token: String::new(),
+                    unused_only: false,
                 };
                 let all = all_pages!(hub.applications(), list_applications, applications, request);
                 print_rows(output, &all.into_iter().map(ApplicationView::from).collect::<Vec<_>>())?;

@@ -47,6 +47,7 @@ pub mod schedule;
 pub mod secret;
 pub mod serve;
 pub mod subscribe;
+pub mod unused;
 pub mod uplift;
 pub mod usage;
 pub mod verdicts;
@@ -128,6 +129,8 @@ enum Command {
     ///
     /// Or, with --application, what an application still calls.
     Usage(usage::Usage),
+    /// Show which applications are deleted because nobody uses them, and when
+    Unused(unused::Unused),
     /// Plan or begin the deprecation of versions, operations or namespaces
     ///
     /// With --preview it says who is affected, and how; the token of a preview applies what was shown, or nothing.
@@ -238,6 +241,7 @@ impl Cli {
             Command::List(command) => wait_for(command.run(connection, output)),
             Command::Get(command) => wait_for(command.run(connection, output)),
             Command::Usage(command) => wait_for(command.run(connection, output)),
+            Command::Unused(command) => wait_for(command.run(connection, output)),
             Command::Deprecate(command) => wait_for(command.run(connection, output)),
             Command::Revise(command) => wait_for(command.run(connection, output)),
             Command::Withdraw(command) => wait_for(command.run(connection, output)),

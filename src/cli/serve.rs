@@ -83,6 +83,24 @@ pub struct Settings {
     /// Subscriptions whose calls may be counted between two writes [default: 1000000]
     #[arg(long, value_name = "COUNT")]
     usage_entries_max: Option<String>,
+    /// Delete applications that nobody uses; every gateway must ask this hub or report to it [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    delete_unused: Option<String>,
+    /// How long a sandbox application may go unused [default: 365]
+    #[arg(long, value_name = "DAYS")]
+    unused_sandbox_days: Option<String>,
+    /// How long a production application may go unused [default: 730]
+    #[arg(long, value_name = "DAYS")]
+    unused_production_days: Option<String>,
+    /// How many days before that administrators are told [default: 30,7,1]
+    #[arg(long, value_name = "DAYS,...")]
+    unused_notice_days: Option<String>,
+    /// How long a sandbox application that was never used is kept [default: 30]
+    #[arg(long, value_name = "DAYS")]
+    never_used_sandbox_days: Option<String>,
+    /// How many days before that administrators are told [default: 7,1]
+    #[arg(long, value_name = "DAYS,...")]
+    never_used_notice_days: Option<String>,
 }
 
 impl Settings {
@@ -120,6 +138,12 @@ impl Settings {
             ("low_water_bytes", &self.low_water_bytes),
             ("usage_flush_seconds", &self.usage_flush_seconds),
             ("usage_entries_max", &self.usage_entries_max),
+            ("delete_unused", &self.delete_unused),
+            ("unused_sandbox_days", &self.unused_sandbox_days),
+            ("unused_production_days", &self.unused_production_days),
+            ("unused_notice_days", &self.unused_notice_days),
+            ("never_used_sandbox_days", &self.never_used_sandbox_days),
+            ("never_used_notice_days", &self.never_used_notice_days),
         ];
         flags.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
     }

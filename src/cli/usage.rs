@@ -11,6 +11,7 @@ use super::connection::{Connection, Hub};
 use super::failure::explained;
 use super::output::{Format, print_rows, print_text};
 use super::view::brief_text;
+use super::view::unused::DisuseView;
 use super::view::usage::{ClassCountView, UsageView};
 use super::words::{Environment, UsageClass};
 use crate::wire::instant;
@@ -51,6 +52,13 @@ impl Usage {
         let since = if self.summary { self.summarize(&hub, output).await? } else { self.list(&hub, output).await? };
         if let (Format::Table, Some(since)) = (output, since.as_ref().and_then(instant)) {
             print_text(&format!("counting since {}\n", brief_text(since)))?;
+        }
+        if let (Format::Table, Some(id)) = (output, &self.application) {
+            let request = v1::GetApplicationRequest { application_id: id.clone() };
+            let answer = hub.applications().get_application(request).await.map_err(explained)?.into_inner();
+            if let Some(disuse) = answer.application.and_then(|application| application.disuse) {
+                print_text(&format!("{}\n", DisuseView::from(disuse).text()))?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

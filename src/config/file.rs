@@ -34,6 +34,12 @@ struct File {
     low_water_bytes: Option<i64>,
     usage_flush_seconds: Option<i64>,
     usage_entries_max: Option<i64>,
+    delete_unused: Option<bool>,
+    unused_sandbox_days: Option<i64>,
+    unused_production_days: Option<i64>,
+    unused_notice_days: Option<Vec<i64>>,
+    never_used_sandbox_days: Option<i64>,
+    never_used_notice_days: Option<Vec<i64>>,
 }
 
 /// Reads the file at `path`; the error is a sentence.
@@ -54,6 +60,7 @@ pub(super) fn read(path: &Path) -> Result<Layer, String> {
 }
 
 fn layer(file: File) -> Layer {
+    let list = |days: Vec<i64>| days.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
     let texts = [
         ("listen", file.listen),
         ("admin_listen", file.admin_listen),
@@ -63,11 +70,14 @@ fn layer(file: File) -> Layer {
         ("cors_origins", file.cors_origins.map(|origins| origins.join(","))),
         ("log_format", file.log_format),
         ("log_filter", file.log_filter),
+        ("unused_notice_days", file.unused_notice_days.map(list)),
+        ("never_used_notice_days", file.never_used_notice_days.map(list)),
     ];
     let switches = [
         ("reflection", file.reflection),
         ("lock_production_subscriptions", file.lock_production_subscriptions),
         ("production_deletion", file.production_deletion),
+        ("delete_unused", file.delete_unused),
     ];
     let numbers = [
         ("decision_ttl_seconds", file.decision_ttl_seconds),
@@ -80,6 +90,9 @@ fn layer(file: File) -> Layer {
         ("low_water_bytes", file.low_water_bytes),
         ("usage_flush_seconds", file.usage_flush_seconds),
         ("usage_entries_max", file.usage_entries_max),
+        ("unused_sandbox_days", file.unused_sandbox_days),
+        ("unused_production_days", file.unused_production_days),
+        ("never_used_sandbox_days", file.never_used_sandbox_days),
     ];
     texts
         .into_iter()
@@ -97,7 +110,7 @@ mod tests {
     #[test]
     fn every_setting_can_stand_in_the_file() {
         for setting in SETTINGS {
-            let lines = ["'text'", "1", "true", "['text']"].map(|value| format!("{} = {value}", setting.name));
+            let lines = ["'text'", "1", "true", "['text']", "[1]"].map(|value| format!("{} = {value}", setting.name));
             let taken = lines.iter().filter_map(|line| toml::from_str(line).ok()).map(layer);
             assert!(taken.flatten().any(|(name, _)| name == setting.name), "{}", setting.name);
         }

@@ -39,7 +39,7 @@ const fn without_default(name: &'static str) -> Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 21] = [
+pub const SETTINGS: [Setting; 27] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
@@ -61,6 +61,12 @@ pub const SETTINGS: [Setting; 21] = [
     setting("low_water_bytes", "33554432"),
     setting("usage_flush_seconds", "60"),
     setting("usage_entries_max", "1000000"),
+    setting("delete_unused", "false"),
+    setting("unused_sandbox_days", "365"),
+    setting("unused_production_days", "730"),
+    setting("unused_notice_days", "30,7,1"),
+    setting("never_used_sandbox_days", "30"),
+    setting("never_used_notice_days", "7,1"),
 ];
 
 /// Where one value came from.

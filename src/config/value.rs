@@ -9,6 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::layer::Shown;
 use super::{Config, ConfigError, LogFormat};
+use crate::domain::disuse::{DAYS_MAX, Limits, NOTICES_MAX, Notices, Term};
 
 /// Settings under judgement, and the sentences so far.
 pub(super) struct Values<'a> {
@@ -58,6 +59,7 @@ impl<'a> Values<'a> {
         let low_water_bytes = self.number("low_water_bytes", 0..=1_099_511_627_776);
         let usage_flush_seconds = self.number("usage_flush_seconds", 1..=3600);
         let usage_entries_max = self.number("usage_entries_max", 1..=100_000_000);
+        let disuse = self.disuse();
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -80,6 +82,7 @@ impl<'a> Values<'a> {
             low_water_bytes: low_water_bytes?,
             usage_flush_seconds: usage_flush_seconds?,
             usage_entries_max: usage_entries_max?,
+            disuse: disuse?,
         })
     }
 
@@ -153,6 +156,40 @@ impl<'a> Values<'a> {
             self.wrong(name, &limit, "choose one within the limits");
         }
         number
+    }
+
+    /// What is said of unused applications. Judged whether it is switched on or not, so that switching on is no surprise.
+    fn disuse(&mut self) -> Option<Option<Limits>> {
+        let delete = self.switch("delete_unused");
+        let unused = self.notices("unused_notice_days");
+        let sandbox = self.term("unused_sandbox_days", unused.as_ref());
+        let production = self.term("unused_production_days", unused.as_ref());
+        let never_used = self.notices("never_used_notice_days");
+        let never_used_sandbox = self.term("never_used_sandbox_days", never_used.as_ref());
+        let limits = Limits { sandbox: sandbox?, production: production?, never_used_sandbox: never_used_sandbox? };
+        Some(delete?.then_some(limits))
+    }
+
+    fn notices(&mut self, name: &'static str) -> Option<Notices> {
+        let days: Option<Vec<u32>> = self.text(name).split(',').map(|text| text.trim().parse().ok()).collect();
+        let notices = days.and_then(Notices::new);
+        if notices.is_none() {
+            let limit = format!("it must be 1 to {NOTICES_MAX} different numbers of days, each at least 1");
+            self.wrong(name, &limit, "write them like 30,7,1");
+        }
+        notices
+    }
+
+    fn term(&mut self, name: &'static str, notices: Option<&Notices>) -> Option<Term> {
+        let days = self.number(name, 2..=DAYS_MAX);
+        let notices = notices?.clone();
+        let longest = notices.longest();
+        let term = Term::new(days?, notices);
+        if term.is_none() {
+            let limit = format!("it must be more than the longest notice, {longest} days");
+            self.wrong(name, &limit, "choose more days, or shorter notices");
+        }
+        term
     }
 
     fn log_format(&mut self) -> Option<LogFormat> {

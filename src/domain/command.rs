@@ -9,6 +9,7 @@ use super::client_secret::{CreateClientSecret, RehashClientSecret, RevokeClientS
 use super::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
 use super::company::{CreateCompany, PutProject, UpdateCompany};
 use super::credential_class::ReviseCredentialClass;
+use super::disuse::SettleDisuse;
 use super::exemption::{ChangeExemption, Part};
 use super::fact::Subject;
 use super::name::{ApplicationId, CompanyId, VersionName};
@@ -114,7 +115,8 @@ commands!(
     RevokeClientSecret,
     RehashClientSecret,
     SetIpAllowlist,
-    SetRateLimitTier
+    SetRateLimitTier,
+    SettleDisuse
 );
 
 impl Command {
@@ -153,6 +155,7 @@ impl Command {
             Command::ReviseAnnouncement(_) => "ReviseAnnouncement",
             Command::WithdrawAnnouncement(_) => "WithdrawAnnouncement",
             Command::UpliftApplication(_) => "UpliftApplication",
+            Command::SettleDisuse(_) => "SettleDisuse",
             Command::ChangeExemption(ChangeExemption { part: Part::Exempt, .. }) => "ExemptFromBrownouts",
             Command::ChangeExemption(ChangeExemption { part: Part::Taken, .. }) => "RemoveBrownoutExemption",
             Command::CreateCompany(_) => "CreateCompany",
@@ -211,7 +214,8 @@ impl Command {
             | Command::RevokeClientSecret(RevokeClientSecret { application: id, .. })
             | Command::RehashClientSecret(RehashClientSecret { application: id, .. })
             | Command::SetIpAllowlist(SetIpAllowlist { application: id, .. })
-            | Command::SetRateLimitTier(SetRateLimitTier { application: id, .. }) => application(id),
+            | Command::SetRateLimitTier(SetRateLimitTier { application: id, .. })
+            | Command::SettleDisuse(SettleDisuse { id, .. }) => application(id),
             Command::Subscribe(Subscribe { application, version, .. })
             | Command::Unsubscribe(Unsubscribe { application, version, .. })
             | Command::RequestAccess(RequestAccess { application, version, .. })

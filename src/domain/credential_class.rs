@@ -249,7 +249,12 @@ impl ReviseCredentialClass {
         let number = revision.number;
         let after = CredentialClass {
             schedule: new,
-            ledger: LedgerEnd { revisions: number, announced_at: Some(announced_at), zone: self.zone.clone() },
+            ledger: LedgerEnd {
+                revisions: number,
+                announced_at: Some(announced_at),
+                recorded_at: Some(setting.now),
+                zone: self.zone.clone(),
+            },
         };
         let outcome = Outcome::write(RecordKey::CredentialClass, Record::CredentialClass(after), fact);
         Ok(outcome.also(RecordKey::ClassRevision(number), Record::ClassRevision(revision)).warn(warnings))

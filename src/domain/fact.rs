@@ -102,6 +102,10 @@ pub enum FactKind {
     AnnouncementWithdrawn,
     /// A production application was made from a sandbox one.
     ApplicationUplifted,
+    /// The deletion of an application that nobody uses was announced.
+    DisuseAnnounced,
+    /// The announced deletion of an application was taken back: it was used, or is to be kept.
+    DisuseCancelled,
     /// An application opted out of the brownouts of a version.
     ExemptedFromBrownouts,
     /// An application takes part in the brownouts of a version again.

@@ -18,6 +18,7 @@ pub mod collaborate;
 pub mod command;
 pub mod company;
 pub mod credential_class;
+pub mod disuse;
 pub mod exemption;
 pub mod fact;
 pub mod field;

@@ -14,13 +14,14 @@ use chrono::{DateTime, Days, Utc};
 use devhub_decision::Environment;
 use sha2::{Digest, Sha256};
 
-use super::fact::Subject;
+use super::fact::{Fact, FactKind, Subject};
 use super::ledger::{Revision, Target};
-use super::name::{AnnouncementId, ApplicationId, Email, NoticeId, VersionName, Zone};
+use super::name::{AnnouncementId, ApplicationId, Context, Email, NoticeId, VersionName, Zone};
 use super::policy::Guards;
 
 pub use acknowledge::AcknowledgeNotice;
-pub use sentence::{days_left, of_absence, of_announcement, of_revision, zoned};
+pub(in crate::domain) use sentence::DELAY_FORGIVEN;
+pub use sentence::{days_left, days_text, of_absence, of_announcement, of_revision, zoned};
 
 /// Most versions that one notice names; it says how many there are.
 pub const VERSIONS_MAX: usize = 50;
@@ -32,6 +33,8 @@ pub enum NoticeSubject {
     Schedule(Target),
     /// An announcement.
     Announcement(AnnouncementId),
+    /// The disuse of an application; its revisions are the announcements of its deletion.
+    Disuse(ApplicationId),
 }
 
 impl NoticeSubject {
@@ -40,6 +43,7 @@ impl NoticeSubject {
         match self {
             NoticeSubject::Schedule(target) => target.subject(),
             NoticeSubject::Announcement(_) => Subject::default(),
+            NoticeSubject::Disuse(id) => Subject { application: Some(id.clone()), ..Subject::default() },
         }
     }
 
@@ -57,6 +61,7 @@ impl NoticeSubject {
                 vec!["namespace", name.as_str(), environment.name()]
             }
             NoticeSubject::Announcement(id) => vec!["announcement", id.as_str()],
+            NoticeSubject::Disuse(id) => vec!["disuse", id.as_str()],
         };
         parts.join("\0")
     }
@@ -67,6 +72,7 @@ impl fmt::Display for NoticeSubject {
         match self {
             NoticeSubject::Schedule(target) => target.fmt(f),
             NoticeSubject::Announcement(id) => write!(f, "announcement {id}"),
+            NoticeSubject::Disuse(id) => write!(f, "the disuse of {id}"),
         }
     }
 }
@@ -78,10 +84,16 @@ pub enum Milestone {
     Announced,
     /// The deprecation begins.
     Deprecated,
-    /// So many days before retirement.
+    /// A gradual sunset begins.
+    SunsetBegins,
+    /// So many days before retirement, or before the deletion of what nobody uses.
     Countdown(u32),
     /// The retirement.
     Retired,
+    /// The deletion of an application that nobody uses.
+    Deleted,
+    /// Its deletion was taken back.
+    Kept,
 }
 
 impl fmt::Display for Milestone {
@@ -89,8 +101,11 @@ impl fmt::Display for Milestone {
         match self {
             Milestone::Announced => f.write_str("ANNOUNCED"),
             Milestone::Deprecated => f.write_str("DEPRECATED"),
+            Milestone::SunsetBegins => f.write_str("SUNSET_BEGINS"),
             Milestone::Countdown(days) => write!(f, "T-{days}"),
             Milestone::Retired => f.write_str("RETIRED"),
+            Milestone::Deleted => f.write_str("DELETED"),
+            Milestone::Kept => f.write_str("KEPT"),
         }
     }
 }
@@ -118,6 +133,7 @@ pub fn plan(revision: &Revision, guards: &Guards) -> Vec<(Milestone, DateTime<Ut
         milestones.push((Milestone::Announced, told_at));
     }
     milestones.extend(schedule.deprecated_at().map(|at| (Milestone::Deprecated, at)));
+    milestones.extend(schedule.sunset_begins_at().map(|at| (Milestone::SunsetBegins, at)));
     if let Some(retires_at) = schedule.retires_at() {
         let days: BTreeSet<u32> = guards.notice_days.iter().copied().filter(|days| *days > 0).collect();
         let before = |days: u32| retires_at.checked_sub_days(Days::new(u64::from(days)));
@@ -154,7 +170,12 @@ pub fn verdicts(
 ) -> Vec<Due> {
     let has_come = |milestone: Milestone, due_at: DateTime<Utc>| match milestone {
         Milestone::Announced => true,
-        Milestone::Deprecated | Milestone::Countdown(_) | Milestone::Retired => due_at <= now,
+        Milestone::Deprecated
+        | Milestone::SunsetBegins
+        | Milestone::Countdown(_)
+        | Milestone::Retired
+        | Milestone::Deleted
+        | Milestone::Kept => due_at <= now,
     };
     let last = plan.iter().filter(|(milestone, due_at)| has_come(*milestone, *due_at)).map(|(m, _)| *m);
     let retired = last.clone().any(|milestone| milestone == Milestone::Retired);
@@ -166,10 +187,10 @@ pub fn verdicts(
             (_, Some(superseded_at)) if *due_at > superseded_at => Due::Drop,
             (_, Some(_)) => Due::Skip,
             (milestone, None) if !has_come(milestone, *due_at) => Due::Later,
-            (Milestone::Retired, None) => Due::Give,
+            (Milestone::Retired | Milestone::Deleted | Milestone::Kept, None) => Due::Give,
             (Milestone::Countdown(days), None) if retired || Some(days) != least => Due::Skip,
-            (Milestone::Deprecated, None) if retired => Due::Skip,
-            (Milestone::Countdown(_) | Milestone::Deprecated, None) => Due::Give,
+            (Milestone::Deprecated | Milestone::SunsetBegins, None) if retired => Due::Skip,
+            (Milestone::Countdown(_) | Milestone::Deprecated | Milestone::SunsetBegins, None) => Due::Give,
         })
         .collect()
 }
@@ -199,6 +220,16 @@ impl Occasion {
     }
 }
 
+impl Occasion {
+    /// That something happened at it.
+    pub fn fact(&self, kind: FactKind, subject: Subject) -> Fact {
+        Fact::new(kind, subject)
+            .change("milestone", "", self.milestone)
+            .change("revision", 0, self.revision)
+            .because(&self.subject.to_string())
+    }
+}
+
 impl fmt::Display for Occasion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of revision {} of {}", self.milestone, self.revision, self.subject)
@@ -218,6 +249,9 @@ pub struct Notice {
     pub versions: Vec<VersionName>,
     /// How many affected versions it is subscribed to.
     pub versions_count: u32,
+    /// The contexts of those that `versions` has no room for, without those that it has: so that whoever looks for the
+    /// notices about an API finds this one.
+    pub further_contexts: Vec<Context>,
     /// Where.
     pub environment: Environment,
     /// The administrators at that moment.
@@ -230,6 +264,25 @@ pub struct Notice {
     pub wording: Wording,
     /// Who has acknowledged it, and when.
     pub acknowledgements: BTreeMap<Email, DateTime<Utc>>,
+}
+
+impl Notice {
+    /// Whether it is about a version of an API.
+    pub fn concerns(&self, context: &Context) -> bool {
+        self.versions.iter().any(|version| version.context == *context) || self.further_contexts.contains(context)
+    }
+
+    /// That it was given, by which the feed finds it.
+    pub fn fact(&self) -> Fact {
+        let mut subject = self.occasion.subject.subject();
+        subject.application = Some(self.application.clone());
+        subject.environment = Some(self.environment);
+        if let ([version], None) = (self.versions.as_slice(), &subject.label) {
+            subject.context = Some(version.context.clone());
+            subject.label = Some(version.label.clone());
+        }
+        self.occasion.fact(FactKind::NoticeGiven, subject).change("notice", "", &self.id).effective(Some(self.due_at))
+    }
 }
 
 /// What a notice says; the same for every application of an occasion, but for what one missed while it was deleted.

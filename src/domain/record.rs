@@ -10,6 +10,7 @@ use super::call_limit::CallLimits;
 use super::client_secret::ClientSecrets;
 use super::company::{Company, Project};
 use super::credential_class::{ClassRevision, CredentialClass};
+use super::disuse::Disuse;
 use super::exemption::Exemption;
 use super::ledger::{Revision, Target};
 use super::name::{
@@ -73,6 +74,8 @@ pub enum RecordKey {
     ClientSecrets(ApplicationId),
     /// What a gateway enforces for an application.
     CallLimits(ApplicationId),
+    /// The latest announced deletion of an application that nobody uses.
+    Disuse(ApplicationId),
 }
 
 /// Who bears a name that nobody else can bear.
@@ -129,6 +132,8 @@ pub enum Record {
     ClientSecrets(ClientSecrets),
     /// What a gateway enforces for an application.
     CallLimits(CallLimits),
+    /// The announced deletion of an application that nobody uses.
+    Disuse(Disuse),
 }
 
 /// The records that a judgement depends on, with their revisions.
@@ -226,6 +231,7 @@ typed! {
         at RecordKey::AccessRequest(id.clone(), name.clone());
     exemption(id: ApplicationId, name: VersionName) -> Exemption(Exemption)
         at RecordKey::Exemption(id.clone(), name.clone());
+    disuse(id: ApplicationId) -> Disuse(Disuse) at RecordKey::Disuse(id.clone());
     waiver(id: ApplicationId, name: VersionName, kind: WaiverKind) -> Waiver(Waiver)
         at RecordKey::Waiver(id.clone(), name.clone(), *kind);
     namespace(name: Context) -> Namespace(Namespace) at RecordKey::Namespace(name.clone());

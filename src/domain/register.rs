@@ -243,13 +243,17 @@ impl DeleteApplication {
                 return restricted("it is a production application");
             }
         }
-        let deletion = Deletion { at: setting.now, by: setting.actor.to_string() };
-        let new = Application { deletion: Some(deletion), ..old.clone() };
-        let fact = Fact::new(FactKind::ApplicationDeleted, new.subject())
-            .change("state", old.state, "DELETED")
-            .because(&self.reason);
-        Ok(store(new, fact).with_effect(Effect::BeginsNow))
+        Ok(delete(old, &self.reason, setting))
     }
+}
+
+/// The deletion of an application that may be deleted: its subscriptions end with it, by this one record (rule B57).
+pub(super) fn delete(old: &Application, reason: &str, setting: &Setting<'_>) -> Outcome {
+    let deletion = Deletion { at: setting.now, by: setting.actor.to_string() };
+    let new = Application { deletion: Some(deletion), ..old.clone() };
+    let fact =
+        Fact::new(FactKind::ApplicationDeleted, new.subject()).change("state", old.state, "DELETED").because(reason);
+    store(new, fact).with_effect(Effect::BeginsNow)
 }
 
 impl RestoreApplication {

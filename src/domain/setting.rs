@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::actor::Actor;
+use super::disuse::Limits;
 use super::policy::Policies;
 use super::refusal::Refusal;
 
@@ -17,6 +18,8 @@ pub struct Rules {
     pub production_subscriptions: ProductionSubscriptions,
     /// Whether collaborators may delete approved production applications (rule B56).
     pub production_deletion: ProductionDeletion,
+    /// How long applications may go unused before they are deleted; `None` for ever (rule B58).
+    pub disuse: Option<Limits>,
 }
 
 /// Who changes subscriptions of approved production applications.

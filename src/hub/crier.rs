@@ -19,6 +19,8 @@ mod feed;
 mod listing;
 mod progress;
 
+use std::sync::atomic::Ordering;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Failure, Hub};
@@ -79,7 +81,8 @@ impl Hub {
     /// Gives every notice that is due at `now`.
     ///
     /// # Errors
-    /// When the store cannot be read or written. What was given until then stays given, and the rest stays due.
+    /// The first failure, when the notices of some subject could not be given. What was given stays given, the other
+    /// subjects were told, and the rest stays due.
     pub async fn cry(&self, now: DateTime<Utc>) -> Result<Cried, Failure> {
         let mut cried = Cried::default();
         if !self.index().is_due(now) {
@@ -87,11 +90,27 @@ impl Hub {
         }
         // One at a time: a second one would only find the runs of the first in its way.
         let _turn = self.0.crying.lock().await;
+        let mut failed: Vec<(NoticeSubject, Failure)> = Vec::new();
         while let Some(subject) = self.index().take_due(now) {
-            self.cry_about(&subject, now, &mut cried).await?;
+            let told = self.cry_about(&subject, now, &mut cried).await;
             self.index().done();
+            if let Err(failure) = told {
+                tracing::warn!(%failure, %subject, "notices were not given; the others are");
+                failed.push((subject, failure));
+            }
         }
-        Ok(cried)
+        // Only now: a subject that cannot be told must not come again before the others have had their turn.
+        let mut first = None;
+        for (subject, failure) in failed {
+            self.index().look_again(subject);
+            first = first.or(Some(failure));
+        }
+        first.map_or(Ok(cried), Err)
+    }
+
+    /// Notices given since the start.
+    pub fn notices_given(&self) -> u64 {
+        self.0.notices_given.load(Ordering::Relaxed)
     }
 
     /// How long until the next milestone after `now` comes; `None` when there is none.
@@ -135,6 +154,8 @@ impl Hub {
         let key = match subject {
             NoticeSubject::Schedule(target) => RecordKey::Revision(target.clone(), number),
             NoticeSubject::Announcement(id) => RecordKey::AnnouncementRevision(id.clone(), number),
+            // Its notices are given in the commits that announce and end it.
+            NoticeSubject::Disuse(_) => return Ok(None),
         };
         match self.get_one(key)?.map(|stored| stored.record) {
             None => Ok(None),

@@ -10,7 +10,7 @@ use crate::domain::name::RequestId;
 use crate::domain::outcome::{self, Effect, Outcome};
 use crate::domain::{Actor, Command, Record, RecordKey, Records, Refusal, Setting};
 use crate::store::codec::{self, Answer as StoredAnswer};
-use crate::store::{Batch, Expectation, Key, StoreError, Verdict, Versioned, Write};
+use crate::store::{Batch, Expectation, Guard, Key, StoreError, Verdict, Versioned, Write};
 use crate::wire::reason;
 
 /// How often a command is judged again because others changed what it depends on.
@@ -33,12 +33,14 @@ pub struct Request {
     pub mode: Mode,
     /// The plan that the caller was shown: refuse if what it stands on is different now.
     pub plan: Option<Planned>,
+    /// A condition on what the command was made of: when it does not hold any more at the commit, nothing is done.
+    pub guard: Option<Guard>,
 }
 
 impl Request {
     /// A request that changes things and cannot be repeated.
     pub const fn once() -> Request {
-        Request { id: None, fingerprint: [0; 32], mode: Mode::Commit, plan: None }
+        Request { id: None, fingerprint: [0; 32], mode: Mode::Commit, plan: None, guard: None }
     }
 }
 
@@ -162,6 +164,8 @@ impl Hub {
             let batch = batch(actor, request, &outcome, &answer, loaded.expectations, now);
             match self.0.store.commit(batch).await? {
                 Verdict::Committed(revision) => return Ok(Answer { revision, done: Done::Committed, ..answer }),
+                // What the command was made of is over: judging it again would not make it any better.
+                Verdict::Conflict if request.guard.as_ref().is_some_and(|guard| !guard.0()) => break,
                 // Whoever lost once takes turns with the other losers, so that one of them wins each time.
                 Verdict::Conflict if turn.is_none() => turn = Some(self.0.turns.take(command).await),
                 Verdict::Conflict => {}
@@ -288,6 +292,6 @@ fn batch(
         );
     }
     let facts = outcome.facts.iter().map(|fact| codec::encode_fact(fact, actor, request.id.as_ref(), None)).collect();
-    let guard = request.plan.as_ref().map(|plan| plan.guard.clone());
+    let guard = request.plan.as_ref().map(|plan| plan.guard.clone()).or_else(|| request.guard.clone());
     Batch { instant: now, expectations, after_all: outcome.effect == Effect::BeginsNow, guard, writes, facts }
 }

@@ -53,6 +53,7 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::ServiceAccount(account) => account.key(),
         Record::CredentialClass(_) => RecordKey::CredentialClass,
         Record::ClassRevision(revision) => RecordKey::ClassRevision(revision.number),
+        Record::Disuse(disuse) => disuse.key(),
     })
 }
 
@@ -99,7 +100,8 @@ impl Fold {
             | Kind::Project
             | Kind::ServiceAccount
             | Kind::CredentialClass
-            | Kind::ClassRevision => {}
+            | Kind::ClassRevision
+            | Kind::Disuse => {}
         }
         let record = match codec::decode_record(value) {
             Ok(record) => record,

@@ -3,6 +3,7 @@
 
 mod ends;
 mod telling;
+mod unused;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,6 +19,7 @@ use super::announcements::Announcements;
 use super::crier::Agenda;
 use crate::domain::announcement;
 use crate::domain::application::Application;
+use crate::domain::disuse::Disuse;
 use crate::domain::name::{ApplicationId, Context, Email, Label, VersionName};
 use crate::domain::namespace::{self, Namespace};
 use crate::domain::notice::NoticeSubject;
@@ -71,6 +73,8 @@ struct Inner {
     waived: HashMap<u32, BTreeMap<Arc<str>, Vec<Waived>>>,
     agenda: Agenda,
     announcements: Announcements,
+    /// Applications that are to be deleted because nobody uses them.
+    unused: BTreeMap<Arc<str>, Disuse>,
 }
 
 /// A waiver as the index knows it.
@@ -302,6 +306,7 @@ impl Index {
                 }
             }
             (_, Record::NoticeRun(run)) => inner.agenda.learn(run),
+            (_, Record::Disuse(disuse)) => inner.learn_disuse(disuse),
             (_, Record::Announcement(announcement)) => inner.announcements.learn(announcement),
             (_, Record::Exemption(exemption)) => {
                 let number = inner.number(&exemption.version);

@@ -15,6 +15,7 @@
 mod announcements;
 mod audit;
 mod calendar;
+mod caretaker;
 mod credential;
 mod crier;
 mod execute;
@@ -31,6 +32,7 @@ mod turns;
 mod usage;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use chrono::{DateTime, Utc};
 use devhub_decision::Table;
@@ -43,6 +45,7 @@ use crate::store::{Store, StoreError};
 pub use announcements::{AnnouncementFilter, AnnouncementPlace};
 pub use audit::{FactFilter, FactPage};
 pub use calendar::CalendarPlace;
+pub use caretaker::Round;
 pub use credential::{Bearer, Verified};
 pub use crier::{Acknowledged, Cried, MilestoneProgress, NoticeFilter, NoticePage, NoticeProgress, Progress};
 pub use execute::{Answer, Done, Mode, Request};
@@ -94,6 +97,10 @@ struct Parts {
     last_uses: LastUses,
     /// Held by the crier.
     crying: tokio::sync::Mutex<()>,
+    /// Notices given.
+    notices_given: AtomicU64,
+    /// Applications that the caretaker has deleted.
+    deleted_unused: AtomicU64,
 }
 
 impl Hub {
@@ -122,6 +129,8 @@ impl Hub {
             usage,
             last_uses,
             crying: tokio::sync::Mutex::default(),
+            notices_given: AtomicU64::new(0),
+            deleted_unused: AtomicU64::new(0),
         })))
     }
 

@@ -9,8 +9,12 @@
 //! commit, never a fact. A crash loses at most what was counted since the last flush. What is read is the sum of both,
 //! so it is current. While a shard is being flushed readers wait, so that no call is seen twice or not at all; callers
 //! never wait for the disk.
+//!
+//! What was lost is known to be lost: [`Meter::known_since`] says from when on every call was counted. A run that ends
+//! otherwise than by [`Meter::close`] may have lost calls, and so has one that met a damaged note or had no room.
 
 mod counter;
+mod known;
 mod listing;
 mod repeats;
 
@@ -27,9 +31,10 @@ use crate::domain::name::{ApplicationId, RequestId, VersionName};
 use crate::domain::record::{Bearer, Record, RecordKey};
 use crate::domain::subscription::Subscription;
 use crate::domain::usage::{Report, Unusable, Usage, is_counted, judge};
-use crate::store::codec::{self, UsageKey};
+use crate::store::codec::{self, Counting, UsageKey};
 use crate::store::{Key, Store, StoreError};
 
+pub(in crate::hub) use known::LastUse;
 pub use listing::{SUMMARY_MAX, Summary, UsageOf, UsageRow};
 
 use counter::{Counter, Pending, SHARDS};
@@ -49,7 +54,14 @@ pub struct Meter {
     /// Held by a flush while calls are on their way from the counter to the notes, and by whoever adds up the two.
     gate: RwLock<()>,
     since: DateTime<Utc>,
-    since_noted: AtomicBool,
+    /// From when on every call was counted, as far as the end of the run before says.
+    known_since: DateTime<Utc>,
+    /// The notes say that this run goes on: if it is cut off, the next one knows.
+    begun: AtomicBool,
+    /// A note could not be understood, or calls were lost on their way to the notes.
+    lost: AtomicBool,
+    /// Shards taken by flushes: whoever reads the counter alone knows by it that nothing has left it meanwhile.
+    taken: AtomicU64,
     flushes_failed: AtomicU64,
 }
 
@@ -85,14 +97,6 @@ fn key_of(subscription: &Subscription) -> UsageKey<'_> {
     }
 }
 
-/// A damaged note is lost, and said to be.
-fn usage_in(note: &Bytes) -> Usage {
-    codec::decode_usage(note).unwrap_or_else(|error| {
-        tracing::error!(%error, "a note of usage cannot be understood; its counts begin anew");
-        Usage::default()
-    })
-}
-
 impl Meter {
     /// A meter that goes on where the notes of `store` end. Counting begins now unless they say when it began.
     pub(super) fn open(store: Arc<dyn Store>, now: DateTime<Utc>) -> Meter {
@@ -101,19 +105,29 @@ impl Meter {
             tracing::error!(%error, "the notes of usage cannot be read; counting begins anew");
             Vec::new()
         });
-        let since = noted.into_iter().next().flatten().and_then(|note| {
-            let since = codec::decode_counting(&note);
-            since.inspect_err(|error| tracing::error!(%error, "the beginning of counting is lost")).ok()
+        let counting = noted.into_iter().next().flatten().and_then(|note| {
+            let counting = codec::decode_counting(&note);
+            counting.inspect_err(|error| tracing::error!(%error, "the beginning of counting is lost")).ok()
         });
-        Meter {
-            store,
+        let (since, complete) = counting.map_or((now, None), |Counting { since, complete }| (since, complete));
+        // A run that came after that end, and left commits but no end of its own, was cut off.
+        let complete = complete.filter(|complete| complete.head == store.head().revision);
+        let meter = Meter {
             counter: Counter::new(HELD_MAX_DEFAULT),
             repeats: Mutex::default(),
             gate: RwLock::default(),
-            since_noted: AtomicBool::new(since.is_some()),
-            since: since.unwrap_or(now),
+            since,
+            known_since: complete.map_or(now, |complete| complete.known_since),
+            begun: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
+            taken: AtomicU64::new(0),
             flushes_failed: AtomicU64::new(0),
+            store,
+        };
+        if let Err(error) = meter.begin() {
+            tracing::error!(%error, "the notes of usage cannot be begun; the next flush tries again");
         }
+        meter
     }
 
     /// Bounds how many subscriptions may have calls between two flushes.
@@ -232,7 +246,7 @@ impl Meter {
         let _gate = self.gate.read();
         let noted = self.store.noted(&noted)?;
         let sum = |(key, note): (&UsageKey<'_>, Option<Bytes>)| {
-            let mut usage = note.as_ref().map(usage_in).unwrap_or_default();
+            let mut usage = note.as_ref().map(|note| self.usage_in(note)).unwrap_or_default();
             if let Some(pending) = self.counter.find(key) {
                 usage.add(&pending);
             }
@@ -247,23 +261,16 @@ impl Meter {
     /// # Errors
     /// When notes cannot be read or written.
     pub fn flush(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let flushed = self.note_since().and_then(|()| (0..SHARDS).try_for_each(|shard| self.flush_shard(shard, now)));
+        let flushed = self.begin().and_then(|()| (0..SHARDS).try_for_each(|shard| self.flush_shard(shard, now)));
         if flushed.is_err() {
             self.flushes_failed.fetch_add(1, Ordering::Relaxed);
         }
         flushed
     }
 
-    fn note_since(&self) -> Result<(), StoreError> {
-        if !self.since_noted.load(Ordering::Relaxed) {
-            self.store.note(vec![(codec::COUNTING_KEY, codec::encode_counting(self.since))])?;
-            self.since_noted.store(true, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
     fn flush_shard(&self, shard: usize, now: DateTime<Utc>) -> Result<(), StoreError> {
         let _gate = self.gate.write();
+        self.taken.fetch_add(1, Ordering::SeqCst);
         let mut rest = self.counter.take(shard);
         while !rest.is_empty() {
             let part = rest.split_off(rest.len().saturating_sub(NOTES_AT_ONCE));
@@ -281,7 +288,7 @@ impl Meter {
         let keys: Vec<Key> = part.iter().map(|pending| pending.key().clone()).collect();
         let noted = self.store.noted(&keys)?;
         let sum = |(pending, note): (&Pending, Option<Bytes>)| {
-            let mut usage = note.as_ref().map(usage_in).unwrap_or_default();
+            let mut usage = note.as_ref().map(|note| self.usage_in(note)).unwrap_or_default();
             usage.add(&pending.usage());
             usage.forget_old(now);
             (pending.key().clone(), codec::encode_usage(&usage))

@@ -101,7 +101,7 @@ impl ApplicationRpc {
 
     fn render(&self, stored: &Stored) -> Result<v1::Application, Failure> {
         let Record::Application(application) = &stored.record else { return Err(Failure::Defect) };
-        Ok(render::application(application, stored.revision, self.hub.rules()))
+        Ok(render::application(&self.hub, application, stored.revision))
     }
 
     /// Finishes a write: refuses what was malformed, executes, renders.
@@ -115,7 +115,7 @@ impl ApplicationRpc {
         let answer = execute(&self.hub, actor, command, request).await?;
         let revision = revision(&answer);
         let application = record!(answer.subject, Application)?;
-        Ok((Some(render::application(&application, answer.revision, self.hub.rules())), revision))
+        Ok((Some(render::application(&self.hub, &application, answer.revision)), revision))
     }
 }
 
@@ -195,7 +195,8 @@ impl ApplicationService for ApplicationRpc {
         };
         fields.check()?;
         let (e, d) = (message.environment.to_string(), message.show_deleted.to_string());
-        let query = Query::new("ListApplications", &[&e, &message.owner, &message.collaborator, &d]);
+        let u = message.unused_only.to_string();
+        let query = Query::new("ListApplications", &[&e, &message.owner, &message.collaborator, &d, &u]);
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&self.hub, move |hub| {
             let owner = message.owner;
@@ -203,10 +204,15 @@ impl ApplicationService for ApplicationRpc {
                 let Record::Application(application) = &stored.record else { return Err(Failure::Defect) };
                 let wanted = environment.is_none_or(|wanted| wanted == application.environment)
                     && (owner.is_empty() || owner == application.owner)
-                    && (message.show_deleted || application.deletion.is_none());
-                Ok(wanted.then(|| render::application(application, stored.revision, hub.rules())))
+                    && (message.show_deleted || application.deletion.is_none())
+                    && person.as_ref().is_none_or(|person| application.collaborators.contains_key(person));
+                let shown = wanted.then(|| render::application(hub, application, stored.revision));
+                Ok(shown.filter(|shown| !message.unused_only || shown.disuse.is_some()))
             };
-            if let Some(person) = &person {
+            if message.unused_only {
+                let ids = |after: Option<&str>, limit| hub.index().unused(after, limit);
+                hub.list_by_application(cursor, size, ids, RecordKey::Application, render)
+            } else if let Some(person) = &person {
                 let ids = |after: Option<&str>, limit| hub.index().worked_on_by(person, after, limit);
                 hub.list_by_application(cursor, size, ids, RecordKey::Application, render)
             } else if !owner.is_empty() {

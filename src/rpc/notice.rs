@@ -48,6 +48,13 @@ fn subject(fields: &mut Fields, given: Option<&v1::NoticeSubject>) -> Option<Not
         Some(WireSubject::AnnouncementId(id)) => {
             fields.name("subject.announcement_id", id).map(NoticeSubject::Announcement)
         }
+        Some(WireSubject::UnusedApplicationId(_)) => {
+            fields.violate(
+                "subject.unused_application_id",
+                "is told one application at a time; list its notices instead",
+            );
+            None
+        }
     }
 }
 

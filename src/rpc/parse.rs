@@ -170,7 +170,7 @@ impl Fields {
         }
         // A judgement that changes nothing needs no protection from being repeated.
         let id: Option<RequestId> = self.name_or_none("request_id", id).filter(|_| mode == Mode::Commit);
-        Request { id, fingerprint: hash.finalize().into(), mode, plan: None }
+        Request { id, fingerprint: hash.finalize().into(), mode, plan: None, guard: None }
     }
 
     /// The number of items on a page.
@@ -199,7 +199,7 @@ pub fn derived(request: &Request, part: &str) -> Request {
         let text: String = digest(id.as_str().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         text.parse().expect("64 hexadecimal digits are a valid request id")
     });
-    Request { id, fingerprint: digest(&request.fingerprint), mode: request.mode, plan: None }
+    Request { id, fingerprint: digest(&request.fingerprint), mode: request.mode, plan: None, guard: None }
 }
 
 /// Whether a lifecycle call changes anything.

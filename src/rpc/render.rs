@@ -115,7 +115,10 @@ pub(super) fn policy(policy: &Policy) -> v1::Policy {
 }
 
 /// An application.
-pub(super) fn application(application: &Application, revision: u64, rules: &Rules) -> v1::Application {
+pub(super) fn application(hub: &Hub, application: &Application, revision: u64) -> v1::Application {
+    // What a policy that was switched off had announced does not come.
+    let disuse = hub.index().disuse(&application.id);
+    let disuse = disuse.filter(|_| application.deletion.is_none() && hub.rules().disuse.is_some());
     let state = match application.deletion {
         Some(_) => v1::ApplicationState::Deleted,
         None => application.state.to_wire(),
@@ -135,9 +138,14 @@ pub(super) fn application(application: &Application, revision: u64, rules: &Rule
         deletion_restriction: application.deletion_restriction.clone(),
         create_time: Some(timestamp(application.created_at)),
         delete_time: application.deletion.as_ref().map(|deletion| timestamp(deletion.at)),
-        restorable_until: application.restorable_until(rules.restore_window_days).map(timestamp),
+        restorable_until: application.restorable_until(hub.rules().restore_window_days).map(timestamp),
         etag: revision.to_string(),
         uplifted_from: application.uplifted_from.as_ref().map(ToString::to_string).unwrap_or_default(),
+        disuse: disuse.map(|disuse| v1::Disuse {
+            idle_since: Some(timestamp(disuse.idle_since)),
+            announce_time: Some(timestamp(disuse.announced_at)),
+            delete_time: Some(timestamp(disuse.deletes_at)),
+        }),
     }
 }
 

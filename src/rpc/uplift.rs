@@ -112,7 +112,7 @@ impl ApplicationRpc {
                 message: dropped.sentence,
             })
             .collect();
-        let application = Some(render::application(&application, answer.revision, self.hub().rules()));
+        let application = Some(render::application(self.hub(), &application, answer.revision));
         Ok(Response::new(v1::UpliftApplicationResponse { application, carried, dropped, revision }))
     }
 }

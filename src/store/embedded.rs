@@ -255,6 +255,14 @@ impl Store for Embedded {
         self.shared.notes.scan(prefix, after, limit).map_err(|why| self.shared.notes_trouble("read", &why))
     }
 
+    fn settle_notes(&self) -> Result<(), StoreError> {
+        self.shared.notes.settle().map_err(|why| self.shared.notes_trouble("bring to the disk", &why))
+    }
+
+    fn has_lost_notes(&self) -> bool {
+        self.shared.notes.has_lost()
+    }
+
     fn write_trouble(&self) -> Option<String> {
         self.shared.trouble.lock().clone()
     }

@@ -205,6 +205,14 @@ impl Store for Memory {
         Ok(page(&self.shared.notes.lock(), prefix, after, limit))
     }
 
+    fn settle_notes(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn has_lost_notes(&self) -> bool {
+        false
+    }
+
     fn write_trouble(&self) -> Option<String> {
         self.shared.content.lock().stopped.clone()
     }

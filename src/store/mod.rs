@@ -22,6 +22,8 @@
 //! 3. **May be lost.** Damaged notes are left out and logged, and may be lost all together: an engine may begin anew
 //!    without any. So nothing that must be right is computed from them. Backups do not carry them.
 //! 4. **Never in the way.** Notes that cannot be written stop no commit, and notes that cannot be read no decision.
+//! 5. **A loss can be known.** [`Store::settle_notes`] brings what was taken to the disk, so that a note can say that all
+//!    before it is there; [`Store::has_lost_notes`] says whether any was left out since the store was opened.
 //!
 //! The store does not read the clock: the batch brings its instant.
 
@@ -263,6 +265,15 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// As [`Store::noted`].
     fn scan_noted(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, Bytes)>, StoreError>;
+
+    /// Has every note that was taken before survive the end of the machine too.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when that cannot be made sure.
+    fn settle_notes(&self) -> Result<(), StoreError>;
+
+    /// Whether a damaged note was left out since the store was opened.
+    fn has_lost_notes(&self) -> bool;
 
     /// `None` while commits are accepted, else the sentence that says why they are not.
     fn write_trouble(&self) -> Option<String>;

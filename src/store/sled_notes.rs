@@ -4,7 +4,9 @@
 //! own checksum, and a panic inside sled becomes an error. But these values are in no journal, so damage is a loss: a
 //! damaged value is left out, and the next start sets the whole database aside.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
@@ -23,13 +25,17 @@ const CACHE_BYTES: u64 = 16 << 20;
 /// The open notes.
 pub(crate) struct Notes {
     db: sled::Db,
+    path: PathBuf,
+    /// A damaged note was left out.
+    lost: AtomicBool,
 }
 
 impl Notes {
     /// Opens or creates the notes in `path`.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
         remove_leftovers(path)?;
-        Ok(Self { db: guarded(|| open_db(path, CACHE_BYTES))? })
+        let db = guarded(|| open_db(path, CACHE_BYTES))?;
+        Ok(Self { db, path: path.to_owned(), lost: AtomicBool::new(false) })
     }
 
     /// Keeps `notes`. They are handed to the operating system before this returns.
@@ -48,7 +54,7 @@ impl Notes {
             keys.iter()
                 .map(|key| {
                     let found = self.db.get(key).map_err(|error| error.to_string())?;
-                    Ok(found.and_then(|bytes| sound(key, &bytes)))
+                    Ok(found.and_then(|bytes| self.sound(key, &bytes)))
                 })
                 .collect()
         })
@@ -71,7 +77,7 @@ impl Notes {
                 if !key.starts_with(prefix) {
                     break;
                 }
-                if let Some(value) = sound(&key, &bytes) {
+                if let Some(value) = self.sound(&key, &bytes) {
                     notes.push((Key::copy_from_slice(&key), value));
                 }
             }
@@ -93,6 +99,35 @@ impl Notes {
     /// Hands what is cached to the operating system.
     pub(crate) fn flush(&self) -> Result<(), String> {
         guarded(|| self.db.flush().map(drop).map_err(|error| error.to_string()))
+    }
+
+    /// Brings everything to the disk. sled's own flush hands it to the operating system only.
+    pub(crate) fn settle(&self) -> Result<(), String> {
+        self.flush()?;
+        let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all());
+        let files = std::fs::read_dir(&self.path).map_err(|error| error.to_string())?;
+        for file in files {
+            let path = file.map_err(|error| error.to_string())?.path();
+            if path.is_file() {
+                sync(&path).map_err(|error| error.to_string())?;
+            }
+        }
+        sync(&self.path).map_err(|error| error.to_string())
+    }
+
+    /// Whether a damaged note was left out.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// The value in an envelope; a damaged one is told and left out.
+    fn sound(&self, key: &[u8], bytes: &[u8]) -> Option<Bytes> {
+        let value = opened(key, bytes);
+        if value.is_none() {
+            tracing::error!("a note is damaged and left out; the next start sets the notes aside");
+            self.lost.store(true, Ordering::Relaxed);
+        }
+        value
     }
 
     /// Closes notes that are not wanted: sled may panic even then.
@@ -124,13 +159,4 @@ fn opened(key: &[u8], bytes: &[u8]) -> Option<Bytes> {
     let (format, rest) = bytes.split_first()?;
     let (crc, value) = rest.split_at_checked(ENVELOPE - 1)?;
     (*format == FORMAT && checksum(key, value).to_be_bytes() == crc).then(|| Bytes::copy_from_slice(value))
-}
-
-/// The value in an envelope; a damaged one is told and left out.
-fn sound(key: &[u8], bytes: &[u8]) -> Option<Bytes> {
-    let value = opened(key, bytes);
-    if value.is_none() {
-        tracing::error!("a note is damaged and left out; the next start sets the notes aside");
-    }
-    value
 }

@@ -161,6 +161,8 @@ words! {
         BrownoutExemptionRemoved = BrownoutExemptionRemoved, ClientSecretCreated = ClientSecretCreated,
         ClientSecretRevoked = ClientSecretRevoked, ClientSecretRehashed = ClientSecretRehashed,
         IpAllowlistChanged = IpAllowlistChanged, RateLimitTierChanged = RateLimitTierChanged,
+        DisuseAnnounced = DisuseAnnounced,
+        DisuseCancelled = DisuseCancelled,
     };
     Category <=> AnnouncementCategory {
         Deprecation = Deprecation, Sunset = Sunset, Change = Change, Requirement = Requirement,

@@ -11,6 +11,7 @@ pub fn notice_subject(subject: &NoticeSubject) -> v1::NoticeSubject {
     let wire = match subject {
         NoticeSubject::Schedule(schedule) => Wire::Schedule(target(schedule)),
         NoticeSubject::Announcement(id) => Wire::AnnouncementId(id.to_string()),
+        NoticeSubject::Disuse(id) => Wire::UnusedApplicationId(id.to_string()),
     };
     v1::NoticeSubject { subject: Some(wire) }
 }
@@ -20,6 +21,7 @@ pub fn parse_notice_subject(message: &v1::NoticeSubject) -> Option<NoticeSubject
     Some(match message.subject.as_ref()? {
         Wire::Schedule(schedule) => NoticeSubject::Schedule(parse_target(schedule)?),
         Wire::AnnouncementId(id) => NoticeSubject::Announcement(id.parse().ok()?),
+        Wire::UnusedApplicationId(id) => NoticeSubject::Disuse(id.parse().ok()?),
     })
 }
 
@@ -30,6 +32,9 @@ pub fn milestone(milestone: Milestone) -> (i32, u32) {
         Milestone::Deprecated => (v1::NoticeMilestone::Deprecated, 0),
         Milestone::Countdown(days) => (v1::NoticeMilestone::Countdown, days),
         Milestone::Retired => (v1::NoticeMilestone::Retired, 0),
+        Milestone::SunsetBegins => (v1::NoticeMilestone::SunsetBegins, 0),
+        Milestone::Deleted => (v1::NoticeMilestone::Deleted, 0),
+        Milestone::Kept => (v1::NoticeMilestone::Kept, 0),
     };
     (word.into(), days)
 }
@@ -42,6 +47,9 @@ pub fn parse_milestone(number: i32, days: u32) -> Option<Milestone> {
         v1::NoticeMilestone::Deprecated => Some(Milestone::Deprecated),
         v1::NoticeMilestone::Countdown => Some(Milestone::Countdown(days)),
         v1::NoticeMilestone::Retired => Some(Milestone::Retired),
+        v1::NoticeMilestone::SunsetBegins => Some(Milestone::SunsetBegins),
+        v1::NoticeMilestone::Deleted => Some(Milestone::Deleted),
+        v1::NoticeMilestone::Kept => Some(Milestone::Kept),
     }
 }
 
@@ -76,6 +84,7 @@ pub fn notice(notice: &Notice) -> v1::Notice {
                 acknowledge_time: Some(timestamp(*at)),
             })
             .collect(),
+        further_contexts: notice.further_contexts.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -99,6 +108,7 @@ pub fn parse_notice(message: v1::Notice) -> Option<Notice> {
         application: message.application_id.parse().ok()?,
         versions: message.versions.iter().map(parse_version_name).collect::<Option<_>>()?,
         versions_count: message.version_count,
+        further_contexts: message.further_contexts.iter().map(|text| text.parse().ok()).collect::<Option<_>>()?,
         environment: Word::from_number(message.environment)?,
         recipients: message.recipients.iter().map(|email| email.parse().ok()).collect::<Option<_>>()?,
         due_at: instant(&message.due_time?)?,

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use devhub::clock::ManualClock;
-use devhub::config::Config;
+use devhub::config::{Config, Layer, Sources};
 use devhub::server::Server;
 use devhub_proto::v1;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
@@ -75,10 +75,20 @@ pub(crate) struct TestHub {
 impl TestHub {
     /// A new hub on 21 November 2026.
     pub(crate) fn new() -> TestHub {
+        TestHub::with(&[])
+    }
+
+    /// The same with some settings.
+    pub(crate) fn with(settings: &[(&'static str, &str)]) -> TestHub {
         let directory = tempfile::tempdir().expect("a directory");
         let runtime = Runtime::new().expect("a runtime");
         let clock = Arc::new(ManualClock::at("2026-11-21T12:00:00Z".parse().expect("an instant")));
-        let config = Config::for_testing(directory.path().join("data"));
+        let any = "127.0.0.1:0".to_owned();
+        let data_dir = directory.path().join("data").display().to_string();
+        let mut flags = Layer::from([("listen", any.clone()), ("admin_listen", any), ("data_dir", data_dir)]);
+        flags.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let sources = Sources { flags, environment: &|_| None, file: None };
+        let config = Config::load(&sources).expect("a configuration");
         let server = runtime.block_on(Server::start(&config, clock.clone())).expect("a hub");
         TestHub { runtime, server: Some(server), clock, directory }
     }
@@ -90,6 +100,12 @@ impl TestHub {
     /// Lets time pass until `instant`.
     pub(crate) fn advance_to(&self, instant: &str) {
         self.clock.set(instant.parse().expect("an instant"));
+    }
+
+    /// Has done what is due about unused applications.
+    pub(crate) fn go_round(&self) {
+        let hub = self.server.as_ref().expect("it runs").hub();
+        self.runtime.block_on(hub.go_round()).expect("a round");
     }
 
     /// The newest revision: unchanged means that nothing was committed.

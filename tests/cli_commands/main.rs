@@ -13,6 +13,7 @@
 //! | `previewing` | what a change would do is shown, and its token applies that or nothing |
 //! | `telling` | announcements and notices: published, loaded, followed, acknowledged (B26, X11) |
 //! | `keeping` | secrets, peppers, allowlists and tiers (B52, B55); a secret is printed once and never logged |
+//! | `idling` | applications that nobody uses (B58) |
 //! | `local` | commands that need no hub: config, serve, backup, restore, doctor, completions |
 
 mod asking;
@@ -21,6 +22,7 @@ mod catalogue;
 mod developing;
 mod ending;
 mod hub;
+mod idling;
 mod importing;
 mod keeping;
 mod local;

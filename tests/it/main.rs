@@ -27,6 +27,10 @@
 //! | `killing` | kill -9 of the whole server, fifty times |
 //! | `usage` | who still calls what: counted calls, classes, what a crash loses |
 //! | `reporting` | calls that gateways report: judged item by item, counted once |
+//! | `usage` | who still calls what: counted calls, reports, classes, what a crash loses |
+//! | `disuse` | B58: applications that nobody uses |
+//! | `idling` | B58: what is told is what was planned, for any history of calls |
+//! | `knowing` | from when on every call was counted, across stops, kills and lost notes |
 //! | `contract` | the wire as a golden listing, and what every message must have |
 //! | `previewing` | what a preview shows is what then happens; its token binds |
 //! | `scheduling` | B26 to B36, B71, B72: plans, revisions, withdrawals, batches, what was public when |
@@ -34,6 +38,7 @@
 //! | `noticing` | B33, B91, X5: notices planned and given once each; B26, X8: their dates |
 //! | `reading` | B91: notices acknowledged, listed, followed |
 //! | `crying` | B33, B91: what is told is what was planned, for any history; 10,000 told once each across kill -9 |
+//! | `telling` | the crier in trouble: failing subjects, cut runs, long lists; what can be measured |
 //! | `announcing` | B26, X11: announcements, their revisions, what they say differently from the ledger |
 //! | `stories` | a real retirement of HMRC's, from announcement to last refused call, as a transcript |
 //! | `sunsets` | B28: Procore's Vapid as a transcript, and its line item operations |
@@ -51,13 +56,16 @@ mod companies;
 mod contract;
 mod crying;
 mod deciding;
+mod disuse;
 mod enduring;
 mod fencing;
 mod folding;
 mod golden;
 mod guarding;
 mod herding;
+mod idling;
 mod killing;
+mod knowing;
 mod leaving;
 mod lifecycle;
 mod moving;
@@ -74,6 +82,7 @@ mod scheduling;
 mod stories;
 mod subscribing;
 mod sunsets;
+mod telling;
 mod trail;
 mod undoing;
 mod uplifting;

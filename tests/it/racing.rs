@@ -20,6 +20,7 @@ pub(crate) fn rules() -> Rules {
         restore_window_days: 30,
         production_subscriptions: ProductionSubscriptions::Open,
         production_deletion: ProductionDeletion::Restricted,
+        disuse: None,
     }
 }
 

@@ -117,10 +117,15 @@ impl World {
     /// Stops the server cleanly and starts it again on the same store.
     pub(crate) async fn restart(&mut self) {
         self.server.take().unwrap().stop().await.unwrap();
+        self.start_again().await;
+        self.cry().await;
+    }
+
+    /// Starts a server again, on the store of the one before or on another that the configuration names.
+    pub(crate) async fn start_again(&mut self) {
         let server = Server::start(&self.config, Arc::new(self.clock.clone())).await.unwrap();
         self.channel = connect(&server);
         self.server = Some(server);
-        self.cry().await;
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -394,6 +399,20 @@ impl World {
             if page_token.is_empty() {
                 return facts;
             }
+        }
+    }
+}
+
+/// Copies a directory with all that lies in it.
+pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
         }
     }
 }

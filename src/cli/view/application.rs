@@ -3,6 +3,7 @@
 use devhub_proto::v1;
 use serde::Serialize;
 
+use super::unused::DisuseView;
 use super::{environment, or_empty, time};
 use crate::cli::output::Row;
 use crate::cli::words::wire_name;
@@ -26,6 +27,8 @@ pub struct ApplicationView {
     delete_time: Option<String>,
     restorable_until: Option<String>,
     uplifted_from: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disuse: Option<DisuseView>,
     etag: String,
 }
 
@@ -58,6 +61,7 @@ impl From<v1::Application> for ApplicationView {
             delete_time: time(application.delete_time),
             restorable_until: time(application.restorable_until),
             uplifted_from: application.uplifted_from,
+            disuse: application.disuse.map(DisuseView::from),
             etag: application.etag,
         }
     }
@@ -87,6 +91,7 @@ impl ApplicationView {
             ("deleted", or_empty(&self.delete_time)),
             ("restorable until", or_empty(&self.restorable_until)),
             ("uplifted from", self.uplifted_from.clone()),
+            ("unused", self.disuse.as_ref().map(DisuseView::text).unwrap_or_default()),
             ("etag", self.etag.clone()),
         ]
     }

@@ -19,6 +19,7 @@ pub mod schedule;
 pub mod secret;
 pub mod subscription;
 pub mod target;
+pub mod unused;
 pub mod usage;
 pub mod version;
 pub mod waiver;

@@ -13,6 +13,7 @@ fn subject(subject: Option<&v1::NoticeSubject>) -> String {
     match subject.and_then(|subject| subject.subject.as_ref()) {
         Some(Subject::Schedule(schedule)) => target(schedule),
         Some(Subject::AnnouncementId(id)) => format!("announcement {id}"),
+        Some(Subject::UnusedApplicationId(id)) => format!("disuse of {id}"),
         None => String::new(),
     }
 }

@@ -24,14 +24,15 @@ pub fn zoned(instant: DateTime<Utc>, zone: Option<&Zone>) -> String {
 }
 
 /// How late a notice may be given and still say the days that were planned.
-const DELAY_FORGIVEN: TimeDelta = TimeDelta::hours(1);
+pub(in crate::domain) const DELAY_FORGIVEN: TimeDelta = TimeDelta::hours(1);
 
 /// Full days from `now` until `instant`, where up to an hour is forgiven; `None` when it has come.
 pub fn days_left(instant: DateTime<Utc>, now: DateTime<Utc>) -> Option<u32> {
     if instant <= now { None } else { u32::try_from((instant - now + DELAY_FORGIVEN).num_days()).ok() }
 }
 
-fn days(count: u32) -> String {
+/// A number of days for people.
+pub fn days_text(count: u32) -> String {
     match count {
         0 => "less than a day".to_owned(),
         1 => "1 day".to_owned(),
@@ -82,7 +83,7 @@ fn dates(revision: &Revision, milestone: Milestone, now: DateTime<Utc>) -> Vec<S
     }
     match (schedule.retires_at(), schedule.deprecated_at()) {
         (Some(retires_at), _) => {
-            let left = days_left(retires_at, now).map(|left| format!(", {} from this notice", days(left)));
+            let left = days_left(retires_at, now).map(|left| format!(", {} from this notice", days_text(left)));
             sentences.push(format!(
                 "Retired from {} on{}: every call is refused.",
                 zoned(retires_at, zone),
@@ -103,8 +104,11 @@ pub fn of_revision(revision: &Revision, milestone: Milestone, now: DateTime<Utc>
     let mut sentences = vec![match milestone {
         Milestone::Announced => what_happened(revision, now),
         Milestone::Deprecated => format!("{target} is deprecated now."),
-        Milestone::Countdown(_) => format!("{target} is retired in {}.", days(left.unwrap_or_default())),
+        Milestone::SunsetBegins => format!("The sunset of {target} begins now: some calls are refused."),
+        Milestone::Countdown(_) => format!("{target} is retired in {}.", days_text(left.unwrap_or_default())),
         Milestone::Retired => format!("{target} is retired now: calls are refused."),
+        // Of applications only: no schedule plans them.
+        Milestone::Deleted | Milestone::Kept => target.to_string(),
     }];
     sentences.extend(dates(revision, milestone, now));
     // Nobody needs to move from what goes on.

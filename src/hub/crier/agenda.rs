@@ -17,7 +17,7 @@ pub(in crate::hub) struct Agenda {
     waiting: BTreeSet<(DateTime<Utc>, NoticeSubject)>,
     /// When each of those is to be looked at.
     until: HashMap<NoticeSubject, DateTime<Utc>>,
-    /// What the crier is at; it stays so, if the crier fails, until it is done.
+    /// What the crier is at; it stays so, if the crier is cut off, until it is done.
     at_work: Option<NoticeSubject>,
 }
 
@@ -43,7 +43,8 @@ impl Agenda {
         }
     }
 
-    fn look_at(&mut self, subject: NoticeSubject) {
+    /// A subject is to be looked at now.
+    pub(in crate::hub) fn look_at(&mut self, subject: NoticeSubject) {
         self.wait_no_more(&subject);
         self.fresh.insert(subject);
     }
@@ -70,6 +71,13 @@ impl Agenda {
         } else {
             Some(DateTime::<Utc>::MIN_UTC)
         }
+    }
+
+    /// How many subjects have something that is due at `now`, and how many only something that comes later.
+    pub(in crate::hub) fn counts(&self, now: DateTime<Utc>) -> (usize, usize) {
+        let come = self.waiting.iter().take_while(|(at, _)| *at <= now).count();
+        let at_work = usize::from(self.at_work.as_ref().is_some_and(|subject| !self.fresh.contains(subject)));
+        (self.fresh.len() + come + at_work, self.waiting.len() - come)
     }
 
     /// A subject to look at now: the same one until it is done.

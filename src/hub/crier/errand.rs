@@ -1,5 +1,7 @@
 //! One errand of the crier: the notices of one occasion, some applications at a time.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
@@ -7,9 +9,9 @@ use super::Cried;
 use super::affected::Affected;
 use crate::domain::Actor;
 use crate::domain::application::{Application, Role};
-use crate::domain::fact::{Fact, FactKind, Subject};
+use crate::domain::fact::FactKind;
 use crate::domain::ledger::Revision;
-use crate::domain::name::{ApplicationId, VersionName};
+use crate::domain::name::{ApplicationId, Context, VersionName};
 use crate::domain::notice::{Notice, NoticeRun, Occasion, RunState, VERSIONS_MAX, Wording, of_absence};
 use crate::domain::record::{Record, RecordKey};
 use crate::hub::{Failure, Hub};
@@ -50,13 +52,6 @@ fn crier() -> Actor {
     Actor::Process("crier".into())
 }
 
-fn fact_about(kind: FactKind, subject: Subject, occasion: &Occasion) -> Fact {
-    Fact::new(kind, subject)
-        .change("milestone", "", occasion.milestone)
-        .change("revision", 0, occasion.revision)
-        .because(&occasion.subject.to_string())
-}
-
 impl Hub {
     /// Tells all affected applications, from where the run stands.
     pub(super) async fn give(&self, errand: Errand, cried: &mut Cried) -> Result<(), Failure> {
@@ -70,6 +65,7 @@ impl Hub {
                     attempts = 0;
                     cried.commits += 1;
                     cried.notices += step.notices;
+                    self.0.notices_given.fetch_add(step.notices, Ordering::Relaxed);
                     if step.is_last {
                         cried.completed += 1;
                         return Ok(());
@@ -94,7 +90,7 @@ impl Hub {
             // It was begun when it was the newest, or another crier has passed it over.
             return Ok(());
         }
-        let fact = fact_about(FactKind::NoticeSkipped, occasion.subject.subject(), &occasion).effective(Some(due_at));
+        let fact = occasion.fact(FactKind::NoticeSkipped, occasion.subject.subject()).effective(Some(due_at));
         let run = NoticeRun {
             occasion,
             due_at,
@@ -159,7 +155,7 @@ impl Hub {
             run.applications += 1;
             run.people += notice.recipients.len() as u64;
             notices += 1;
-            facts.push(encode_fact(&errand.fact(&notice), &crier(), None, None));
+            facts.push(encode_fact(&notice.fact(), &crier(), None, None));
             let key = encode_key(&RecordKey::Notice(id, notice.id.clone()));
             let value = encode_record(&Record::Notice(notice));
             bytes += value.len();
@@ -170,7 +166,9 @@ impl Hub {
             run.state = RunState::Given;
             run.ended_at = Some(errand.now);
             let subject = errand.occasion.subject.subject();
-            let fact = fact_about(FactKind::NoticesCompleted, subject, &errand.occasion)
+            let fact = errand
+                .occasion
+                .fact(FactKind::NoticesCompleted, subject)
                 .change("applications", 0, run.applications)
                 .change("people", 0, run.people)
                 .effective(Some(errand.due_at));
@@ -193,17 +191,22 @@ impl Errand {
         recipients: Vec<crate::domain::name::Email>,
     ) -> Notice {
         let versions_count = u32::try_from(versions.len()).unwrap_or(u32::MAX);
-        versions.truncate(VERSIONS_MAX);
         let mut wording = self.wording.clone();
         let missed = self.revision.as_deref().zip(application.absence);
         let missed = missed.and_then(|(revision, absence)| of_absence(revision, self.occasion.milestone, absence));
         wording.sentences.extend(missed);
+        let left_out = versions.split_off(VERSIONS_MAX.min(versions.len()));
+        let is_listed = |context: &Context| versions.iter().any(|version| version.context == *context);
+        let mut further_contexts: Vec<Context> = left_out.into_iter().map(|version| version.context).collect();
+        further_contexts.dedup();
+        further_contexts.retain(|context| !is_listed(context));
         Notice {
             id: self.occasion.notice_id(self.due_at),
             occasion: self.occasion.clone(),
             application: application.id.clone(),
             versions,
             versions_count,
+            further_contexts,
             environment: self.affected.environment,
             recipients,
             due_at: self.due_at,
@@ -211,18 +214,5 @@ impl Errand {
             wording,
             acknowledgements: Default::default(),
         }
-    }
-
-    fn fact(&self, notice: &Notice) -> Fact {
-        let mut subject = self.occasion.subject.subject();
-        subject.application = Some(notice.application.clone());
-        subject.environment = Some(notice.environment);
-        if let ([version], None) = (notice.versions.as_slice(), &subject.label) {
-            subject.context = Some(version.context.clone());
-            subject.label = Some(version.label.clone());
-        }
-        fact_about(FactKind::NoticeGiven, subject, &self.occasion)
-            .change("notice", "", &notice.id)
-            .effective(Some(self.due_at))
     }
 }

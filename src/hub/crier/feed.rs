@@ -22,7 +22,7 @@ pub struct NoticeFilter {
 impl NoticeFilter {
     fn matches(&self, notice: &Notice) -> bool {
         self.recipient.as_ref().is_none_or(|email| notice.recipients.contains(email))
-            && self.context.as_ref().is_none_or(|context| notice.versions.iter().any(|v| v.context == *context))
+            && self.context.as_ref().is_none_or(|context| notice.concerns(context))
     }
 }
 

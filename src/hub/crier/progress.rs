@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::super::{Failure, Hub};
 use super::Told;
 use crate::domain::name::ApplicationId;
-use crate::domain::notice::{Milestone, NoticeRun, NoticeSubject, Occasion, RunState};
+use crate::domain::notice::{Due, Milestone, NoticeRun, NoticeSubject, Occasion, RunState, verdicts};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
 
@@ -22,13 +22,13 @@ const STEP: usize = 256;
 pub enum Progress {
     /// Not due yet, or due and not begun.
     Pending,
-    /// Some applications were told.
+    /// Some applications were told, and the others will be.
     Running,
     /// All were told.
     Given,
-    /// Passed over.
+    /// Passed over, for all applications or for those that were not told when a later milestone came.
     Skipped,
-    /// It will not come.
+    /// It will not come, or not to those that were not told when its revision was replaced.
     Dropped,
 }
 
@@ -72,6 +72,7 @@ impl Hub {
                     _ => Ok(0),
                 }
             }
+            NoticeSubject::Disuse(_) => Ok(0),
         }
     }
 
@@ -87,22 +88,31 @@ impl Hub {
                     Refusal::ScheduleNotFound { target: target.to_string(), as_of: None }
                 }
                 NoticeSubject::Announcement(id) => Refusal::AnnouncementNotFound(id.clone()),
+                NoticeSubject::Disuse(id) => {
+                    Refusal::ScheduleNotFound { target: format!("the deletion of application {id}"), as_of: None }
+                }
             }));
         };
+        let now = self.now();
         let superseded_at = self.told(subject, number + 1)?.map(|next| next.recorded_at());
         let mut milestones = Vec::new();
-        for (milestone, due_at) in self.plan_of(&told) {
+        let plan = self.plan_of(&told);
+        let verdicts = verdicts(&plan, superseded_at, now);
+        for ((milestone, due_at), verdict) in plan.into_iter().zip(verdicts) {
             let occasion = Occasion { subject: subject.clone(), revision: number, milestone };
             let run = match self.get_one(RecordKey::NoticeRun(occasion))?.map(|stored| stored.record) {
                 Some(Record::NoticeRun(run)) => Some(run),
                 _ => None,
             };
-            let progress = match run.as_ref().map(|run| &run.state) {
-                Some(RunState::Running(_)) => Progress::Running,
-                Some(RunState::Given) => Progress::Given,
-                Some(RunState::Skipped) => Progress::Skipped,
-                None if superseded_at.is_some_and(|at| due_at > at) => Progress::Dropped,
-                None => Progress::Pending,
+            let progress = match (run.as_ref().map(|run| &run.state), verdict) {
+                (Some(RunState::Given), _) => Progress::Given,
+                (Some(RunState::Skipped), _) => Progress::Skipped,
+                // A run that was cut and overtaken does not go on: the rest of them is told what came after it.
+                (Some(RunState::Running(_)), Due::Skip) if superseded_at.is_some() => Progress::Dropped,
+                (Some(RunState::Running(_)), Due::Skip) => Progress::Skipped,
+                (Some(RunState::Running(_)) | None, Due::Drop) => Progress::Dropped,
+                (Some(RunState::Running(_)), Due::Give | Due::Later) => Progress::Running,
+                (None, Due::Give | Due::Later | Due::Skip) => Progress::Pending,
             };
             milestones.push(MilestoneProgress { milestone, due_at, progress, run, acknowledged: 0 });
         }

@@ -84,6 +84,16 @@ impl Index {
         self.0.write().agenda.done();
     }
 
+    /// The crier could not do what it has taken.
+    pub(in crate::hub) fn look_again(&self, subject: NoticeSubject) {
+        self.0.write().agenda.look_at(subject);
+    }
+
+    /// How many subjects have notices that are due at `now` and not given, and how many only have some to come.
+    pub fn notices_waiting(&self, now: DateTime<Utc>) -> (usize, usize) {
+        self.0.read().agenda.counts(now)
+    }
+
     /// The revisions of a subject that may have something to come, with what is settled of each.
     pub(in crate::hub) fn open_revisions(&self, subject: &NoticeSubject) -> BTreeMap<u32, BTreeSet<Milestone>> {
         self.0.read().agenda.open_revisions(subject)

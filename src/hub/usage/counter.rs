@@ -29,6 +29,8 @@ struct Shard {
     pending: HashTable<Pending>,
     counted: u64,
     not_counted: u64,
+    /// The last call that was not counted.
+    lost_at: Option<DateTime<Utc>>,
 }
 
 /// Calls of one subscription that are not flushed yet.
@@ -89,6 +91,8 @@ pub(super) struct Seen {
     pub(super) counted: u64,
     pub(super) not_counted: u64,
     pub(super) held: usize,
+    /// The last call that was not counted.
+    pub(super) lost_at: Option<DateTime<Utc>>,
 }
 
 impl Counter {
@@ -109,12 +113,13 @@ impl Counter {
     pub(super) fn add(&self, key: &UsageKey<'_>, at: DateTime<Utc>, calls: u64) -> bool {
         let (hash, day) = (self.hasher.hash_one(key), Day::of(at));
         let mut shard = self.shards[shard_index(hash)].0.lock();
-        let Shard { pending, counted, not_counted } = &mut *shard;
+        let Shard { pending, counted, not_counted, lost_at } = &mut *shard;
         match pending.entry(hash, |pending| key.is(&pending.key), |pending| pending.hash) {
             Entry::Occupied(mut found) => found.get_mut().add(day, at, calls),
             Entry::Vacant(vacant) => {
                 if !self.take_room() {
                     *not_counted = not_counted.saturating_add(calls);
+                    *lost_at = (*lost_at).max(Some(at));
                     return false;
                 }
                 let key = key.encode();
@@ -164,11 +169,13 @@ impl Counter {
     }
 
     pub(super) fn seen(&self) -> Seen {
-        let mut seen = Seen { counted: 0, not_counted: 0, held: self.held.load(Ordering::Relaxed) };
+        let held = self.held.load(Ordering::Relaxed);
+        let mut seen = Seen { counted: 0, not_counted: 0, held, lost_at: None };
         for shard in &self.shards {
             let shard = shard.0.lock();
             seen.counted = seen.counted.saturating_add(shard.counted);
             seen.not_counted = seen.not_counted.saturating_add(shard.not_counted);
+            seen.lost_at = seen.lost_at.max(shard.lost_at);
         }
         seen
     }
@@ -212,7 +219,7 @@ mod tests {
         let now = at("2026-01-01T00:00:00Z");
         let added = ["a", "b", "c", "a"].map(|client| counter.add(&key(client), now, 1));
         assert_eq!(added, [true, true, false, true]);
-        assert_eq!(counter.seen(), Seen { counted: 3, not_counted: 1, held: 2 });
+        assert_eq!(counter.seen(), Seen { counted: 3, not_counted: 1, held: 2, lost_at: Some(now) });
         let mut taken: Vec<(usize, Pending)> =
             (0..SHARDS).flat_map(|shard| counter.take(shard).into_iter().map(move |p| (shard, p))).collect();
         assert_eq!(taken.len(), 2);

@@ -301,7 +301,8 @@ impl SubscriptionRpc {
         let (first, _) = call.next(self.hub(), None).map_err(status::failed)?;
         let refused = match first.into_iter().next() {
             Some(id) => {
-                let request = hub::Request { id: None, fingerprint: [0; 32], mode: call.request.mode, plan: None };
+                let request =
+                    hub::Request { id: None, fingerprint: [0; 32], mode: call.request.mode, plan: None, guard: None };
                 self.hub().execute(call.actor.clone(), call.command(self.hub(), id), request).await.err()
             }
             None => None,

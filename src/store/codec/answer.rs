@@ -107,7 +107,8 @@ impl Answer {
             | disk::record::Content::CredentialClass(_)
             | disk::record::Content::ClassRevision(_)
             | disk::record::Content::ClientSecrets(_)
-            | disk::record::Content::CallLimits(_) => Err(damaged),
+            | disk::record::Content::CallLimits(_)
+            | disk::record::Content::Disuse(_) => Err(damaged),
         }
     }
 }

@@ -58,10 +58,12 @@ pub enum Kind {
     ClientSecrets = b'g' as isize,
     /// What a gateway enforces for an application.
     CallLimits = b'f' as isize,
+    /// The announced deletion of an application that nobody uses.
+    Disuse = b'd' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 24] = [
+    const ALL: [Kind; 25] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -86,6 +88,7 @@ impl Kind {
         Kind::ClassRevision,
         Kind::ClientSecrets,
         Kind::CallLimits,
+        Kind::Disuse,
     ];
 
     /// The byte.
@@ -145,6 +148,7 @@ pub fn encode(key: &RecordKey) -> Bytes {
         RecordKey::CallLimits(id) => join(Kind::CallLimits, &[id.as_str()]),
         RecordKey::Namespace(name) => join(Kind::Namespace, &[name.as_str()]),
         RecordKey::Notice(application, id) => join(Kind::Notice, &[application.as_str(), id.as_str()]),
+        RecordKey::Disuse(id) => join(Kind::Disuse, &[id.as_str()]),
         RecordKey::NoticeRun(occasion) => encode_run(occasion),
         RecordKey::Announcement(id) => join(Kind::Announcement, &[id.as_str()]),
         RecordKey::Company(id) => join(Kind::Company, &[id.as_str()]),
@@ -187,6 +191,8 @@ fn encode_run(occasion: &Occasion) -> Bytes {
     match &occasion.subject {
         NoticeSubject::Schedule(target) => key.put_slice(&revisions_of(target)),
         NoticeSubject::Announcement(id) => key.put_slice(&announcement_revisions_of(id)),
+        // One application is told in the commit itself, so there is no run; the key is another one all the same.
+        NoticeSubject::Disuse(id) => key.put_slice(&join(Kind::Disuse, &[id.as_str(), ""])),
     }
     key.put_u32(occasion.revision);
     let (milestone, days) = match occasion.milestone {
@@ -194,6 +200,9 @@ fn encode_run(occasion: &Occasion) -> Bytes {
         Milestone::Deprecated => (b'd', 0),
         Milestone::Countdown(days) => (b't', days),
         Milestone::Retired => (b'z', 0),
+        Milestone::SunsetBegins => (b's', 0),
+        Milestone::Deleted => (b'x', 0),
+        Milestone::Kept => (b'k', 0),
     };
     key.put_u8(milestone);
     key.put_u32(days);

@@ -7,6 +7,7 @@
 mod answer;
 mod company;
 mod credential;
+mod disuse;
 mod fact;
 mod key;
 mod notice;
@@ -23,8 +24,8 @@ pub use key::{
 };
 pub use record::{decode as decode_record, encode as encode_record};
 pub use usage::{
-    COUNTING_KEY, UsageKey, decode_counting, decode_last_use, decode_usage, encode_counting, encode_last_use,
-    encode_usage, last_use_key,
+    COUNTING_KEY, Complete, Counting, UsageKey, decode_counting, decode_last_use, decode_usage, encode_counting,
+    encode_last_use, encode_usage, last_use_key,
 };
 
 /// The format that this release writes, and the newest that it reads.

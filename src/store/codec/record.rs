@@ -8,7 +8,7 @@ use devhub_proto::store::v1::record::Content;
 use prost::Message;
 use prost_types::Timestamp;
 
-use super::{FORMAT, Undecodable, company, credential, notice, schedule, waiver};
+use super::{FORMAT, Undecodable, company, credential, disuse, notice, schedule, waiver};
 use crate::domain::access::{AccessRequest, Decided};
 use crate::domain::api::Api;
 use crate::domain::application::{Absence, Application, Deletion};
@@ -43,6 +43,7 @@ pub fn encode(record: &Record) -> Bytes {
         Record::Subscription(subscription) => Content::Subscription(encode_subscription(subscription)),
         Record::AccessRequest(request) => Content::AccessRequest(encode_access_request(request)),
         Record::Exemption(exemption) => Content::Exemption(waiver::encode_exemption(exemption)),
+        Record::Disuse(announced) => Content::Disuse(disuse::encode(announced)),
         Record::Waiver(granted) => Content::Waiver(waiver::encode_waiver(granted)),
         Record::Name(bearer) => Content::Name(company::encode_bearer(bearer)),
         Record::ClientSecrets(secrets) => Content::ClientSecrets(credential::encode_secrets(secrets)),
@@ -80,6 +81,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
         Content::Exemption(exemption) => waiver::decode_exemption(exemption).map(Record::Exemption),
         Content::ClientSecrets(secrets) => credential::decode_secrets(secrets).map(Record::ClientSecrets),
         Content::CallLimits(limits) => credential::decode_limits(limits).map(Record::CallLimits),
+        Content::Disuse(announced) => disuse::decode(announced).map(Record::Disuse),
         Content::Waiver(granted) => waiver::decode_waiver(granted).map(Record::Waiver),
         Content::Notice(notice) => wire::parse_notice(notice).map(Record::Notice),
         Content::NoticeRun(run) => notice::decode_run(run).map(Record::NoticeRun),

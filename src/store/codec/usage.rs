@@ -85,20 +85,48 @@ pub fn decode_usage(bytes: &[u8]) -> Result<Usage, Undecodable> {
     Ok(Usage::new(calls, note.last_call_hour.as_ref().and_then(instant)))
 }
 
+/// Since when calls have been counted, and what the end of a run knows of gaps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counting {
+    /// The first instant.
+    pub since: DateTime<Utc>,
+    /// How the run that wrote this ended: `None` while it lasts, and when it was cut off.
+    pub complete: Option<Complete>,
+}
+
+/// A run that ended with every call noted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complete {
+    /// From when on no call was lost.
+    pub known_since: DateTime<Utc>,
+    /// Revision of the newest commit then.
+    pub head: u64,
+}
+
 /// The beginning of counting as bytes.
-pub fn encode_counting(since: DateTime<Utc>) -> Bytes {
-    disk::CountingNote { format: FORMAT, since: Some(timestamp(since)) }.encode_to_vec().into()
+pub fn encode_counting(counting: &Counting) -> Bytes {
+    let complete = counting.complete.as_ref();
+    let note = disk::CountingNote {
+        format: FORMAT,
+        since: Some(timestamp(counting.since)),
+        known_since: complete.map(|complete| timestamp(complete.known_since)),
+        complete: complete.is_some(),
+        head: complete.map(|complete| complete.head).unwrap_or_default(),
+    };
+    note.encode_to_vec().into()
 }
 
 /// The beginning of counting of these bytes.
 ///
 /// # Errors
 /// When they are none, or of a newer format.
-pub fn decode_counting(bytes: &[u8]) -> Result<DateTime<Utc>, Undecodable> {
+pub fn decode_counting(bytes: &[u8]) -> Result<Counting, Undecodable> {
     const WRONG: Undecodable = Undecodable::Damaged("it is no valid note of counting");
     let note = disk::CountingNote::decode(bytes).map_err(|_| WRONG)?;
     check(note.format)?;
-    note.since.as_ref().and_then(instant).ok_or(WRONG)
+    let since = note.since.as_ref().and_then(instant).ok_or(WRONG)?;
+    let known_since = note.known_since.as_ref().and_then(instant).filter(|_| note.complete);
+    Ok(Counting { since, complete: known_since.map(|known_since| Complete { known_since, head: note.head }) })
 }
 
 /// The key of the note that says when a secret was last verified.
@@ -165,12 +193,18 @@ mod tests {
         let bytes = b"\x08\x01\x12\x06\x08\xe6\x9f\x01\x10\x07\x12\x07\x08\xe7\x9f\x01\x10\xac\x02\x1a\x06\x08\xc0\xdf\xd9\xca\x06";
         assert_eq!(decode_usage(bytes), Ok(usage));
         assert_eq!(decode_usage(&encode_usage(&Usage::default())), Ok(Usage::default()));
-        assert_eq!(decode_counting(&encode_counting(now())), Ok(now()));
         assert_eq!(decode_last_use(&encode_last_use(now())), Ok(now()));
         assert_eq!(
             decode_last_use(b"\x08\x01\x12\x06\x08\xc0\xdf\xd9\xca\x06").map(|hour| hour.timestamp()),
             Ok(1_767_272_384)
         );
+        let complete = Complete { known_since: now() + chrono::TimeDelta::days(1), head: 7 };
+        for complete in [None, Some(complete)] {
+            let counting = Counting { since: now(), complete };
+            assert_eq!(decode_counting(&encode_counting(&counting)), Ok(counting));
+        }
+        let first = b"\x08\x01\x12\x06\x08\xf0\xd3\xd9\xca\x06";
+        assert_eq!(decode_counting(first), Ok(Counting { since: now(), complete: None }), "of the first release");
     }
 
     #[test]

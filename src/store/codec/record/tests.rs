@@ -14,6 +14,7 @@ use crate::domain::call_limit::{Allowlist, CallLimits, Enforcement, RateLimitTie
 use crate::domain::client_secret::{ClientSecret, ClientSecrets};
 use crate::domain::company::{Company, Extension, Project, Tenancy};
 use crate::domain::credential_class::{ClassRevision, ClassSchedule, CredentialClass};
+use crate::domain::disuse::{Cause, Disuse, Standing};
 use crate::domain::exemption::{Exemption, Part};
 use crate::domain::keyed_hash::KeyedHash;
 use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
@@ -37,6 +38,19 @@ fn name(label: &str) -> VersionName {
 
 fn operation(label: &str) -> OperationName {
     OperationName { version: name(label), method: "GET".into(), path: "/{id}".into() }
+}
+
+fn disuse(standing: Standing) -> Disuse {
+    Disuse {
+        application: "app".parse().expect("valid"),
+        number: 2,
+        idle_since: at("2025-01-02T03:04:05Z"),
+        announced_at: at("2026-01-02T03:04:05Z"),
+        deletes_at: at("2026-02-01T03:04:05Z"),
+        notice_days: vec![30, 7, 1],
+        given: 1,
+        standing,
+    }
 }
 
 /// One of each kind, with every part filled.
@@ -100,6 +114,7 @@ fn records() -> Vec<Record> {
         application: "ledgerly".parse().expect("valid"),
         versions: vec![name("1.10")],
         versions_count: 2,
+        further_contexts: vec!["other/context".parse().expect("valid")],
         environment: Environment::Production,
         recipients: vec!["ada@example.com".parse().expect("valid")],
         due_at: at("2026-08-10T00:00:00Z"),
@@ -225,6 +240,9 @@ fn records() -> Vec<Record> {
             },
             tier: RateLimitTier::Rhodium,
         }),
+        Record::Disuse(disuse(Standing::Announced)),
+        Record::Disuse(disuse(Standing::Cancelled(at("2026-02-02T00:00:00Z"), Cause::Used))),
+        Record::Disuse(disuse(Standing::Done(at("2026-03-03T00:00:00Z")))),
         Record::Exemption(Exemption {
             application: "ledgerly".parse().expect("valid"),
             client_id: "ledgerly-client".parse().expect("valid"),
@@ -314,7 +332,12 @@ fn records() -> Vec<Record> {
         })),
         Record::CredentialClass(CredentialClass {
             schedule: class_schedule(),
-            ledger: LedgerEnd { revisions: 2, announced_at: Some(at("2024-01-29T00:00:00Z")), zone: None },
+            ledger: LedgerEnd {
+                revisions: 2,
+                announced_at: Some(at("2024-01-29T00:00:00Z")),
+                recorded_at: Some(at("2024-01-29T01:00:00Z")),
+                zone: None,
+            },
         }),
         Record::ClassRevision(ClassRevision {
             number: 2,
