@@ -13,10 +13,14 @@ use devhub_decision::Limits;
 use devhub_proto::v1;
 use devhub_proto::v1::announcement_service_server::AnnouncementServiceServer;
 use devhub_proto::v1::api_service_server::ApiServiceServer;
+use devhub_proto::v1::app_version_service_server::AppVersionServiceServer;
 use devhub_proto::v1::application_service_server::ApplicationServiceServer;
 use devhub_proto::v1::authorization_service_server::AuthorizationServiceServer;
 use devhub_proto::v1::fact_service_server::FactServiceServer;
+use devhub_proto::v1::listing_service_server::ListingServiceServer;
+use devhub_proto::v1::maintenance_service_server::MaintenanceServiceServer;
 use devhub_proto::v1::notice_service_server::NoticeServiceServer;
+use devhub_proto::v1::organisation_service_server::OrganisationServiceServer;
 use devhub_proto::v1::schedule_service_server::ScheduleServiceServer;
 use devhub_proto::v1::subscription_service_server::SubscriptionServiceServer;
 use devhub_proto::v1::usage_service_server::UsageServiceServer;
@@ -38,14 +42,15 @@ use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules}
 use crate::gateway::AuthorizationRpc;
 use crate::hub::Hub;
 use crate::rpc::{
-    AnnouncementRpc, ApiRpc, ApplicationRpc, FactRpc, NoticeRpc, ScheduleRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
+    AnnouncementRpc, ApiRpc, AppVersionRpc, ApplicationRpc, FactRpc, ListingRpc, MaintenanceRpc, NoticeRpc,
+    OrganisationRpc, ScheduleRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
 };
 use crate::store::embedded::{Embedded, Options};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 10] = [
+const SERVICES: [&str; 14] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -56,6 +61,10 @@ const SERVICES: [&str; 10] = [
     "devhub.v1.WaiverService",
     "devhub.v1.AnnouncementService",
     "devhub.v1.NoticeService",
+    "devhub.v1.OrganisationService",
+    "devhub.v1.AppVersionService",
+    "devhub.v1.ListingService",
+    "devhub.v1.MaintenanceService",
 ];
 
 /// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
@@ -257,6 +266,10 @@ fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopp
         .add_service(bounded!(UsageServiceServer, UsageRpc::new(hub.clone())))
         .add_service(bounded!(WaiverServiceServer, WaiverRpc::new(hub.clone())))
         .add_service(bounded!(AnnouncementServiceServer, AnnouncementRpc::new(hub.clone())))
+        .add_service(bounded!(OrganisationServiceServer, OrganisationRpc::new(hub.clone())))
+        .add_service(bounded!(AppVersionServiceServer, AppVersionRpc::new(hub.clone())))
+        .add_service(bounded!(ListingServiceServer, ListingRpc::new(hub.clone())))
+        .add_service(bounded!(MaintenanceServiceServer, MaintenanceRpc::new(hub.clone())))
         .add_service(bounded!(NoticeServiceServer, NoticeRpc::new(hub.clone(), stopping.clone())))
         .add_service(bounded!(FactServiceServer, FactRpc::new(hub.clone(), stopping.clone())));
     if config.reflection {

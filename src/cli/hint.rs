@@ -99,6 +99,22 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::PublicationOutOfOrder => "choose a date that has passed and is not before the revision before it",
         ErrorReason::NoticeNotFound => "check the id with `devhub notices list`",
         ErrorReason::NotARecipient => "act as one of the recipients: --actor collaborator:EMAIL",
+        ErrorReason::OrganisationNotFound => "`devhub organisation list` shows which are known",
+        ErrorReason::OrganisationNotVerified => "ask an operator to verify the owner: `devhub organisation set`",
+        ErrorReason::OrganisationNotAPartner => {
+            "ask an operator to make the owner a partner: `devhub organisation set`"
+        }
+        ErrorReason::ApplicationNotApproved => {
+            "complete the approval of the application; `devhub get application` shows where it stands"
+        }
+        ErrorReason::AppVersionNotFound => "`devhub app-version list` shows which there are",
+        ErrorReason::AppVersionNotIncreasing => "choose a number above the newest; `devhub app-version list` shows it",
+        ErrorReason::AppVersionInSandbox => "uplift the application with `devhub uplift` and create the version there",
+        ErrorReason::IllegalAppVersionState => "`devhub app-version show` shows how far the version has come",
+        ErrorReason::ListingNotFound => "submit it first: `devhub listing submit`",
+        ErrorReason::IllegalListingState => "`devhub listing show` shows where the listing stands",
+        ErrorReason::Maintenance => "repeat it after the window; `devhub maintenance list` shows all windows",
+        ErrorReason::MaintenanceNotFound => "`devhub maintenance list` shows which there are",
         ErrorReason::SinceOutOfRange => "state a beginning at which the version was live, or leave it out for now",
     }
 }

@@ -32,6 +32,15 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
         (_, Record::Exemption(exemption)) => changes.push(Change::Exemption(project_exemption(exemption))),
         (_, Record::Waiver(waiver)) => changes.extend(project_waiver(waiver).map(Change::Waiver)),
         (_, Record::Notice(_) | Record::NoticeRun(_) | Record::Announcement(_) | Record::AnnouncementRevision(_)) => {}
+        (
+            _,
+            Record::Organisation(_)
+            | Record::AppVersion(_)
+            | Record::Releases(_)
+            | Record::Listing(_)
+            | Record::Maintenance(_)
+            | Record::MaintenanceAhead(_),
+        ) => {}
         (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}
     }
 }

@@ -5,12 +5,19 @@ use std::borrow::Cow;
 use super::access::AccessRequest;
 use super::announcement::{Announcement, AnnouncementRevision};
 use super::api::Api;
+use super::app_version::{AppVersion, AppVersionNumber, Releases};
 use super::application::Application;
 use super::exemption::Exemption;
 use super::ledger::{Revision, Target};
-use super::name::{AnnouncementId, ApplicationId, ClientId, Context, NoticeId, SubscriptionId, VersionName};
+use super::listing::Listing;
+use super::maintenance::{Maintenance, MaintenanceAhead};
+use super::name::{
+    AnnouncementId, ApplicationId, ClientId, Context, MaintenanceId, NoticeId, OrganisationId, SubscriptionId,
+    VersionName,
+};
 use super::namespace::{self, Namespace};
 use super::notice::{Notice, NoticeRun, Occasion};
+use super::organisation::Organisation;
 use super::refusal::Refusal;
 use super::subscription::Subscription;
 use super::version::Version;
@@ -51,6 +58,18 @@ pub enum RecordKey {
     Announcement(AnnouncementId),
     /// One revision of an announcement.
     AnnouncementRevision(AnnouncementId, u32),
+    /// A developer organisation.
+    Organisation(OrganisationId),
+    /// A version of an application.
+    AppVersion(ApplicationId, AppVersionNumber),
+    /// All versions of an application in brief.
+    Releases(ApplicationId),
+    /// The listing of an application.
+    Listing(ApplicationId),
+    /// A maintenance window.
+    Maintenance(MaintenanceId),
+    /// The maintenance windows that have not ended.
+    MaintenanceAhead,
 }
 
 /// The current state of one entity.
@@ -84,6 +103,18 @@ pub enum Record {
     AnnouncementRevision(AnnouncementRevision),
     /// An exemption.
     Exemption(Exemption),
+    /// A developer organisation.
+    Organisation(Organisation),
+    /// A version of an application.
+    AppVersion(AppVersion),
+    /// All versions of an application in brief.
+    Releases(Releases),
+    /// A listing.
+    Listing(Listing),
+    /// A maintenance window.
+    Maintenance(Maintenance),
+    /// The maintenance windows that have not ended.
+    MaintenanceAhead(MaintenanceAhead),
 }
 
 /// The records that a judgement depends on, with their revisions.
@@ -94,6 +125,18 @@ impl Records {
     /// A view of the given records; `None` says that the key has none.
     pub fn new(records: Vec<(RecordKey, Option<(u64, Record)>)>) -> Records {
         Records(records)
+    }
+
+    /// Whether the view was asked for a key.
+    pub fn has(&self, key: &RecordKey) -> bool {
+        self.0.iter().any(|(known, _)| known == key)
+    }
+
+    /// The view with further records.
+    #[must_use]
+    pub fn and(mut self, further: Vec<(RecordKey, Option<(u64, Record)>)>) -> Records {
+        self.0.extend(further);
+        self
     }
 
     /// The record under `key` with its revision.
@@ -187,6 +230,13 @@ typed! {
     notice(application: ApplicationId, id: NoticeId) -> Notice(Notice)
         at RecordKey::Notice(application.clone(), id.clone());
     announcement(id: AnnouncementId) -> Announcement(Announcement) at RecordKey::Announcement(id.clone());
+    organisation(id: OrganisationId) -> Organisation(Organisation) at RecordKey::Organisation(id.clone());
+    app_version(id: ApplicationId, number: AppVersionNumber) -> AppVersion(AppVersion)
+        at RecordKey::AppVersion(id.clone(), number.clone());
+    releases(id: ApplicationId) -> Releases(Releases) at RecordKey::Releases(id.clone());
+    listing(id: ApplicationId) -> Listing(Listing) at RecordKey::Listing(id.clone());
+    maintenance(id: MaintenanceId) -> Maintenance(Maintenance) at RecordKey::Maintenance(id.clone());
+    maintenance_ahead() -> MaintenanceAhead(MaintenanceAhead) at RecordKey::MaintenanceAhead;
     client_id(id: ClientId) -> Name(ApplicationId) at RecordKey::ClientId(id.clone());
     application_name(name: str) -> Name(ApplicationId) at RecordKey::ApplicationName(name.to_lowercase());
 }

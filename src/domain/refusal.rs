@@ -3,9 +3,15 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use devhub_decision::{Environment, Maturity, Stage};
 
+use super::app_version::{AppVersionNumber, AppVersionState};
 use super::application::State;
 use super::ledger::OperationName;
-use super::name::{AnnouncementId, ApplicationId, Context, Email, NoticeId, PolicyName, VersionName};
+use super::maintenance::Maintenance;
+use super::name::{
+    AnnouncementId, ApplicationId, Context, Email, MaintenanceId, NoticeId, OrganisationId, PolicyName, VersionName,
+};
+use super::notice::zoned;
+use super::organisation::OrganisationStatus;
 use super::policy::Period;
 use super::waiver::WaiverKind;
 
@@ -35,6 +41,10 @@ pub enum Taken {
     ApplicationName,
     /// An announcement of this id.
     Announcement,
+    /// A version of an application.
+    AppVersion,
+    /// A maintenance window of this id.
+    Maintenance,
 }
 
 impl Taken {
@@ -48,6 +58,8 @@ impl Taken {
             Taken::ClientId => "an application with client id",
             Taken::ApplicationName => "a production application with name",
             Taken::Announcement => "an announcement with id",
+            Taken::AppVersion => "version",
+            Taken::Maintenance => "a maintenance window with id",
         }
     }
 }
@@ -437,6 +449,87 @@ pub enum Refusal {
         version: VersionName,
         /// What it would permit.
         kind: WaiverKind,
+    },
+    /// No such organisation.
+    #[error("nothing is known of organisation {0}; an operator can set its status")]
+    OrganisationNotFound(OrganisationId),
+    /// The owner of the application is not verified (rule B80).
+    #[error(
+        "organisation {0:?}, which owns the application, is not verified: its applications stay in the sandbox; ask an operator to verify it"
+    )]
+    OrganisationNotVerified(String),
+    /// The owner of the application is not a partner.
+    #[error(
+        "organisation {owner:?}, which owns the application, is {status}: only applications of a VERIFIED_PARTNER are listed; ask an operator"
+    )]
+    OrganisationNotAPartner {
+        /// The owner.
+        owner: String,
+        /// Its status.
+        status: OrganisationStatus,
+    },
+    /// The application is not approved for production (rule B80).
+    #[error("application {0} is not approved for production; complete its approval first")]
+    ApplicationNotApproved(ApplicationId),
+    /// No such version of the application.
+    #[error("application {application} has no version {number}; list its versions to see which there are")]
+    AppVersionNotFound {
+        /// The application.
+        application: ApplicationId,
+        /// The number.
+        number: AppVersionNumber,
+    },
+    /// Versions rise.
+    #[error("version {given} is not higher than {newest}, the newest of the application; choose a higher number")]
+    AppVersionNotIncreasing {
+        /// As given.
+        given: AppVersionNumber,
+        /// The newest.
+        newest: AppVersionNumber,
+    },
+    /// A version of a sandbox application stays there.
+    #[error(
+        "application {0} lives in SANDBOX, and its versions stay READY_FOR_TESTING; uplift the application, create the version in the production application and promote that"
+    )]
+    AppVersionInSandbox(ApplicationId),
+    /// The version has not come far enough, or too far.
+    #[error("{verb} needs a version in state {expected}, but it is {actual}")]
+    IllegalAppVersionState {
+        /// What was tried.
+        verb: &'static str,
+        /// The state in which it is legal.
+        expected: &'static str,
+        /// The state it is in.
+        actual: AppVersionState,
+    },
+    /// The application has no listing.
+    #[error("application {0} has never been submitted for the marketplace; submit a listing first")]
+    ListingNotFound(ApplicationId),
+    /// The listing does not allow this.
+    #[error("cannot {verb} an application whose listing is {actual}: it must be {expected}")]
+    IllegalListingState {
+        /// What was tried.
+        verb: &'static str,
+        /// The state in which it is legal.
+        expected: &'static str,
+        /// The state it is in.
+        actual: &'static str,
+    },
+    /// Maintenance is on.
+    #[error("the {} data is under maintenance, which refuses {}, until {}; repeat this then", .0.tenancy, .0.refuses.noun(), zoned(.0.until, Some(&.0.zone)))]
+    Maintenance(Box<Maintenance>, DateTime<Utc>),
+    /// No such window.
+    #[error("there is no maintenance window {0}; list the windows to see which there are")]
+    MaintenanceNotFound(MaintenanceId),
+    /// A history that only grows is full.
+    #[error("there are {limit} {what} already, the most that are kept; {remedy}")]
+    HistoryFull {
+        /// What is limited.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+        /// What to do.
+        remedy: &'static str,
     },
     /// An imported subscription states a beginning that cannot be.
     #[error("a subscription cannot have begun at {}: {why}", at(.since))]

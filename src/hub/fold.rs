@@ -42,6 +42,12 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::AnnouncementRevision(revision) => RecordKey::AnnouncementRevision(revision.id.clone(), revision.number),
         Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_) => return None,
         Record::Exemption(exemption) => exemption.key(),
+        Record::Organisation(_)
+        | Record::AppVersion(_)
+        | Record::Releases(_)
+        | Record::Listing(_)
+        | Record::Maintenance(_)
+        | Record::MaintenanceAhead(_) => return None,
     })
 }
 
@@ -65,7 +71,15 @@ impl Fold {
     fn fold(&self, key: &Key, value: &Bytes, revision: Option<u64>, changes: &mut Vec<Change>) {
         let Some(kind) = codec::key_kind(key) else { return };
         match kind {
-            Kind::Answer | Kind::ClientId | Kind::ApplicationName | Kind::AccessRequest | Kind::Notice => return,
+            Kind::Answer
+            | Kind::ClientId
+            | Kind::ApplicationName
+            | Kind::AccessRequest
+            | Kind::Notice
+            | Kind::Organisation
+            | Kind::AppVersion
+            | Kind::Listing
+            | Kind::Maintenance => return,
             Kind::Api
             | Kind::Version
             | Kind::Application

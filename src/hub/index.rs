@@ -307,6 +307,15 @@ impl Index {
                 let number = inner.number(&exemption.version);
                 inner.touch(number, exemption.environment, revision);
             }
+            (
+                _,
+                Record::Organisation(_)
+                | Record::AppVersion(_)
+                | Record::Releases(_)
+                | Record::Listing(_)
+                | Record::Maintenance(_)
+                | Record::MaintenanceAhead(_),
+            ) => {}
             (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_)) => {}
         }
     }

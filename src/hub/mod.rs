@@ -13,6 +13,7 @@
 //! The hub does not know the wire, and no rule of the business lives here.
 
 mod announcements;
+mod apps;
 mod audit;
 mod calendar;
 mod crier;

@@ -2,10 +2,14 @@
 
 mod announcement;
 mod api;
+mod app_version;
 mod application;
 mod fact;
 mod follow;
+mod listing;
+mod maintenance;
 mod notice;
+mod organisation;
 pub mod parse;
 mod render;
 mod schedule;
@@ -23,9 +27,13 @@ use crate::hub::{Answer, Done, Failure, Hub, Request};
 
 pub use announcement::AnnouncementRpc;
 pub use api::ApiRpc;
+pub use app_version::AppVersionRpc;
 pub use application::ApplicationRpc;
 pub use fact::FactRpc;
+pub use listing::ListingRpc;
+pub use maintenance::MaintenanceRpc;
 pub use notice::NoticeRpc;
+pub use organisation::OrganisationRpc;
 pub use schedule::ScheduleRpc;
 pub use subscription::SubscriptionRpc;
 pub use usage::UsageRpc;

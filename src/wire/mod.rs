@@ -2,6 +2,7 @@
 //! and by the calls alike. No rule lives here.
 
 mod announcement;
+mod app;
 mod notice;
 pub mod reason;
 mod target;
@@ -15,19 +16,26 @@ use prost_types::Timestamp;
 
 use crate::domain::access::{AccessDecision, AccessState};
 use crate::domain::announcement::{AudienceKind, Category};
+use crate::domain::app_version::{AppVersionState, Component};
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::approve::Step;
 use crate::domain::calendar::CalendarKind;
 use crate::domain::fact::FactKind;
 use crate::domain::field::FieldDefinition;
 use crate::domain::ledger::RevisionKind;
+use crate::domain::listing::ListingState;
+use crate::domain::maintenance::{MaintenanceState, Refuses};
 use crate::domain::name::{Email, VersionName};
+use crate::domain::organisation::OrganisationStatus;
 use crate::domain::subscription::EndReason;
+use crate::domain::tenancy::Tenancy;
+use crate::domain::tool::ToolPermission;
 use crate::domain::usage::Class;
 use crate::domain::version::{AccessType, AuthType, Endpoint};
 use crate::domain::waiver::{WaiverKind, WaiverState};
 
 pub use announcement::{announcement_revision, parse_announcement_revision};
+pub use app::{step, tool_permissions};
 pub use notice::{milestone, notice, notice_subject, parse_milestone, parse_notice, parse_notice_subject};
 pub use target::{brownout, operation_name, parse_operation_name, parse_target, parse_version_name, target};
 
@@ -140,6 +148,21 @@ words! {
         AnnouncementRevised = AnnouncementRevised, AnnouncementWithdrawn = AnnouncementWithdrawn,
         ApplicationUplifted = ApplicationUplifted, ExemptedFromBrownouts = ExemptedFromBrownouts,
         BrownoutExemptionRemoved = BrownoutExemptionRemoved,
+        OrganisationSet = OrganisationSet,
+        AppVersionCreated = AppVersionCreated,
+        AppVersionPromoted = AppVersionPromoted,
+        AppVersionSubmitted = AppVersionSubmitted,
+        AppVersionApproved = AppVersionApproved,
+        ListingSubmitted = ListingSubmitted,
+        ListingApproved = ListingApproved,
+        ListingRemoved = ListingRemoved,
+        AppInstalled = AppInstalled,
+        InstallationUpdated = InstallationUpdated,
+        AppUninstalled = AppUninstalled,
+        PermittedProjectsChanged = PermittedProjectsChanged,
+        MaintenanceScheduled = MaintenanceScheduled,
+        MaintenanceRevised = MaintenanceRevised,
+        MaintenanceCancelled = MaintenanceCancelled,
     };
     Category <=> AnnouncementCategory {
         Deprecation = Deprecation, Sunset = Sunset, Change = Change, Requirement = Requirement,
@@ -149,6 +172,27 @@ words! {
         Everybody = Everybody, Subscribers = Subscribers, Operators = Operators,
     };
     WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
+    OrganisationStatus <=> OrganisationStatus {
+        Unverified = Unverified, VerifiedPrivate = VerifiedPrivate, VerifiedPartner = VerifiedPartner,
+    };
+    Component <=> AppComponent {
+        UserLevelConnection = UserLevelConnection, ServiceAccountConnection = ServiceAccountConnection,
+        Embedded = Embedded, SidePanel = SidePanel,
+    };
+    ToolPermission <=> ToolPermission { None = None, ReadOnly = ReadOnly, Standard = Standard, Admin = Admin };
+    AppVersionState <=> AppVersionState {
+        ReadyForTesting = ReadyForTesting, Promoted = Promoted, Submitted = Submitted, Approved = Approved,
+    };
+    ListingState <=> ListingState {
+        Submitted = Submitted, Listed = Listed, Removed = Removed, Delisted = Delisted,
+    } besides None;
+    Tenancy <=> Tenancy {
+        Production = Production, MonthlySandbox = MonthlySandbox, DevelopmentSandbox = DevelopmentSandbox,
+    };
+    Refuses <=> MaintenanceRefuses { ManifestCreation = ManifestCreation, Writes = Writes };
+    MaintenanceState <=> MaintenanceState {
+        Planned = Planned, Running = Running, Over = Over, Cancelled = Cancelled,
+    };
     WaiverState <=> WaiverState { Live = Live, Expired = Expired, Revoked = Revoked };
     CalendarKind <=> CalendarKind {
         Deprecates = Deprecates, SunsetBegins = SunsetBegins, Retires = Retires, BrownoutBegins = BrownoutBegins,

@@ -28,6 +28,9 @@
 //! | `announcing` | B26, X11: announcements, their revisions, what they say differently from the ledger |
 //! | `stories` | two real retirements from announcement to last refused call, as transcripts |
 //! | `policies` | the status matrices and the legal moves as golden text |
+//! | `promoting` | B78, B80: versions of applications, their steps, and what the owner's status permits |
+//! | `listing` | B79, B86, B87: the marketplace, and which version is available |
+//! | `maintaining` | B26: maintenance windows and their one gate |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
@@ -45,10 +48,13 @@ mod guarding;
 mod killing;
 mod leaving;
 mod lifecycle;
+mod listing;
+mod maintaining;
 mod moving;
 mod noticing;
 mod policies;
 mod previewing;
+mod promoting;
 mod racing;
 mod refusing;
 mod rules;

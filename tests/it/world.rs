@@ -11,10 +11,14 @@ use devhub::wire::timestamp;
 use devhub_proto::v1;
 use devhub_proto::v1::announcement_service_client::AnnouncementServiceClient;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
+use devhub_proto::v1::app_version_service_client::AppVersionServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::listing_service_client::ListingServiceClient;
+use devhub_proto::v1::maintenance_service_client::MaintenanceServiceClient;
 use devhub_proto::v1::notice_service_client::NoticeServiceClient;
+use devhub_proto::v1::organisation_service_client::OrganisationServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use devhub_proto::v1::usage_service_client::UsageServiceClient;
@@ -178,6 +182,22 @@ impl World {
 
     pub(crate) fn waivers(&self, actor: &'static str) -> WaiverServiceClient<Caller> {
         WaiverServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn organisations(&self, actor: &'static str) -> OrganisationServiceClient<Caller> {
+        OrganisationServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn app_versions(&self, actor: &'static str) -> AppVersionServiceClient<Caller> {
+        AppVersionServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn listings(&self, actor: &'static str) -> ListingServiceClient<Caller> {
+        ListingServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn maintenance(&self, actor: &'static str) -> MaintenanceServiceClient<Caller> {
+        MaintenanceServiceClient::new(self.channel_as(actor))
     }
 
     pub(crate) fn notices(&self, actor: &'static str) -> NoticeServiceClient<Caller> {

@@ -100,7 +100,13 @@ impl Answer {
             | disk::record::Content::NoticeRun(_)
             | disk::record::Content::Announcement(_)
             | disk::record::Content::AnnouncementRevision(_)
-            | disk::record::Content::Exemption(_) => Err(damaged),
+            | disk::record::Content::Exemption(_)
+            | disk::record::Content::Organisation(_)
+            | disk::record::Content::AppVersion(_)
+            | disk::record::Content::Releases(_)
+            | disk::record::Content::Listing(_)
+            | disk::record::Content::Maintenance(_)
+            | disk::record::Content::MaintenanceAhead(_) => Err(damaged),
         }
     }
 }

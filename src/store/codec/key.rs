@@ -44,10 +44,18 @@ pub enum Kind {
     AnnouncementRevision = b'k' as isize,
     /// An exemption from brownouts.
     Exemption = b'e' as isize,
+    /// A developer organisation.
+    Organisation = b'O' as isize,
+    /// A version of an application, or all of them in brief.
+    AppVersion = b'M' as isize,
+    /// A listing.
+    Listing = b'L' as isize,
+    /// A maintenance window, or all that lie ahead.
+    Maintenance = b'W' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 17] = [
+    const ALL: [Kind; 21] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -65,6 +73,10 @@ impl Kind {
         Kind::Announcement,
         Kind::AnnouncementRevision,
         Kind::Exemption,
+        Kind::Organisation,
+        Kind::AppVersion,
+        Kind::Listing,
+        Kind::Maintenance,
     ];
 
     /// The byte.
@@ -123,6 +135,14 @@ pub fn encode(key: &RecordKey) -> Bytes {
         RecordKey::Namespace(name) => join(Kind::Namespace, &[name.as_str()]),
         RecordKey::Notice(application, id) => join(Kind::Notice, &[application.as_str(), id.as_str()]),
         RecordKey::NoticeRun(occasion) => encode_run(occasion),
+        RecordKey::Organisation(id) => join(Kind::Organisation, &[id.as_str()]),
+        RecordKey::AppVersion(id, number) => join(Kind::AppVersion, &[id.as_str(), &number.to_string()]),
+        // Without the zero byte behind the id it is no version of the application, and comes before all of them.
+        RecordKey::Releases(id) => join(Kind::AppVersion, &[id.as_str()]),
+        RecordKey::Listing(id) => join(Kind::Listing, &[id.as_str()]),
+        RecordKey::Maintenance(id) => join(Kind::Maintenance, &[id.as_str(), ""]),
+        // No window has an empty id.
+        RecordKey::MaintenanceAhead => join(Kind::Maintenance, &[""]),
         RecordKey::Announcement(id) => join(Kind::Announcement, &[id.as_str()]),
         RecordKey::AnnouncementRevision(id, number) => {
             let mut key = BytesMut::from(&announcement_revisions_of(id)[..]);

@@ -5,8 +5,10 @@
 //! the last followed by a zero byte, which no part contains.
 
 mod answer;
+mod app;
 mod fact;
 mod key;
+mod maintenance;
 mod notice;
 mod record;
 mod schedule;

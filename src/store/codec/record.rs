@@ -8,7 +8,7 @@ use devhub_proto::store::v1::record::Content;
 use prost::Message;
 use prost_types::Timestamp;
 
-use super::{FORMAT, Undecodable, notice, schedule, waiver};
+use super::{FORMAT, Undecodable, app, maintenance, notice, schedule, waiver};
 use crate::domain::access::{AccessRequest, Decided};
 use crate::domain::api::Api;
 use crate::domain::application::{Application, Deletion};
@@ -47,6 +47,12 @@ pub fn encode(record: &Record) -> Bytes {
         Record::Name(bearer) => Content::Name(disk::NameRecord { application_id: bearer.to_string() }),
         Record::Revision(revision) => Content::Revision(schedule::encode_revision(revision)),
         Record::Namespace(namespace) => Content::Namespace(schedule::encode_namespace(namespace)),
+        Record::Organisation(organisation) => Content::Organisation(app::encode_organisation(organisation)),
+        Record::AppVersion(version) => Content::AppVersion(app::encode_version(version)),
+        Record::Releases(releases) => Content::Releases(app::encode_releases(releases)),
+        Record::Listing(listing) => Content::Listing(app::encode_listing(listing)),
+        Record::Maintenance(window) => Content::Maintenance(maintenance::encode_window(window)),
+        Record::MaintenanceAhead(ahead) => Content::MaintenanceAhead(maintenance::encode_ahead(ahead)),
         Record::Notice(notice) => Content::Notice(wire::notice(notice)),
         Record::NoticeRun(run) => Content::NoticeRun(notice::encode_run(run)),
         Record::Announcement(announcement) => Content::Announcement(notice::encode_announcement(announcement)),
@@ -78,6 +84,12 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
         Content::AnnouncementRevision(revision) => {
             wire::parse_announcement_revision(revision).map(Record::AnnouncementRevision)
         }
+        Content::Organisation(organisation) => app::decode_organisation(organisation).map(Record::Organisation),
+        Content::AppVersion(version) => app::decode_version(version).map(Record::AppVersion),
+        Content::Releases(releases) => app::decode_releases(releases).map(Record::Releases),
+        Content::Listing(listing) => app::decode_listing(listing).map(Record::Listing),
+        Content::Maintenance(window) => maintenance::decode_window(window).map(Record::Maintenance),
+        Content::MaintenanceAhead(ahead) => maintenance::decode_ahead(ahead).map(Record::MaintenanceAhead),
         Content::Answer(_) => None,
     }
     .ok_or(IMPOSSIBLE)

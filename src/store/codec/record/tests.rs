@@ -9,13 +9,19 @@ use crate::domain::access::AccessState;
 use crate::domain::announcement::{
     Announcement, AnnouncementRevision, Audience, Category, Content, Effective, Impact, Scope,
 };
+use crate::domain::app_version::{AppVersion, Component, Release, Releases, Step};
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::exemption::{Exemption, Part};
 use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
+use crate::domain::listing::{Listing, Removal, Submission};
+use crate::domain::maintenance::{Cancellation, Maintenance, MaintenanceAhead, Refuses};
 use crate::domain::namespace::{Namespace, NamespaceDeployment};
 use crate::domain::notice::{Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
 use crate::domain::operation::OperationSchedule;
+use crate::domain::organisation::{Organisation, OrganisationStatus};
 use crate::domain::subscription::EndReason;
+use crate::domain::tenancy::Tenancy;
+use crate::domain::tool::{ToolPermission, ToolPermissions};
 use crate::domain::version::{AccessType, AuthType};
 use crate::domain::waiver::{Revocation, Waiver, WaiverKind};
 
@@ -29,6 +35,45 @@ fn name(label: &str) -> VersionName {
 
 fn operation(label: &str) -> OperationName {
     OperationName { version: name(label), method: "GET".into(), path: "/{id}".into() }
+}
+
+fn taken(day: u32) -> Step {
+    Step { by: "operator:olga".into(), at: at(&format!("2026-01-{day:02}T00:00:00Z")) }
+}
+
+fn app_version() -> AppVersion {
+    AppVersion {
+        application: "app-1".parse().expect("valid"),
+        number: "1.2.0-rc.1".parse().expect("valid"),
+        components: Component::ALL.into(),
+        permissions: ToolPermissions {
+            company: BTreeMap::from([("Directory".into(), ToolPermission::ReadOnly)]),
+            project: BTreeMap::from([("RFIs".into(), ToolPermission::Admin), ("Punch".into(), ToolPermission::None)]),
+        },
+        release_notes: "New: RFIs".into(),
+        post_install_notes: "Permit a project".into(),
+        post_install_uri: "https://example.com/next".into(),
+        install_key: "abcdefgh12345678".parse().expect("valid"),
+        created: taken(1),
+        promoted: Some(taken(2)),
+        submitted: Some(taken(3)),
+        approved: Some(taken(4)),
+    }
+}
+
+fn maintenance() -> Maintenance {
+    Maintenance {
+        id: "sandbox-2022".parse().expect("valid"),
+        tenancy: Tenancy::DevelopmentSandbox,
+        from: at("2022-11-14T17:00:00Z"),
+        until: at("2022-11-19T01:00:00Z"),
+        refuses: Refuses::Writes,
+        reason: "reliability".into(),
+        zone: "America/Los_Angeles".parse().expect("valid"),
+        planned: taken(1),
+        revised: Some(taken(2)),
+        cancelled: Some(Cancellation { step: taken(3), reason: "not needed".into() }),
+    }
 }
 
 /// One of each kind, with every part filled.
@@ -181,6 +226,27 @@ fn records() -> Vec<Record> {
         Record::Subscription(Subscription { moved: Some(moved(false)), ..subscription() }),
         Record::Subscription(Subscription { waiver: Some("w-1".parse().expect("valid")), ..subscription() }),
         Record::Waiver(waiver()),
+        Record::Organisation(Organisation {
+            id: "Ledgerly Ltd".parse().expect("valid"),
+            title: "Ledgerly".into(),
+            status: OrganisationStatus::VerifiedPartner,
+            status_by: "operator:olga".into(),
+            status_since: at("2026-01-02T00:00:00Z"),
+        }),
+        Record::AppVersion(app_version()),
+        Record::Releases(Releases {
+            application: "app-1".parse().expect("valid"),
+            versions: vec![Release::of(&app_version())],
+        }),
+        Record::Listing(Listing {
+            application: "app-1".parse().expect("valid"),
+            submission: Submission { version: "1.2.0-rc.1".parse().expect("valid"), step: taken(3) },
+            approved: Some(taken(4)),
+            removal: Some(Removal { step: taken(5), reason: "no answer".into() }),
+            first_listed_at: Some(at("2026-01-04T00:00:00Z")),
+        }),
+        Record::Maintenance(maintenance()),
+        Record::MaintenanceAhead(MaintenanceAhead { windows: vec![maintenance()] }),
         Record::Exemption(Exemption {
             application: "ledgerly".parse().expect("valid"),
             client_id: "ledgerly-client".parse().expect("valid"),
