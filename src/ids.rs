@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
-use crate::domain::name::{ApplicationId, ClientId, InstallKey, ServiceUserId, SubscriptionId, WaiverId};
+use crate::domain::name::{AccountId, ApplicationId, ClientId, InstallKey, ServiceUserId, SubscriptionId, WaiverId};
 
 /// A UUID that sorts by `now`, so that new records lie together on disk.
 fn uuid(now: DateTime<Utc>) -> String {
@@ -23,6 +23,11 @@ pub fn subscription(now: DateTime<Utc>) -> SubscriptionId {
 
 /// A new waiver id.
 pub fn waiver(now: DateTime<Utc>) -> WaiverId {
+    uuid(now).parse().expect("a UUID is a valid id")
+}
+
+/// A new id of a service account.
+pub fn account(now: DateTime<Utc>) -> AccountId {
     uuid(now).parse().expect("a UUID is a valid id")
 }
 

@@ -16,12 +16,16 @@ use devhub_proto::v1::api_service_server::ApiServiceServer;
 use devhub_proto::v1::app_version_service_server::AppVersionServiceServer;
 use devhub_proto::v1::application_service_server::ApplicationServiceServer;
 use devhub_proto::v1::authorization_service_server::AuthorizationServiceServer;
+use devhub_proto::v1::company_service_server::CompanyServiceServer;
+use devhub_proto::v1::credential_class_service_server::CredentialClassServiceServer;
 use devhub_proto::v1::fact_service_server::FactServiceServer;
+use devhub_proto::v1::installation_service_server::InstallationServiceServer;
 use devhub_proto::v1::listing_service_server::ListingServiceServer;
 use devhub_proto::v1::maintenance_service_server::MaintenanceServiceServer;
 use devhub_proto::v1::notice_service_server::NoticeServiceServer;
 use devhub_proto::v1::organisation_service_server::OrganisationServiceServer;
 use devhub_proto::v1::schedule_service_server::ScheduleServiceServer;
+use devhub_proto::v1::service_account_service_server::ServiceAccountServiceServer;
 use devhub_proto::v1::subscription_service_server::SubscriptionServiceServer;
 use devhub_proto::v1::usage_service_server::UsageServiceServer;
 use devhub_proto::v1::waiver_service_server::WaiverServiceServer;
@@ -42,15 +46,16 @@ use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules}
 use crate::gateway::AuthorizationRpc;
 use crate::hub::Hub;
 use crate::rpc::{
-    AnnouncementRpc, ApiRpc, AppVersionRpc, ApplicationRpc, FactRpc, ListingRpc, MaintenanceRpc, NoticeRpc,
-    OrganisationRpc, ScheduleRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
+    AnnouncementRpc, ApiRpc, AppVersionRpc, ApplicationRpc, CompanyRpc, CredentialClassRpc, FactRpc, InstallationRpc,
+    ListingRpc, MaintenanceRpc, NoticeRpc, OrganisationRpc, ScheduleRpc, ServiceAccountRpc, SubscriptionRpc, UsageRpc,
+    WaiverRpc,
 };
 use crate::store::embedded::{Embedded, Options};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 14] = [
+const SERVICES: [&str; 18] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -59,9 +64,13 @@ const SERVICES: [&str; 14] = [
     "devhub.v1.ScheduleService",
     "devhub.v1.UsageService",
     "devhub.v1.WaiverService",
+    "devhub.v1.CompanyService",
+    "devhub.v1.ServiceAccountService",
+    "devhub.v1.CredentialClassService",
     "devhub.v1.AnnouncementService",
     "devhub.v1.NoticeService",
     "devhub.v1.OrganisationService",
+    "devhub.v1.InstallationService",
     "devhub.v1.AppVersionService",
     "devhub.v1.ListingService",
     "devhub.v1.MaintenanceService",
@@ -265,7 +274,11 @@ fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopp
         .add_service(bounded!(ScheduleServiceServer, ScheduleRpc::new(hub.clone(), limits)))
         .add_service(bounded!(UsageServiceServer, UsageRpc::new(hub.clone())))
         .add_service(bounded!(WaiverServiceServer, WaiverRpc::new(hub.clone())))
+        .add_service(bounded!(CompanyServiceServer, CompanyRpc::new(hub.clone())))
+        .add_service(bounded!(ServiceAccountServiceServer, ServiceAccountRpc::new(hub.clone())))
+        .add_service(bounded!(CredentialClassServiceServer, CredentialClassRpc::new(hub.clone())))
         .add_service(bounded!(AnnouncementServiceServer, AnnouncementRpc::new(hub.clone())))
+        .add_service(bounded!(InstallationServiceServer, InstallationRpc::new(hub.clone())))
         .add_service(bounded!(OrganisationServiceServer, OrganisationRpc::new(hub.clone())))
         .add_service(bounded!(AppVersionServiceServer, AppVersionRpc::new(hub.clone())))
         .add_service(bounded!(ListingServiceServer, ListingRpc::new(hub.clone())))

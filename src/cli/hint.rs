@@ -75,6 +75,18 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::IllegalAccessRequestState => "`devhub list access-requests` shows where it stands",
         ErrorReason::AcknowledgementRequired => "acknowledge that there is no way back, or keep the subscription",
         ErrorReason::EpochChanged => "start anew from the first revision: the hub was restored from a backup",
+        ErrorReason::CompanyNotFound => "check the id of the company",
+        ErrorReason::NotACompanyAdministrator => "act as an administrator of the company; its record names them",
+        ErrorReason::ServiceAccountNotFound => "check the id of the account and its company",
+        ErrorReason::ServiceAccountRemoved => "use the application that replaces the account: a removal is final",
+        ErrorReason::CreationClosed => {
+            "declare a service account in a version of the application and have the company install that"
+        }
+        ErrorReason::EarlierNotAccepted => "repeat with --accept-earlier if the earlier date is meant",
+        ErrorReason::ClassNoticeTooShort => "choose the date that is named or a later one, or give --override-reason",
+        ErrorReason::RecentUse => "move what uses the account first, or repeat with --acknowledge-recent-use",
+        ErrorReason::ExtensionGranted => "nothing more can be granted: a company has one extension",
+        ErrorReason::ExtensionRefused => "choose an instant in the range that is named",
         ErrorReason::NothingToDo => "nothing needs to be done: it is as asked already",
         ErrorReason::NoticeTooShort => "choose the date that is named or a later one, or give --override-reason",
         ErrorReason::AnnouncementOutOfOrder => {
@@ -115,6 +127,18 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::IllegalListingState => "`devhub listing show` shows where the listing stands",
         ErrorReason::Maintenance => "repeat it after the window; `devhub maintenance list` shows all windows",
         ErrorReason::MaintenanceNotFound => "`devhub maintenance list` shows which there are",
+        ErrorReason::InstallationNotFound => "`devhub list installations --ended` shows what is and was installed",
+        ErrorReason::AlreadyInstalled => "update it instead: `devhub update-installation`",
+        ErrorReason::CredentialsMismatch => {
+            "use an application of the environment that is named; `devhub uplift` makes one for production"
+        }
+        ErrorReason::AppVersionNotAvailable => "`devhub app-version list` shows how far each version has come",
+        ErrorReason::ListingClosed => "`devhub listing show` shows why the listing is closed",
+        ErrorReason::WiderPermissions => {
+            "have an administrator of the company look at what is named and give --approve-wider-permissions"
+        }
+        ErrorReason::ProjectsUnknown => "name projects that the company has, or permit all with --all-projects",
+        ErrorReason::CompanyApprovalRequired => "act as an administrator of the company: --actor collaborator:EMAIL",
         ErrorReason::SinceOutOfRange => "state a beginning at which the version was live, or leave it out for now",
     }
 }

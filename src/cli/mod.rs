@@ -6,6 +6,7 @@
 //! command line itself is wrong.
 
 pub mod announce;
+pub mod app_version;
 pub mod apply;
 pub mod backup;
 pub mod brownout;
@@ -27,10 +28,14 @@ pub mod failure;
 pub mod get;
 pub mod hint;
 pub mod import;
+pub mod install;
 pub mod lifecycle;
 pub mod list;
+pub mod listing;
+pub mod maintenance;
 pub mod moves;
 pub mod notices;
+pub mod organisation;
 pub mod output;
 pub mod plan;
 pub mod promote;
@@ -157,6 +162,28 @@ enum Command {
     /// Dated exceptions for one application and one version
     #[command(subcommand)]
     Waive(waive::Waive),
+    /// Who answers for applications, and how far the platform has verified them
+    #[command(subcommand)]
+    Organisation(organisation::Organisation),
+    /// Versions of applications: make, promote, submit and approve them
+    #[command(subcommand)]
+    AppVersion(app_version::AppVersion),
+    /// Which applications stand in the marketplace
+    #[command(subcommand)]
+    Listing(listing::Listing),
+    /// Install an application in a company, again or for the first time
+    ///
+    /// The first time says which projects it may reach; later they are kept.
+    Install(install::Install),
+    /// Let an installation run another version; the permitted projects are kept
+    UpdateInstallation(install::Update),
+    /// Uninstall an application from a company; it can be installed again
+    Uninstall(install::Uninstall),
+    /// Set the projects that an installation may reach
+    Permit(install::Permit),
+    /// Times at which collaborators change nothing
+    #[command(subcommand)]
+    Maintenance(maintenance::Maintenance),
     /// Publish announcements, revise and withdraw them
     #[command(subcommand)]
     Announce(announce::Announce),
@@ -228,6 +255,14 @@ impl Cli {
             Command::Exempt(command) => wait_for(command.run(connection, output)),
             Command::Uplift(command) => wait_for(command.run(connection, output)),
             Command::Waive(command) => wait_for(command.run(connection, output)),
+            Command::Organisation(command) => wait_for(command.run(connection, output)),
+            Command::AppVersion(command) => wait_for(command.run(connection, output)),
+            Command::Listing(command) => wait_for(command.run(connection, output)),
+            Command::Install(command) => wait_for(command.run(connection, output)),
+            Command::UpdateInstallation(command) => wait_for(command.run(connection, output)),
+            Command::Uninstall(command) => wait_for(command.run(connection, output)),
+            Command::Permit(command) => wait_for(command.run(connection, output)),
+            Command::Maintenance(command) => wait_for(command.run(connection, output)),
             Command::Announce(command) => wait_for(command.run(connection, output)),
             Command::Notices(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),

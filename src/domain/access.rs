@@ -127,7 +127,7 @@ fn store(request: AccessRequest, kind: FactKind, application: &Application, befo
         context: Some(request.version.context.clone()),
         label: Some(request.version.label.clone()),
         environment: Some(application.environment),
-        subscription: None,
+        ..Subject::default()
     };
     let fact = Fact::new(kind, subject).change("access", before, request.state.name()).because(reason);
     let key = RecordKey::AccessRequest(request.application.clone(), request.version.clone());

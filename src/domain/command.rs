@@ -7,11 +7,14 @@ use super::api::{CreateApi, UpdateApi};
 use super::app_version::{ApproveAppVersion, CreateAppVersion, PromoteAppVersion, SubmitAppVersion};
 use super::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
 use super::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
+use super::company::{CreateCompany, PutProject, UpdateCompany};
+use super::credential_class::ReviseCredentialClass;
 use super::exemption::{ChangeExemption, Part};
 use super::fact::Subject;
+use super::installation::{Install, SetPermittedProjects, Uninstall, UpdateInstallation};
 use super::listing::{ApproveListing, RemoveListing, SubmitListing};
 use super::maintenance::{self, CancelMaintenance, ReviseMaintenance, ScheduleMaintenance};
-use super::name::{ApplicationId, VersionName};
+use super::name::{ApplicationId, CompanyId, VersionName};
 use super::notice::AcknowledgeNotice;
 use super::organisation::SetOrganisation;
 use super::outcome::Judgement;
@@ -20,6 +23,10 @@ use super::record::{RecordKey, Records};
 use super::register::{CreateApplication, DeleteApplication, RestoreApplication, UpdateApplication};
 use super::relocate::MoveSubscription;
 use super::schedule::ChangeLifecycle;
+use super::service_account::{
+    ChangeAccountPermissions, ClassifyServiceAccount, CreateServiceAccount, Created, ExtendServiceAccounts,
+    RemoveServiceAccount,
+};
 use super::setting::Setting;
 use super::subscribe::{Since, Subscribe, Unsubscribe};
 use super::undo::{UndoMove, UndoUnsubscribe};
@@ -94,6 +101,15 @@ commands!(
     WithdrawAnnouncement,
     UpliftApplication,
     ChangeExemption,
+    CreateCompany,
+    UpdateCompany,
+    PutProject,
+    CreateServiceAccount,
+    ClassifyServiceAccount,
+    ChangeAccountPermissions,
+    RemoveServiceAccount,
+    ExtendServiceAccounts,
+    ReviseCredentialClass,
     SetOrganisation,
     CreateAppVersion,
     PromoteAppVersion,
@@ -104,7 +120,11 @@ commands!(
     RemoveListing,
     ScheduleMaintenance,
     ReviseMaintenance,
-    CancelMaintenance
+    CancelMaintenance,
+    Install,
+    UpdateInstallation,
+    Uninstall,
+    SetPermittedProjects
 );
 
 impl Command {
@@ -116,6 +136,8 @@ impl Command {
             Command::SubmitAppVersion(command) => command.follows(records),
             Command::SubmitListing(command) => command.follows(records),
             Command::ApproveListing(command) => command.follows(records),
+            Command::Install(command) => command.follows(records),
+            Command::UpdateInstallation(command) => command.follows(records),
             _ => Vec::new(),
         }
     }
@@ -173,6 +195,18 @@ impl Command {
             Command::UpliftApplication(_) => "UpliftApplication",
             Command::ChangeExemption(ChangeExemption { part: Part::Exempt, .. }) => "ExemptFromBrownouts",
             Command::ChangeExemption(ChangeExemption { part: Part::Taken, .. }) => "RemoveBrownoutExemption",
+            Command::CreateCompany(_) => "CreateCompany",
+            Command::UpdateCompany(_) => "UpdateCompany",
+            Command::PutProject(_) => "PutProject",
+            Command::CreateServiceAccount(CreateServiceAccount { created: Created::Now, .. }) => "CreateServiceAccount",
+            Command::CreateServiceAccount(CreateServiceAccount { created: Created::Elsewhere(_), .. }) => {
+                "ImportServiceAccounts"
+            }
+            Command::ClassifyServiceAccount(_) => "ClassifyServiceAccount",
+            Command::ChangeAccountPermissions(_) => "ChangeServiceAccountPermissions",
+            Command::RemoveServiceAccount(_) => "RemoveServiceAccount",
+            Command::ExtendServiceAccounts(_) => "ExtendServiceAccounts",
+            Command::ReviseCredentialClass(_) => "ReviseCredentialClass",
             Command::SetOrganisation(_) => "SetOrganisation",
             Command::CreateAppVersion(_) => "CreateAppVersion",
             Command::PromoteAppVersion(_) => "PromoteAppVersion",
@@ -184,6 +218,10 @@ impl Command {
             Command::ScheduleMaintenance(_) => "ScheduleMaintenance",
             Command::ReviseMaintenance(_) => "ReviseMaintenance",
             Command::CancelMaintenance(_) => "CancelMaintenance",
+            Command::Install(_) => "Install",
+            Command::UpdateInstallation(_) => "UpdateInstallation",
+            Command::Uninstall(_) => "Uninstall",
+            Command::SetPermittedProjects(_) => "SetPermittedProjects",
         }
     }
 
@@ -195,6 +233,7 @@ impl Command {
             ..Subject::default()
         };
         let application = |id: &ApplicationId| Subject { application: Some(id.clone()), ..Subject::default() };
+        let company = |id: &CompanyId| Subject { company: Some(id.clone()), ..Subject::default() };
         let both = |id: &ApplicationId, name: &VersionName| Subject { application: Some(id.clone()), ..version(name) };
         match self {
             Command::CreateApi(CreateApi { context, .. }) | Command::UpdateApi(UpdateApi { context, .. }) => {
@@ -233,6 +272,22 @@ impl Command {
             | Command::ReviseAnnouncement(ReviseAnnouncement { content, .. }) => {
                 content.references.first().map(|target| target.subject()).unwrap_or_default()
             }
+            Command::Install(Install { application, company: at, .. })
+            | Command::UpdateInstallation(UpdateInstallation { application, company: at, .. })
+            | Command::Uninstall(Uninstall { application, company: at, .. })
+            | Command::SetPermittedProjects(SetPermittedProjects { application, company: at, .. }) => {
+                Subject { application: Some(application.clone()), ..company(at) }
+            }
+            Command::CreateCompany(CreateCompany { id, .. })
+            | Command::UpdateCompany(UpdateCompany { id, .. })
+            | Command::PutProject(PutProject { company: id, .. })
+            | Command::ExtendServiceAccounts(ExtendServiceAccounts { company: id, .. }) => company(id),
+            Command::CreateServiceAccount(CreateServiceAccount { company: at, id, .. })
+            | Command::ClassifyServiceAccount(ClassifyServiceAccount { company: at, id, .. })
+            | Command::ChangeAccountPermissions(ChangeAccountPermissions { company: at, id, .. })
+            | Command::RemoveServiceAccount(RemoveServiceAccount { company: at, id, .. }) => {
+                Subject { account: Some(id.clone()), ..company(at) }
+            }
             Command::CreateAppVersion(CreateAppVersion { application: id, .. })
             | Command::PromoteAppVersion(PromoteAppVersion { application: id, .. })
             | Command::SubmitAppVersion(SubmitAppVersion { application: id, .. })
@@ -241,6 +296,7 @@ impl Command {
             | Command::ApproveListing(ApproveListing { application: id, .. })
             | Command::RemoveListing(RemoveListing { application: id, .. }) => application(id),
             Command::WithdrawAnnouncement(_)
+            | Command::ReviseCredentialClass(_)
             | Command::SetOrganisation(_)
             | Command::ScheduleMaintenance(_)
             | Command::ReviseMaintenance(_)

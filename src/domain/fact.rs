@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use devhub_decision::Environment;
 
-use super::name::{ApplicationId, Context, Label, SubscriptionId};
+use super::name::{AccountId, ApplicationId, CompanyId, Context, Label, SubscriptionId};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +106,30 @@ pub enum FactKind {
     ExemptedFromBrownouts,
     /// An application takes part in the brownouts of a version again.
     BrownoutExemptionRemoved,
+    /// A company was registered.
+    CompanyCreated,
+    /// A company's description or administrators changed.
+    CompanyUpdated,
+    /// A company has a new project.
+    ProjectCreated,
+    /// A project was renamed.
+    ProjectRenamed,
+    /// A traditional service account was created.
+    ServiceAccountCreated,
+    /// A traditional service account was brought from another system.
+    ServiceAccountImported,
+    /// Somebody said whose a traditional service account is.
+    ServiceAccountClassified,
+    /// The tool permissions of a traditional service account changed.
+    ServiceAccountPermissionsChanged,
+    /// A traditional service account got a new secret.
+    ServiceAccountSecretRotated,
+    /// A traditional service account was removed.
+    ServiceAccountRemoved,
+    /// The traditional service accounts of a company may be used past the sunset, until an instant.
+    ServiceAccountsExtended,
+    /// The dates of a credential class changed.
+    CredentialClassRevised,
     /// What is known of a developer organisation was set.
     OrganisationSet,
     /// A version of an application was made.
@@ -151,6 +175,10 @@ pub struct Subject {
     pub environment: Option<Environment>,
     /// The subscription concerned.
     pub subscription: Option<SubscriptionId>,
+    /// The company concerned.
+    pub company: Option<CompanyId>,
+    /// The service account concerned.
+    pub account: Option<AccountId>,
 }
 
 /// One value that changed.

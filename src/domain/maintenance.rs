@@ -11,10 +11,10 @@ use devhub_decision::Environment;
 
 use super::app_version::Step;
 use super::command::Command;
+use super::company::Tenancy;
 use super::name::{MaintenanceId, Zone};
 use super::record::{Record, RecordKey, Records};
 use super::refusal::Refusal;
-use super::tenancy::Tenancy;
 
 pub use command::{CancelMaintenance, ReviseMaintenance, ScheduleMaintenance};
 
@@ -170,12 +170,16 @@ fn place(environment: Environment) -> Tenancy {
 /// Which data a command is about: its company's if it has one, else that of the environments of its applications, of
 /// what it makes and of what it names.
 fn concern(command: &Command, records: &Records) -> Concern {
-    let mut places: Vec<Tenancy> = Vec::new();
-    for record in records.all() {
-        if let Record::Application(application) = record {
-            places.push(place(application.environment));
-        }
+    let company = |record: &Record| if let Record::Company(company) = record { Some(company.tenancy) } else { None };
+    let application = |record: &Record| {
+        if let Record::Application(application) = record { Some(place(application.environment)) } else { None }
+    };
+    let change = if let Command::CreateAppVersion(_) = command { ChangeKind::Manifest } else { ChangeKind::Other };
+    let companies: Vec<Tenancy> = records.all().filter_map(company).collect();
+    if !companies.is_empty() {
+        return Concern { places: companies, change };
     }
+    let mut places: Vec<Tenancy> = records.all().filter_map(application).collect();
     if let Command::CreateApplication(command) = command {
         places.push(place(command.environment));
     }
@@ -183,7 +187,6 @@ fn concern(command: &Command, records: &Records) -> Concern {
         places.push(Tenancy::Production);
     }
     places.extend(command.subject().environment.map(place));
-    let change = if let Command::CreateAppVersion(_) = command { ChangeKind::Manifest } else { ChangeKind::Other };
     Concern { places, change }
 }
 

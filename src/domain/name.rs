@@ -174,6 +174,29 @@ name!(
 );
 
 name!(
+    /// The id of a company: what gateways read in the header that names the company of a call.
+    CompanyId,
+    "a company id has 1 to 64 letters, digits, '-' and '_'",
+    |text| len(text, 1, 64) && all(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+);
+
+name!(
+    /// The id of a project among those of its company.
+    ProjectId,
+    "a project id has 1 to 64 letters, digits, '-' and '_'",
+    |text| len(text, 1, 64) && all(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+);
+
+name!(
+    /// The id of a traditional service account.
+    AccountId,
+    "an account id has 3 to 64 lower-case letters, digits and hyphens and begins with a letter or digit",
+    |text| len(text, 3, 64)
+        && !text.starts_with('-')
+        && all(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+
+name!(
     /// The id that makes a write repeatable.
     RequestId,
     "a request id has 1 to 64 letters, digits, '-', '_' and '.'",
@@ -203,7 +226,20 @@ name!(
         && matches!(text.split_once('@'), Some((user, host)) if !user.is_empty() && !host.is_empty() && !host.contains('@'))
 );
 
-text_order!(Context, ApplicationId, ClientId, SubscriptionId, AnnouncementId, NoticeId, RequestId, PolicyName, Email);
+text_order!(
+    Context,
+    ApplicationId,
+    ClientId,
+    SubscriptionId,
+    AnnouncementId,
+    NoticeId,
+    RequestId,
+    PolicyName,
+    Email,
+    CompanyId,
+    ProjectId,
+    AccountId
+);
 
 impl Email {
     /// Parses an address as people type it: surrounding spaces and upper case are forgiven.

@@ -34,11 +34,17 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
         (_, Record::Notice(_) | Record::NoticeRun(_) | Record::Announcement(_) | Record::AnnouncementRevision(_)) => {}
         (
             _,
-            Record::Organisation(_)
+            Record::Company(_)
+            | Record::Project(_)
+            | Record::ServiceAccount(_)
+            | Record::CredentialClass(_)
+            | Record::ClassRevision(_)
+            | Record::Organisation(_)
             | Record::AppVersion(_)
             | Record::Releases(_)
             | Record::Listing(_)
             | Record::Maintenance(_)
+            | Record::Installation(_)
             | Record::MaintenanceAhead(_),
         ) => {}
         (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_)) => {}

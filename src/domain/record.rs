@@ -7,18 +7,22 @@ use super::announcement::{Announcement, AnnouncementRevision};
 use super::api::Api;
 use super::app_version::{AppVersion, AppVersionNumber, Releases};
 use super::application::Application;
+use super::company::{Company, Project};
+use super::credential_class::{ClassRevision, CredentialClass};
 use super::exemption::Exemption;
+use super::installation::Installation;
 use super::ledger::{Revision, Target};
 use super::listing::Listing;
 use super::maintenance::{Maintenance, MaintenanceAhead};
 use super::name::{
-    AnnouncementId, ApplicationId, ClientId, Context, MaintenanceId, NoticeId, OrganisationId, SubscriptionId,
-    VersionName,
+    AccountId, AnnouncementId, ApplicationId, ClientId, CompanyId, Context, MaintenanceId, NoticeId, OrganisationId,
+    ProjectId, SubscriptionId, VersionName,
 };
 use super::namespace::{self, Namespace};
 use super::notice::{Notice, NoticeRun, Occasion};
 use super::organisation::Organisation;
 use super::refusal::Refusal;
+use super::service_account::ServiceAccount;
 use super::subscription::Subscription;
 use super::version::Version;
 use super::waiver::{Waiver, WaiverKind};
@@ -38,7 +42,7 @@ pub enum RecordKey {
     EndedSubscription(ApplicationId, VersionName, SubscriptionId),
     /// An application's place on, or way to, the access list of a version.
     AccessRequest(ApplicationId, VersionName),
-    /// The application that presents a client id.
+    /// The application or service account that presents a client id.
     ClientId(ClientId),
     /// The production application that bears a name, in lower case.
     ApplicationName(String),
@@ -58,6 +62,16 @@ pub enum RecordKey {
     Announcement(AnnouncementId),
     /// One revision of an announcement.
     AnnouncementRevision(AnnouncementId, u32),
+    /// A company.
+    Company(CompanyId),
+    /// A project of a company.
+    Project(CompanyId, ProjectId),
+    /// A traditional service account.
+    ServiceAccount(AccountId),
+    /// The class of traditional service accounts.
+    CredentialClass,
+    /// One revision of the dates of the class.
+    ClassRevision(u32),
     /// A developer organisation.
     Organisation(OrganisationId),
     /// A version of an application.
@@ -70,6 +84,17 @@ pub enum RecordKey {
     Maintenance(MaintenanceId),
     /// The maintenance windows that have not ended.
     MaintenanceAhead,
+    /// An application in a company.
+    Installation(ApplicationId, CompanyId),
+}
+
+/// Who bears a name that nobody else can bear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bearer {
+    /// An application.
+    Application(ApplicationId),
+    /// A traditional service account.
+    Account(AccountId),
 }
 
 /// The current state of one entity.
@@ -86,7 +111,7 @@ pub enum Record {
     /// An access request.
     AccessRequest(AccessRequest),
     /// Who bears a name.
-    Name(ApplicationId),
+    Name(Bearer),
     /// One revision of a schedule.
     Revision(Revision),
     /// A namespace.
@@ -103,6 +128,16 @@ pub enum Record {
     AnnouncementRevision(AnnouncementRevision),
     /// An exemption.
     Exemption(Exemption),
+    /// A company.
+    Company(Company),
+    /// A project of a company.
+    Project(Project),
+    /// A traditional service account.
+    ServiceAccount(ServiceAccount),
+    /// The class of traditional service accounts.
+    CredentialClass(CredentialClass),
+    /// One revision of the dates of the class.
+    ClassRevision(ClassRevision),
     /// A developer organisation.
     Organisation(Organisation),
     /// A version of an application.
@@ -111,6 +146,8 @@ pub enum Record {
     Releases(Releases),
     /// A listing.
     Listing(Listing),
+    /// An application in a company.
+    Installation(Installation),
     /// A maintenance window.
     Maintenance(Maintenance),
     /// The maintenance windows that have not ended.
@@ -230,6 +267,13 @@ typed! {
     notice(application: ApplicationId, id: NoticeId) -> Notice(Notice)
         at RecordKey::Notice(application.clone(), id.clone());
     announcement(id: AnnouncementId) -> Announcement(Announcement) at RecordKey::Announcement(id.clone());
+    client_id(id: ClientId) -> Name(Bearer) at RecordKey::ClientId(id.clone());
+    application_name(name: str) -> Name(Bearer) at RecordKey::ApplicationName(name.to_lowercase());
+    company(id: CompanyId) -> Company(Company) at RecordKey::Company(id.clone());
+    project(company: CompanyId, id: ProjectId) -> Project(Project)
+        at RecordKey::Project(company.clone(), id.clone());
+    service_account(id: AccountId) -> ServiceAccount(ServiceAccount) at RecordKey::ServiceAccount(id.clone());
+    credential_class() -> CredentialClass(CredentialClass) at RecordKey::CredentialClass;
     organisation(id: OrganisationId) -> Organisation(Organisation) at RecordKey::Organisation(id.clone());
     app_version(id: ApplicationId, number: AppVersionNumber) -> AppVersion(AppVersion)
         at RecordKey::AppVersion(id.clone(), number.clone());
@@ -237,6 +281,6 @@ typed! {
     listing(id: ApplicationId) -> Listing(Listing) at RecordKey::Listing(id.clone());
     maintenance(id: MaintenanceId) -> Maintenance(Maintenance) at RecordKey::Maintenance(id.clone());
     maintenance_ahead() -> MaintenanceAhead(MaintenanceAhead) at RecordKey::MaintenanceAhead;
-    client_id(id: ClientId) -> Name(ApplicationId) at RecordKey::ClientId(id.clone());
-    application_name(name: str) -> Name(ApplicationId) at RecordKey::ApplicationName(name.to_lowercase());
+    installation(id: ApplicationId, company: CompanyId) -> Installation(Installation)
+        at RecordKey::Installation(id.clone(), company.clone());
 }

@@ -3,12 +3,15 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use devhub_decision::{Environment, Maturity, Stage};
 
-use super::app_version::{AppVersionNumber, AppVersionState};
+use super::app_version::{AppVersionNumber, AppVersionState, Widening};
 use super::application::State;
+use super::company::Tenancy;
 use super::ledger::OperationName;
+use super::listing::ListingState;
 use super::maintenance::Maintenance;
 use super::name::{
-    AnnouncementId, ApplicationId, Context, Email, MaintenanceId, NoticeId, OrganisationId, PolicyName, VersionName,
+    AccountId, AnnouncementId, ApplicationId, CompanyId, Context, Email, MaintenanceId, NoticeId, OrganisationId,
+    PolicyName, ProjectId, VersionName,
 };
 use super::notice::zoned;
 use super::organisation::OrganisationStatus;
@@ -41,6 +44,10 @@ pub enum Taken {
     ApplicationName,
     /// An announcement of this id.
     Announcement,
+    /// A company of this id.
+    Company,
+    /// A service account of this id.
+    ServiceAccount,
     /// A version of an application.
     AppVersion,
     /// A maintenance window of this id.
@@ -55,9 +62,11 @@ impl Taken {
             Taken::Version => "version",
             Taken::Deployment => "a deployment in",
             Taken::Application => "an application with id",
-            Taken::ClientId => "an application with client id",
+            Taken::ClientId => "an application or a service account with client id",
             Taken::ApplicationName => "a production application with name",
             Taken::Announcement => "an announcement with id",
+            Taken::Company => "a company with id",
+            Taken::ServiceAccount => "a service account with id",
             Taken::AppVersion => "version",
             Taken::Maintenance => "a maintenance window with id",
         }
@@ -77,6 +86,10 @@ fn undo_hint(hours: u32) -> String {
         0 => "this cannot be undone".to_owned(),
         hours => format!("this can be undone for {hours} hours, and no longer"),
     }
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn join(violations: &[Violation]) -> String {
@@ -450,6 +463,68 @@ pub enum Refusal {
         /// What it would permit.
         kind: WaiverKind,
     },
+    /// No such company, or none that the actor may see.
+    #[error("there is no company {0}; list the companies to see which there are")]
+    CompanyNotFound(CompanyId),
+    /// The actor does not decide for the company.
+    #[error("only an administrator of company {0} or an operator may do this")]
+    NotACompanyAdministrator(CompanyId),
+    /// No such traditional service account.
+    #[error("there is no service account {0}; list those of the company to see which there are")]
+    ServiceAccountNotFound(AccountId),
+    /// The traditional service account was removed.
+    #[error("service account {id} was removed at {}; it cannot be brought back", at(.since))]
+    ServiceAccountRemoved {
+        /// The account.
+        id: AccountId,
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// Traditional service accounts can no longer be created (rule B67).
+    #[error("service accounts of the traditional kind cannot be created since {}: declare a service account in a version of the application and have the company install that; the secret of an account that exists can still be rotated", at(.since))]
+    CreationClosed {
+        /// The first instant at which it was closed.
+        since: DateTime<Utc>,
+    },
+    /// A date of service accounts would come earlier than announced (rule B72).
+    #[error("{field} {} comes earlier than {}, which was announced: set accept_earlier if that is meant", at(.given), at(.announced))]
+    EarlierNotAccepted {
+        /// Name of the field.
+        field: &'static str,
+        /// As given.
+        given: DateTime<Utc>,
+        /// The date that people know.
+        announced: DateTime<Utc>,
+    },
+    /// An earlier date of service accounts leaves too little notice (rule B72).
+    #[error("{field} comes earlier than announced and needs notice of at least {days} days: it must be {} or later; or give an override reason", at(.earliest))]
+    ClassNoticeTooShort {
+        /// Name of the field.
+        field: &'static str,
+        /// The least notice.
+        days: i64,
+        /// The first legal instant.
+        earliest: DateTime<Utc>,
+    },
+    /// The account was used lately (rule B84).
+    #[error("service account {id} was last used at {}: whoever uses it will be denied at once; see that its application is installed and used in its place, then set acknowledge_recent_use to go on", at(.last_used))]
+    RecentUse {
+        /// The account.
+        id: AccountId,
+        /// When it was last used, about.
+        last_used: DateTime<Utc>,
+    },
+    /// The company has its one extension.
+    #[error("the service accounts of company {company} may be used until {} already; there is one extension per company", at(.until))]
+    ExtensionGranted {
+        /// The company.
+        company: CompanyId,
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// The extension would last too long, or no sunset is known that it could extend.
+    #[error("{0}")]
+    ExtensionRefused(String),
     /// No such organisation.
     #[error("nothing is known of organisation {0}; an operator can set its status")]
     OrganisationNotFound(OrganisationId),
@@ -515,6 +590,100 @@ pub enum Refusal {
         /// The state it is in.
         actual: &'static str,
     },
+    /// The application is not installed in the company, or never was.
+    #[error("application {application} is not installed in company {company}; install it first")]
+    InstallationNotFound {
+        /// The application.
+        application: ApplicationId,
+        /// The company.
+        company: CompanyId,
+    },
+    /// The application is installed.
+    #[error(
+        "application {application} is installed in company {company} already, in version {number}; update the installation instead"
+    )]
+    AlreadyInstalled {
+        /// The application.
+        application: ApplicationId,
+        /// The company.
+        company: CompanyId,
+        /// The version that runs.
+        number: AppVersionNumber,
+    },
+    /// The application's credentials do not open the company (rule B90).
+    #[error(
+        "company {company} is a {tenancy} company, which takes {needed} credentials, and application {application} has {has} ones; use an application of {needed}"
+    )]
+    CredentialsMismatch {
+        /// The application.
+        application: ApplicationId,
+        /// Its credentials.
+        has: Environment,
+        /// The company.
+        company: CompanyId,
+        /// What its data is.
+        tenancy: Tenancy,
+        /// The credentials that open it.
+        needed: Environment,
+    },
+    /// The version has not come far enough for real data (rules B79, B80).
+    #[error(
+        "version {number} is {actual}: company {company} has real data, and takes versions that are {needed}; wait until it is, or choose another version"
+    )]
+    AppVersionNotAvailable {
+        /// The version.
+        number: AppVersionNumber,
+        /// The company.
+        company: CompanyId,
+        /// The state that it needs.
+        needed: &'static str,
+        /// The state that it is in.
+        actual: AppVersionState,
+    },
+    /// No version can be installed.
+    #[error(
+        "application {application} has no version that is available to company {company}; ask its developer to release one"
+    )]
+    NoVersionAvailable {
+        /// The application.
+        application: ApplicationId,
+        /// The company.
+        company: CompanyId,
+    },
+    /// The application was listed and is not: nobody installs it anew (rules B86, B87).
+    #[error(
+        "the listing of application {application} is {state}: companies that have installed it go on, and nobody installs it anew; ask its developer to have it listed again"
+    )]
+    ListingClosed {
+        /// The application.
+        application: ApplicationId,
+        /// Where its listing stands.
+        state: ListingState,
+    },
+    /// The version may do more than the one before, and nobody approved of that (rule B78).
+    #[error("version {number} may do more than the one before: {}; an administrator of the company approves with approve_wider_permissions", list(.widenings))]
+    WiderPermissions {
+        /// The version.
+        number: AppVersionNumber,
+        /// What more.
+        widenings: Vec<Widening>,
+    },
+    /// Somebody approved of wider permissions who does not decide for the company (rule B78).
+    #[error("only an administrator of company {company} approves of wider permissions, not an operator: {}; ask one", list(.widenings))]
+    CompanyApprovalRequired {
+        /// The company.
+        company: CompanyId,
+        /// What would be approved.
+        widenings: Vec<Widening>,
+    },
+    /// Projects that the company does not have.
+    #[error("company {company} has no project {}; register it first, or leave it out", list(.projects))]
+    ProjectsUnknown {
+        /// The company.
+        company: CompanyId,
+        /// The projects.
+        projects: Vec<ProjectId>,
+    },
     /// Maintenance is on.
     #[error("the {} data is under maintenance, which refuses {}, until {}; repeat this then", .0.tenancy, .0.refuses.noun(), zoned(.0.until, Some(&.0.zone)))]
     Maintenance(Box<Maintenance>, DateTime<Utc>),
@@ -539,4 +708,11 @@ pub enum Refusal {
         /// Why not.
         why: &'static str,
     },
+}
+
+impl Refusal {
+    /// One malformed field.
+    pub(super) fn invalid(field: impl Into<String>, sentence: impl Into<String>) -> Refusal {
+        Refusal::InvalidFields(vec![Violation { field: field.into(), sentence: sentence.into() }])
+    }
 }

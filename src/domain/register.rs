@@ -9,7 +9,7 @@ use super::application::{Application, COLLABORATORS_MAX, Deletion, Kind, Persona
 use super::fact::{Fact, FactKind};
 use super::name::{ApplicationId, ClientId, Email};
 use super::outcome::{Effect, Judgement, Outcome};
-use super::record::{Record, RecordKey, Records};
+use super::record::{Bearer, Record, RecordKey, Records};
 use super::refusal::{Refusal, Taken, Violation};
 use super::setting::{ProductionDeletion, Setting};
 
@@ -102,7 +102,7 @@ pub(super) fn store(application: Application, fact: Fact) -> Outcome {
 /// name is never released, neither by renaming nor by deletion, so that nobody passes for a known application.
 fn name_is_free(records: &Records, name: &str, own: &ApplicationId) -> Result<(), Refusal> {
     match records.application_name(name) {
-        Some(bearer) if bearer != own => {
+        Some(bearer) if *bearer != Bearer::Application(own.clone()) => {
             Err(Refusal::AlreadyExists { what: Taken::ApplicationName, name: name.to_owned() })
         }
         _ => Ok(()),
@@ -167,11 +167,11 @@ impl CreateApplication {
             .change("client_id", "", &application.client_id)
             .change("state", "", application.state);
         let id = application.id.clone();
-        let outcome =
-            store(application, fact).also(RecordKey::ClientId(self.client_id.clone()), Record::Name(id.clone()));
+        let bearer = Record::Name(Bearer::Application(id.clone()));
+        let outcome = store(application, fact).also(RecordKey::ClientId(self.client_id.clone()), bearer.clone());
         if self.environment == Environment::Production {
             name_is_free(records, &self.name, &id)?;
-            return Ok(outcome.also(RecordKey::ApplicationName(self.name.to_lowercase()), Record::Name(id)));
+            return Ok(outcome.also(RecordKey::ApplicationName(self.name.to_lowercase()), bearer));
         }
         Ok(outcome)
     }
@@ -215,7 +215,7 @@ impl UpdateApplication {
         );
         let outcome = store(new, fact);
         Ok(match outcome_name {
-            Some(key) => outcome.also(key, Record::Name(self.id.clone())),
+            Some(key) => outcome.also(key, Record::Name(Bearer::Application(self.id.clone()))),
             None => outcome,
         })
     }

@@ -148,6 +148,7 @@ impl Subscription {
             label: Some(self.version.label.clone()),
             environment: Some(self.environment),
             subscription: Some(self.id.clone()),
+            ..Subject::default()
         }
     }
 }

@@ -119,7 +119,7 @@ impl Waiver {
             context: Some(self.version.context.clone()),
             label: Some(self.version.label.clone()),
             environment: Some(self.environment),
-            subscription: None,
+            ..Subject::default()
         }
     }
 }

@@ -38,7 +38,11 @@ impl Hub {
     /// # Errors
     /// As [`Hub::get`].
     pub fn class_sunset(&self) -> Result<Option<DateTime<Utc>>, Failure> {
-        Ok(None)
+        match self.get_one(RecordKey::CredentialClass)?.map(|stored| stored.record) {
+            Some(Record::CredentialClass(class)) => Ok(class.schedule.sunset_at),
+            Some(_) => Err(Failure::Defect),
+            None => Ok(None),
+        }
     }
 
     /// Where a listing stands at `now`, and from when on it is delisted for want of a supported way to data, if it is

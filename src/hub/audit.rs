@@ -7,7 +7,7 @@ use devhub_decision::{Change, Question, Table, namespace};
 use devhub_proto::v1;
 
 use super::fold::Fold;
-use super::{Failure, Hub, Index, PAGE_BYTES_MAX};
+use super::{Failure, Hub, PAGE_BYTES_MAX};
 use crate::store::codec::decode_fact;
 use crate::store::{Commit, Revision, Sink, Versioned};
 
@@ -134,7 +134,7 @@ impl Hub {
 
     fn fold_journal(&self, revision: Revision, wanted: impl Fn(&Change) -> bool) -> Result<Table, Failure> {
         let table = Table::new();
-        let fold = Fold::new(Arc::new(Table::new()), Arc::new(Index::default()), self.rules().clone());
+        let fold = Fold::new(Arc::new(Table::new()), Arc::default(), Arc::default(), self.rules().clone());
         let mut after = 0;
         loop {
             let commits = self.0.store.changes(after, STEP)?;
@@ -158,7 +158,7 @@ impl Hub {
     /// When the records cannot be read.
     pub fn table_from_records(&self) -> Result<Table, Failure> {
         let table = Arc::new(Table::new());
-        let fold = Fold::new(Arc::clone(&table), Arc::new(Index::default()), self.rules().clone());
+        let fold = Fold::new(Arc::clone(&table), Arc::default(), Arc::default(), self.rules().clone());
         let mut after = None;
         loop {
             let found = self.0.store.scan(b"", after.as_deref(), STEP)?;

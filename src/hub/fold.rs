@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::Failure;
 use super::index::Index;
+use super::roster::Roster;
 use crate::domain::projection::project;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::{Refusal, Rules};
@@ -19,6 +20,7 @@ use crate::store::{Commit, Head, Key, Sink, Versioned};
 pub(super) struct Fold {
     table: Arc<Table>,
     index: Arc<Index>,
+    roster: Arc<Roster>,
     rules: Rules,
     /// The first problem with the loaded state; a hub with one does not open.
     trouble: Mutex<Option<Failure>>,
@@ -42,6 +44,12 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::AnnouncementRevision(revision) => RecordKey::AnnouncementRevision(revision.id.clone(), revision.number),
         Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_) => return None,
         Record::Exemption(exemption) => exemption.key(),
+        Record::Company(company) => company.key(),
+        Record::Project(project) => RecordKey::Project(project.company.clone(), project.id.clone()),
+        Record::ServiceAccount(account) => account.key(),
+        Record::CredentialClass(_) => RecordKey::CredentialClass,
+        Record::ClassRevision(revision) => RecordKey::ClassRevision(revision.number),
+        Record::Installation(installation) => installation.key(),
         Record::Organisation(_)
         | Record::AppVersion(_)
         | Record::Releases(_)
@@ -52,8 +60,8 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
 }
 
 impl Fold {
-    pub(super) fn new(table: Arc<Table>, index: Arc<Index>, rules: Rules) -> Fold {
-        Fold { table, index, rules, trouble: Mutex::new(None) }
+    pub(super) fn new(table: Arc<Table>, index: Arc<Index>, roster: Arc<Roster>, rules: Rules) -> Fold {
+        Fold { table, index, roster, rules, trouble: Mutex::new(None) }
     }
 
     /// The first problem that was met.
@@ -91,7 +99,13 @@ impl Fold {
             | Kind::NoticeRun
             | Kind::Announcement
             | Kind::AnnouncementRevision
-            | Kind::Exemption => {}
+            | Kind::Exemption
+            | Kind::Company
+            | Kind::Project
+            | Kind::ServiceAccount
+            | Kind::CredentialClass
+            | Kind::ClassRevision
+            | Kind::Installation => {}
         }
         let record = match codec::decode_record(value) {
             Ok(record) => record,
@@ -105,6 +119,7 @@ impl Fold {
         if let Some(key) = key_of(kind, &record) {
             project(&key, &record, &self.rules, changes);
             self.index.learn(&key, &record, revision);
+            self.roster.learn(&record);
         }
     }
 }

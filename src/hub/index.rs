@@ -2,6 +2,7 @@
 //! every start: on disk it would cost several times the space and work of the records themselves.
 
 mod ends;
+mod installs;
 mod telling;
 
 use std::borrow::Cow;
@@ -71,6 +72,7 @@ struct Inner {
     waived: HashMap<u32, BTreeMap<Arc<str>, Vec<Waived>>>,
     agenda: Agenda,
     announcements: Announcements,
+    installs: installs::Installs,
 }
 
 /// A waiver as the index knows it.
@@ -287,6 +289,10 @@ impl Index {
             (_, Record::Api(api)) => {
                 inner.apis.insert(api.context.clone());
             }
+            (_, Record::Installation(installation)) => {
+                let id = inner.shared(&installation.application);
+                inner.installs.learn(installation, id);
+            }
             // What a waiver or an exemption permits belongs to what a preview shows.
             (_, Record::Waiver(waiver)) => {
                 let number = inner.number(&waiver.version);
@@ -317,6 +323,15 @@ impl Index {
                 | Record::MaintenanceAhead(_),
             ) => {}
             (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_)) => {}
+            // Who migrates is the roster's.
+            (
+                _,
+                Record::Company(_)
+                | Record::Project(_)
+                | Record::ServiceAccount(_)
+                | Record::CredentialClass(_)
+                | Record::ClassRevision(_),
+            ) => {}
         }
     }
 

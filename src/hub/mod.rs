@@ -21,10 +21,12 @@ mod execute;
 mod fold;
 mod housekeeping;
 mod index;
+mod installations;
 mod instants;
 mod plan;
 mod preview;
 mod read;
+mod roster;
 mod turns;
 mod usage;
 
@@ -44,9 +46,11 @@ pub use calendar::CalendarPlace;
 pub use crier::{Acknowledged, Cried, MilestoneProgress, NoticeFilter, NoticePage, NoticeProgress, Progress};
 pub use execute::{Answer, Done, Mode, Request};
 pub use index::{Index, Standings};
+pub use installations::{AvailableUpdate, Updates};
 pub use plan::{PlanToken, Planned};
 pub use preview::{Affected, AnswerFrom, Place, PlannedNotice, Preview, Rehearsed};
 pub use read::{PAGE_BYTES_MAX, Page, Stored};
+pub use roster::{Migration, MigrationFilter, Party, PhaseCounts, Roster};
 pub use usage::{Figures, Meter, Reported, SUMMARY_MAX, Summary, UsageOf, UsageRow};
 
 use fold::Fold;
@@ -81,6 +85,7 @@ struct Parts {
     store: Arc<dyn Store>,
     table: Arc<Table>,
     index: Arc<Index>,
+    roster: Arc<Roster>,
     rules: Rules,
     instants: Instants,
     turns: Turns,
@@ -97,7 +102,8 @@ impl Hub {
     pub fn open(store: Arc<dyn Store>, rules: Rules, clock: Arc<dyn Clock>) -> Result<Hub, Failure> {
         let table = Arc::new(Table::new());
         let index = Arc::new(Index::default());
-        let fold = Arc::new(Fold::new(Arc::clone(&table), Arc::clone(&index), rules.clone()));
+        let roster = Arc::new(Roster::default());
+        let fold = Arc::new(Fold::new(Arc::clone(&table), Arc::clone(&index), Arc::clone(&roster), rules.clone()));
         store.attach(Arc::clone(&fold) as Arc<dyn crate::store::Sink>)?;
         fold.trouble()?;
         let instants = Instants::new(clock, store.head().instant);
@@ -106,12 +112,18 @@ impl Hub {
             store,
             table,
             index,
+            roster,
             rules,
             instants,
             turns: Turns::default(),
             usage,
             crying: tokio::sync::Mutex::default(),
         })))
+    }
+
+    /// Who has to migrate.
+    pub fn roster(&self) -> &Roster {
+        &self.0.roster
     }
 
     /// The decision table.

@@ -24,7 +24,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::Failure;
 use crate::domain::name::{ApplicationId, RequestId, VersionName};
-use crate::domain::record::{Record, RecordKey};
+use crate::domain::record::{Bearer, Record, RecordKey};
 use crate::domain::subscription::Subscription;
 use crate::domain::usage::{Report, Unusable, Usage, is_counted, judge};
 use crate::store::codec::{self, UsageKey};
@@ -177,7 +177,10 @@ impl Meter {
         let bearers: Vec<Option<ApplicationId>> = self
             .records(clients.collect())?
             .into_iter()
-            .map(|record| if let Some(Record::Name(bearer)) = record { Some(bearer) } else { None })
+            .map(|record| match record {
+                Some(Record::Name(Bearer::Application(id))) => Some(id),
+                _ => None,
+            })
             .collect();
         let known = reports
             .iter()

@@ -1,6 +1,6 @@
 //! AppVersionService: versions of applications.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use devhub_proto::v1;
@@ -8,6 +8,7 @@ use devhub_proto::v1::app_version_service_server::AppVersionService;
 use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, mode};
+use super::service_account::permissions;
 use super::version::uri;
 use super::{execute, read, record, revision, status};
 use crate::domain::app_version::{
@@ -17,7 +18,6 @@ use crate::domain::app_version::{
 use crate::domain::name::ApplicationId;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
-use crate::domain::tool::{TOOL_CHARS_MAX, ToolPermission, ToolPermissions};
 use crate::hub::{Answer, Failure, Hub, Mode, PAGE_BYTES_MAX};
 use crate::ids;
 use crate::wire::{self, Word};
@@ -58,21 +58,6 @@ fn written(answer: Answer) -> Result<(Option<v1::AppVersion>, u64), Status> {
     let revision = revision(&answer);
     let version = record!(answer.subject, AppVersion)?;
     Ok((Some(render(&version, answer.revision)), revision))
-}
-
-fn level(fields: &mut Fields, name: &str, given: &BTreeMap<String, i32>) -> BTreeMap<String, ToolPermission> {
-    let mut level = BTreeMap::new();
-    for (tool, permission) in given {
-        let field = format!("app_version.permissions.{name}[{tool:?}]");
-        if tool.trim() != tool {
-            fields.violate(&field, "the name of a tool has no space at either end");
-        }
-        fields.needed_text(&field, tool, TOOL_CHARS_MAX);
-        if let Some(permission) = fields.word(&field, *permission) {
-            level.insert(tool.clone(), permission);
-        }
-    }
-    level
 }
 
 fn components(fields: &mut Fields, given: &[i32]) -> BTreeSet<Component> {
@@ -120,9 +105,7 @@ impl AppVersionService for AppVersionRpc {
         let application = fields.name("app_version.application_id", &given.application_id);
         let number = fields.name("app_version.version", &given.version);
         let components = components(&mut fields, &given.components);
-        let tools = given.permissions.unwrap_or_default();
-        let company = level(&mut fields, "company", &tools.company);
-        let project = level(&mut fields, "project", &tools.project);
+        let permissions = permissions(&mut fields, "app_version.permissions", given.permissions.as_ref());
         let release_notes = fields.text("app_version.release_notes", &given.release_notes, NOTES_CHARS_MAX);
         let post_install_notes =
             fields.text("app_version.post_install_notes", &given.post_install_notes, NOTES_CHARS_MAX);
@@ -134,7 +117,7 @@ impl AppVersionService for AppVersionRpc {
             application,
             number,
             components,
-            permissions: ToolPermissions { company, project },
+            permissions,
             release_notes,
             post_install_notes,
             post_install_uri,

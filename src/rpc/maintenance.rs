@@ -8,12 +8,12 @@ use tonic::{Request, Response, Status};
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
 use super::schedule::parse::zone;
 use super::{execute, read, record, revision};
+use crate::domain::company::Tenancy;
 use crate::domain::maintenance::{
     CancelMaintenance, Maintenance, MaintenanceState, ReviseMaintenance, ScheduleMaintenance,
 };
 use crate::domain::notice::zoned;
 use crate::domain::record::Record;
-use crate::domain::tenancy::Tenancy;
 use crate::hub::{Answer, Failure, Hub, Mode};
 use crate::store::codec::Kind;
 use crate::wire::{Word, timestamp};

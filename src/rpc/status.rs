@@ -37,6 +37,8 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::ApplicationNotStandard
         | ErrorReason::SubscriptionsLocked
         | ErrorReason::DeletionRestricted
+        | ErrorReason::NotACompanyAdministrator
+        | ErrorReason::CompanyApprovalRequired
         | ErrorReason::NotARecipient => Code::PermissionDenied,
         ErrorReason::ApiNotFound
         | ErrorReason::VersionNotFound
@@ -50,14 +52,19 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::ScheduleNotFound
         | ErrorReason::WaiverNotFound
         | ErrorReason::AnnouncementNotFound
+        | ErrorReason::CompanyNotFound
+        | ErrorReason::ServiceAccountNotFound
         | ErrorReason::NoticeNotFound
         | ErrorReason::OrganisationNotFound
         | ErrorReason::AppVersionNotFound
         | ErrorReason::ListingNotFound
+        | ErrorReason::InstallationNotFound
+        | ErrorReason::ProjectsUnknown
         | ErrorReason::MaintenanceNotFound => Code::NotFound,
         ErrorReason::AlreadyExists
         | ErrorReason::DuplicateSubscription
         | ErrorReason::RequestIdReused
+        | ErrorReason::AlreadyInstalled
         | ErrorReason::CollaboratorExists => Code::AlreadyExists,
         ErrorReason::EtagMismatch | ErrorReason::Contention | ErrorReason::PlanStale => Code::Aborted,
         ErrorReason::VersionAlpha
@@ -94,6 +101,13 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::OverlapOutOfRange
         | ErrorReason::SubscriptionEnding
         | ErrorReason::ApplicationNotInEnvironment
+        | ErrorReason::ServiceAccountRemoved
+        | ErrorReason::CreationClosed
+        | ErrorReason::EarlierNotAccepted
+        | ErrorReason::ClassNoticeTooShort
+        | ErrorReason::RecentUse
+        | ErrorReason::ExtensionGranted
+        | ErrorReason::ExtensionRefused
         | ErrorReason::OrganisationNotVerified
         | ErrorReason::OrganisationNotAPartner
         | ErrorReason::ApplicationNotApproved
@@ -101,6 +115,10 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::AppVersionInSandbox
         | ErrorReason::IllegalAppVersionState
         | ErrorReason::IllegalListingState
+        | ErrorReason::CredentialsMismatch
+        | ErrorReason::AppVersionNotAvailable
+        | ErrorReason::ListingClosed
+        | ErrorReason::WiderPermissions
         | ErrorReason::EpochChanged => Code::FailedPrecondition,
         ErrorReason::LimitReached | ErrorReason::StoreFull | ErrorReason::Overloaded => Code::ResourceExhausted,
         ErrorReason::StoreUnavailable | ErrorReason::RevisionNotReached | ErrorReason::Maintenance => Code::Unavailable,
@@ -174,6 +192,10 @@ fn metadata(refusal: &Refusal) -> HashMap<String, String> {
         Refusal::OverlapOutOfRange { latest, .. } => put("latest_overlap_until", instant(latest)),
         Refusal::SubscriptionEnding { ends_at, .. } => put("planned_end_time", instant(ends_at)),
         Refusal::WaiverTooLong { latest, .. } => put("latest_until_time", instant(latest)),
+        Refusal::CreationClosed { since } => put("creation_cutoff_time", instant(since)),
+        Refusal::ClassNoticeTooShort { earliest, .. } => put("earliest_time", instant(earliest)),
+        Refusal::RecentUse { last_used, .. } => put("last_use_time", instant(last_used)),
+        Refusal::ExtensionGranted { until, .. } => put("until_time", instant(until)),
         Refusal::NoticeTooShort { earliest, .. } => put("earliest_time", instant(earliest)),
         Refusal::IllegalState { expected, actual, .. } => {
             put("expected_state", (*expected).to_owned());
@@ -191,6 +213,12 @@ fn metadata(refusal: &Refusal) -> HashMap<String, String> {
             put("expected_state", (*expected).to_owned());
             put("actual_state", (*actual).to_owned());
         }
+        Refusal::AlreadyInstalled { number, .. } => put("version", number.to_string()),
+        Refusal::CredentialsMismatch { has, needed, .. } => {
+            put("environment", has.name().to_owned());
+            put("needed_environment", needed.name().to_owned());
+        }
+        Refusal::ListingClosed { state, .. } => put("listing_state", state.to_string()),
         Refusal::Maintenance(window, _) => put("end_time", instant(&window.until)),
         _ => {}
     }

@@ -5,6 +5,7 @@ mod announcement;
 mod app;
 mod notice;
 pub mod reason;
+mod service_account;
 mod target;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::domain::app_version::{AppVersionState, Component};
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::approve::Step;
 use crate::domain::calendar::CalendarKind;
+use crate::domain::company::Tenancy;
 use crate::domain::fact::FactKind;
 use crate::domain::field::FieldDefinition;
 use crate::domain::ledger::RevisionKind;
@@ -28,15 +30,18 @@ use crate::domain::maintenance::{MaintenanceState, Refuses};
 use crate::domain::name::{Email, VersionName};
 use crate::domain::organisation::OrganisationStatus;
 use crate::domain::subscription::EndReason;
-use crate::domain::tenancy::Tenancy;
 use crate::domain::tool::ToolPermission;
 use crate::domain::usage::Class;
 use crate::domain::version::{AccessType, AuthType, Endpoint};
 use crate::domain::waiver::{WaiverKind, WaiverState};
 
 pub use announcement::{announcement_revision, parse_announcement_revision};
-pub use app::{step, tool_permissions};
+pub use app::step;
 pub use notice::{milestone, notice, notice_subject, parse_milestone, parse_notice, parse_notice_subject};
+pub use service_account::{
+    account_extension, account_type, class_schedule, parse_account_extension, parse_account_type, parse_class_schedule,
+    parse_tool_permissions, tool_permissions,
+};
 pub use target::{brownout, operation_name, parse_operation_name, parse_target, parse_version_name, target};
 
 /// A word that the protocol knows too.
@@ -148,6 +153,12 @@ words! {
         AnnouncementRevised = AnnouncementRevised, AnnouncementWithdrawn = AnnouncementWithdrawn,
         ApplicationUplifted = ApplicationUplifted, ExemptedFromBrownouts = ExemptedFromBrownouts,
         BrownoutExemptionRemoved = BrownoutExemptionRemoved,
+        CompanyCreated = CompanyCreated, CompanyUpdated = CompanyUpdated, ProjectCreated = ProjectCreated,
+        ProjectRenamed = ProjectRenamed, ServiceAccountCreated = ServiceAccountCreated,
+        ServiceAccountImported = ServiceAccountImported, ServiceAccountClassified = ServiceAccountClassified,
+        ServiceAccountPermissionsChanged = ServiceAccountPermissionsChanged,
+        ServiceAccountSecretRotated = ServiceAccountSecretRotated, ServiceAccountRemoved = ServiceAccountRemoved,
+        ServiceAccountsExtended = ServiceAccountsExtended, CredentialClassRevised = CredentialClassRevised,
         OrganisationSet = OrganisationSet,
         AppVersionCreated = AppVersionCreated,
         AppVersionPromoted = AppVersionPromoted,
@@ -171,6 +182,12 @@ words! {
     AudienceKind <=> AnnouncementAudienceKind {
         Everybody = Everybody, Subscribers = Subscribers, Operators = Operators,
     };
+    Tenancy <=> Tenancy {
+        Production = Production, MonthlySandbox = MonthlySandbox, DevelopmentSandbox = DevelopmentSandbox,
+    };
+    ToolPermission <=> ToolPermissionLevel {
+        None = None, ReadOnly = ReadOnly, Standard = Standard, Admin = Admin,
+    };
     WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
     OrganisationStatus <=> OrganisationStatus {
         Unverified = Unverified, VerifiedPrivate = VerifiedPrivate, VerifiedPartner = VerifiedPartner,
@@ -179,16 +196,12 @@ words! {
         UserLevelConnection = UserLevelConnection, ServiceAccountConnection = ServiceAccountConnection,
         Embedded = Embedded, SidePanel = SidePanel,
     };
-    ToolPermission <=> ToolPermission { None = None, ReadOnly = ReadOnly, Standard = Standard, Admin = Admin };
     AppVersionState <=> AppVersionState {
         ReadyForTesting = ReadyForTesting, Promoted = Promoted, Submitted = Submitted, Approved = Approved,
     };
     ListingState <=> ListingState {
         Submitted = Submitted, Listed = Listed, Removed = Removed, Delisted = Delisted,
     } besides None;
-    Tenancy <=> Tenancy {
-        Production = Production, MonthlySandbox = MonthlySandbox, DevelopmentSandbox = DevelopmentSandbox,
-    };
     Refuses <=> MaintenanceRefuses { ManifestCreation = ManifestCreation, Writes = Writes };
     MaintenanceState <=> MaintenanceState {
         Planned = Planned, Running = Running, Over = Over, Cancelled = Cancelled,

@@ -70,6 +70,16 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::PublicationOutOfOrder { .. } => ErrorReason::PublicationOutOfOrder,
         Refusal::NoticeNotFound { .. } => ErrorReason::NoticeNotFound,
         Refusal::NotARecipient => ErrorReason::NotARecipient,
+        Refusal::CompanyNotFound(_) => ErrorReason::CompanyNotFound,
+        Refusal::NotACompanyAdministrator(_) => ErrorReason::NotACompanyAdministrator,
+        Refusal::ServiceAccountNotFound(_) => ErrorReason::ServiceAccountNotFound,
+        Refusal::ServiceAccountRemoved { .. } => ErrorReason::ServiceAccountRemoved,
+        Refusal::CreationClosed { .. } => ErrorReason::CreationClosed,
+        Refusal::EarlierNotAccepted { .. } => ErrorReason::EarlierNotAccepted,
+        Refusal::ClassNoticeTooShort { .. } => ErrorReason::ClassNoticeTooShort,
+        Refusal::RecentUse { .. } => ErrorReason::RecentUse,
+        Refusal::ExtensionGranted { .. } => ErrorReason::ExtensionGranted,
+        Refusal::ExtensionRefused(_) => ErrorReason::ExtensionRefused,
         Refusal::OrganisationNotFound(_) => ErrorReason::OrganisationNotFound,
         Refusal::OrganisationNotVerified(_) => ErrorReason::OrganisationNotVerified,
         Refusal::OrganisationNotAPartner { .. } => ErrorReason::OrganisationNotAPartner,
@@ -82,6 +92,16 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::IllegalListingState { .. } => ErrorReason::IllegalListingState,
         Refusal::Maintenance(..) => ErrorReason::Maintenance,
         Refusal::MaintenanceNotFound(_) => ErrorReason::MaintenanceNotFound,
+        Refusal::InstallationNotFound { .. } => ErrorReason::InstallationNotFound,
+        Refusal::AlreadyInstalled { .. } => ErrorReason::AlreadyInstalled,
+        Refusal::CredentialsMismatch { .. } => ErrorReason::CredentialsMismatch,
+        Refusal::AppVersionNotAvailable { .. } | Refusal::NoVersionAvailable { .. } => {
+            ErrorReason::AppVersionNotAvailable
+        }
+        Refusal::ListingClosed { .. } => ErrorReason::ListingClosed,
+        Refusal::WiderPermissions { .. } => ErrorReason::WiderPermissions,
+        Refusal::ProjectsUnknown { .. } => ErrorReason::ProjectsUnknown,
+        Refusal::CompanyApprovalRequired { .. } => ErrorReason::CompanyApprovalRequired,
         Refusal::HistoryFull { .. } => ErrorReason::LimitReached,
         Refusal::InBatch { refusal, .. } => reason(refusal),
     }

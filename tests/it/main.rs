@@ -35,6 +35,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod accounts;
 mod announcing;
 mod applications;
 mod architecture;

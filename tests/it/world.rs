@@ -14,12 +14,16 @@ use devhub_proto::v1::api_service_client::ApiServiceClient;
 use devhub_proto::v1::app_version_service_client::AppVersionServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
+use devhub_proto::v1::company_service_client::CompanyServiceClient;
+use devhub_proto::v1::credential_class_service_client::CredentialClassServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::installation_service_client::InstallationServiceClient;
 use devhub_proto::v1::listing_service_client::ListingServiceClient;
 use devhub_proto::v1::maintenance_service_client::MaintenanceServiceClient;
 use devhub_proto::v1::notice_service_client::NoticeServiceClient;
 use devhub_proto::v1::organisation_service_client::OrganisationServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
+use devhub_proto::v1::service_account_service_client::ServiceAccountServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use devhub_proto::v1::usage_service_client::UsageServiceClient;
 use devhub_proto::v1::waiver_service_client::WaiverServiceClient;
@@ -196,12 +200,28 @@ impl World {
         ListingServiceClient::new(self.channel_as(actor))
     }
 
+    pub(crate) fn installations(&self, actor: &'static str) -> InstallationServiceClient<Caller> {
+        InstallationServiceClient::new(self.channel_as(actor))
+    }
+
     pub(crate) fn maintenance(&self, actor: &'static str) -> MaintenanceServiceClient<Caller> {
         MaintenanceServiceClient::new(self.channel_as(actor))
     }
 
     pub(crate) fn notices(&self, actor: &'static str) -> NoticeServiceClient<Caller> {
         NoticeServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn companies(&self, actor: &'static str) -> CompanyServiceClient<Caller> {
+        CompanyServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn accounts(&self, actor: &'static str) -> ServiceAccountServiceClient<Caller> {
+        ServiceAccountServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn classes(&self, actor: &'static str) -> CredentialClassServiceClient<Caller> {
+        CredentialClassServiceClient::new(self.channel_as(actor))
     }
 
     pub(crate) fn announcements(&self, actor: &'static str) -> AnnouncementServiceClient<Caller> {

@@ -98,7 +98,11 @@ mod tests {
         let old = version(&[DMSA], &[("Directory", ReadOnly)], &[("Budget", Standard), ("RFIs", ToolPermission::None)]);
         for (case, new, expected) in [
             ("the same", old.clone(), vec![]),
-            ("a tool lowered", version(&[DMSA], &[("Directory", ToolPermission::None)], &[("Budget", ReadOnly)]), vec![]),
+            (
+                "a tool lowered",
+                version(&[DMSA], &[("Directory", ToolPermission::None)], &[("Budget", ReadOnly)]),
+                vec![],
+            ),
             ("all tools removed", version(&[DMSA], &[], &[]), vec![]),
             ("a tool named NONE", version(&[DMSA], &[("Admin", ToolPermission::None)], &[]), vec![]),
             ("the service account dropped", version(&[USER], &[("Directory", ReadOnly)], &[]), vec![]),

@@ -5,7 +5,7 @@ use crate::domain::app_version::{AppVersion, AppVersionNumber, Step, approved, c
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::name::ApplicationId;
 use crate::domain::organisation::{check_partner, owner_key};
-use crate::domain::outcome::{Judgement, Outcome};
+use crate::domain::outcome::{Effect, Judgement, Outcome};
 use crate::domain::record::{Record, RecordKey, Records};
 use crate::domain::refusal::Refusal;
 use crate::domain::setting::Setting;
@@ -178,6 +178,7 @@ impl RemoveListing {
         }
         let step = Step { by: setting.actor.to_string(), at: setting.now };
         let listing = Listing { removal: Some(Removal { step, reason: self.reason.clone() }), ..before.clone() };
-        Ok(write(FactKind::ListingRemoved, Some(before), listing, records, &self.reason))
+        // Whoever installed before it, by the clock, is untouched by it; whoever comes after is denied.
+        Ok(write(FactKind::ListingRemoved, Some(before), listing, records, &self.reason).with_effect(Effect::BeginsNow))
     }
 }

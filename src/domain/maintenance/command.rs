@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 
 use super::{AHEAD_MAX, Cancellation, Maintenance, MaintenanceAhead, MaintenanceState, Refuses};
 use crate::domain::app_version::Step;
+use crate::domain::company::Tenancy;
 use crate::domain::fact::{Fact, FactKind, Subject, instant_text};
 use crate::domain::name::{MaintenanceId, Zone};
 use crate::domain::outcome::{Judgement, Outcome};
 use crate::domain::record::{Record, RecordKey, Records};
 use crate::domain::refusal::{Refusal, Taken, Violation};
 use crate::domain::setting::Setting;
-use crate::domain::tenancy::Tenancy;
 
 /// Command: plan a window, or record one that is past.
 #[derive(Debug, Clone)]

@@ -101,11 +101,17 @@ impl Answer {
             | disk::record::Content::Announcement(_)
             | disk::record::Content::AnnouncementRevision(_)
             | disk::record::Content::Exemption(_)
+            | disk::record::Content::Company(_)
+            | disk::record::Content::Project(_)
+            | disk::record::Content::ServiceAccount(_)
+            | disk::record::Content::CredentialClass(_)
+            | disk::record::Content::ClassRevision(_)
             | disk::record::Content::Organisation(_)
             | disk::record::Content::AppVersion(_)
             | disk::record::Content::Releases(_)
             | disk::record::Content::Listing(_)
             | disk::record::Content::Maintenance(_)
+            | disk::record::Content::Installation(_)
             | disk::record::Content::MaintenanceAhead(_) => Err(damaged),
         }
     }

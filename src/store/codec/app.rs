@@ -1,15 +1,11 @@
 //! Organisations, versions of applications and listings as messages.
 
-use std::collections::BTreeMap;
-
 use devhub_proto::store::v1 as disk;
-use devhub_proto::v1;
 
 use super::record::{needed, optional};
 use crate::domain::app_version::{AppVersion, Release, Releases, Step};
 use crate::domain::listing::{Listing, Removal, Submission};
 use crate::domain::organisation::Organisation;
-use crate::domain::tool::{ToolPermission, ToolPermissions};
 use crate::wire::{self, Word, timestamp};
 
 pub(super) fn encode_step(step: &Step) -> disk::StepRecord {
@@ -52,14 +48,6 @@ pub(super) fn decode_organisation(organisation: disk::OrganisationRecord) -> Opt
     })
 }
 
-fn decode_level(level: BTreeMap<String, i32>) -> Option<BTreeMap<String, ToolPermission>> {
-    level.into_iter().map(|(tool, number)| Some((tool, Word::from_number(number)?))).collect()
-}
-
-fn decode_permissions(permissions: v1::ToolPermissions) -> Option<ToolPermissions> {
-    Some(ToolPermissions { company: decode_level(permissions.company)?, project: decode_level(permissions.project)? })
-}
-
 pub(super) fn encode_version(version: &AppVersion) -> disk::AppVersionRecord {
     disk::AppVersionRecord {
         application_id: version.application.to_string(),
@@ -82,7 +70,7 @@ pub(super) fn decode_version(version: disk::AppVersionRecord) -> Option<AppVersi
         application: version.application_id.parse().ok()?,
         number: version.number.parse().ok()?,
         components: version.components.into_iter().map(Word::from_number).collect::<Option<_>>()?,
-        permissions: decode_permissions(version.permissions.unwrap_or_default())?,
+        permissions: wire::parse_tool_permissions(version.permissions.unwrap_or_default())?,
         release_notes: version.release_notes,
         post_install_notes: version.post_install_notes,
         post_install_uri: version.post_install_uri,

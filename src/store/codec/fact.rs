@@ -40,6 +40,8 @@ pub fn encode_fact(fact: &Fact, actor: &Actor, request_id: Option<&RequestId>, r
         reason: fact.reason.clone(),
         refused_command: refused_command.to_owned(),
         refusal: refusal.to_owned(),
+        company_id: text(subject.company.as_ref().map(|v| v as &dyn ToString)),
+        account_id: text(subject.account.as_ref().map(|v| v as &dyn ToString)),
         request_id: text(request_id.map(|v| v as &dyn ToString)),
     }
     .encode_to_vec()

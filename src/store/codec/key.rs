@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::domain::ledger::{OperationName, Target};
-use crate::domain::name::{AnnouncementId, ApplicationId, Context, RequestId};
+use crate::domain::name::{AnnouncementId, ApplicationId, CompanyId, Context, RequestId};
 use crate::domain::notice::{Milestone, NoticeSubject, Occasion};
 use crate::domain::record::RecordKey;
 
@@ -44,6 +44,16 @@ pub enum Kind {
     AnnouncementRevision = b'k' as isize,
     /// An exemption from brownouts.
     Exemption = b'e' as isize,
+    /// A company.
+    Company = b'C' as isize,
+    /// A project of a company.
+    Project = b'J' as isize,
+    /// A traditional service account.
+    ServiceAccount = b'T' as isize,
+    /// The class of traditional service accounts.
+    CredentialClass = b'K' as isize,
+    /// One revision of the dates of the class.
+    ClassRevision = b'R' as isize,
     /// A developer organisation.
     Organisation = b'O' as isize,
     /// A version of an application, or all of them in brief.
@@ -52,10 +62,12 @@ pub enum Kind {
     Listing = b'L' as isize,
     /// A maintenance window, or all that lie ahead.
     Maintenance = b'W' as isize,
+    /// An application in a company.
+    Installation = b'S' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 21] = [
+    const ALL: [Kind; 27] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -73,10 +85,16 @@ impl Kind {
         Kind::Announcement,
         Kind::AnnouncementRevision,
         Kind::Exemption,
+        Kind::Company,
+        Kind::Project,
+        Kind::ServiceAccount,
+        Kind::CredentialClass,
+        Kind::ClassRevision,
         Kind::Organisation,
         Kind::AppVersion,
         Kind::Listing,
         Kind::Maintenance,
+        Kind::Installation,
     ];
 
     /// The byte.
@@ -139,11 +157,21 @@ pub fn encode(key: &RecordKey) -> Bytes {
         RecordKey::AppVersion(id, number) => join(Kind::AppVersion, &[id.as_str(), &number.to_string()]),
         // Without the zero byte behind the id it is no version of the application, and comes before all of them.
         RecordKey::Releases(id) => join(Kind::AppVersion, &[id.as_str()]),
+        RecordKey::Installation(id, company) => join(Kind::Installation, &[id.as_str(), company.as_str()]),
         RecordKey::Listing(id) => join(Kind::Listing, &[id.as_str()]),
         RecordKey::Maintenance(id) => join(Kind::Maintenance, &[id.as_str(), ""]),
         // No window has an empty id.
         RecordKey::MaintenanceAhead => join(Kind::Maintenance, &[""]),
         RecordKey::Announcement(id) => join(Kind::Announcement, &[id.as_str()]),
+        RecordKey::Company(id) => join(Kind::Company, &[id.as_str()]),
+        RecordKey::Project(company, id) => join(Kind::Project, &[company.as_str(), id.as_str()]),
+        RecordKey::ServiceAccount(id) => join(Kind::ServiceAccount, &[id.as_str()]),
+        RecordKey::CredentialClass => join(Kind::CredentialClass, &[]),
+        RecordKey::ClassRevision(number) => {
+            let mut key = BytesMut::from(&join(Kind::ClassRevision, &[])[..]);
+            key.put_u32(*number);
+            key.freeze()
+        }
         RecordKey::AnnouncementRevision(id, number) => {
             let mut key = BytesMut::from(&announcement_revisions_of(id)[..]);
             key.put_u32(*number);
@@ -201,6 +229,11 @@ pub fn revisions_in(context: &Context) -> Bytes {
 /// The key of the answer to a request id.
 pub(super) fn answer(id: &RequestId) -> Bytes {
     join(Kind::Answer, &[id.as_str()])
+}
+
+/// The prefix of the keys of all projects of a company.
+pub fn projects_of(company: &CompanyId) -> Bytes {
+    join(Kind::Project, &[company.as_str(), ""])
 }
 
 /// The prefix of all keys of `kind` that belong to one application.

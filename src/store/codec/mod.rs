@@ -6,7 +6,9 @@
 
 mod answer;
 mod app;
+mod company;
 mod fact;
+mod installation;
 mod key;
 mod maintenance;
 mod notice;
@@ -18,7 +20,8 @@ mod waiver;
 pub use answer::{Answer, Dropped};
 pub use fact::{decode_fact, encode_fact};
 pub use key::{
-    Kind, announcement_revisions_of, encode as encode_key, kind as key_kind, prefix_of, revisions_in, revisions_of,
+    Kind, announcement_revisions_of, encode as encode_key, kind as key_kind, prefix_of, projects_of, revisions_in,
+    revisions_of,
 };
 pub use record::{decode as decode_record, encode as encode_record};
 pub use usage::{COUNTING_KEY, UsageKey, decode_counting, decode_usage, encode_counting, encode_usage};

@@ -8,7 +8,7 @@ use devhub_proto::store::v1::record::Content;
 use prost::Message;
 use prost_types::Timestamp;
 
-use super::{FORMAT, Undecodable, app, maintenance, notice, schedule, waiver};
+use super::{FORMAT, Undecodable, app, company, installation, maintenance, notice, schedule, waiver};
 use crate::domain::access::{AccessRequest, Decided};
 use crate::domain::api::Api;
 use crate::domain::application::{Application, Deletion};
@@ -44,18 +44,24 @@ pub fn encode(record: &Record) -> Bytes {
         Record::AccessRequest(request) => Content::AccessRequest(encode_access_request(request)),
         Record::Exemption(exemption) => Content::Exemption(waiver::encode_exemption(exemption)),
         Record::Waiver(granted) => Content::Waiver(waiver::encode_waiver(granted)),
-        Record::Name(bearer) => Content::Name(disk::NameRecord { application_id: bearer.to_string() }),
+        Record::Name(bearer) => Content::Name(company::encode_bearer(bearer)),
         Record::Revision(revision) => Content::Revision(schedule::encode_revision(revision)),
         Record::Namespace(namespace) => Content::Namespace(schedule::encode_namespace(namespace)),
         Record::Organisation(organisation) => Content::Organisation(app::encode_organisation(organisation)),
         Record::AppVersion(version) => Content::AppVersion(app::encode_version(version)),
         Record::Releases(releases) => Content::Releases(app::encode_releases(releases)),
         Record::Listing(listing) => Content::Listing(app::encode_listing(listing)),
+        Record::Installation(known) => Content::Installation(installation::encode_installation(known)),
         Record::Maintenance(window) => Content::Maintenance(maintenance::encode_window(window)),
         Record::MaintenanceAhead(ahead) => Content::MaintenanceAhead(maintenance::encode_ahead(ahead)),
         Record::Notice(notice) => Content::Notice(wire::notice(notice)),
         Record::NoticeRun(run) => Content::NoticeRun(notice::encode_run(run)),
         Record::Announcement(announcement) => Content::Announcement(notice::encode_announcement(announcement)),
+        Record::Company(known) => Content::Company(company::encode_company(known)),
+        Record::Project(project) => Content::Project(company::encode_project(project)),
+        Record::ServiceAccount(account) => Content::ServiceAccount(company::encode_account(account)),
+        Record::CredentialClass(class) => Content::CredentialClass(company::encode_class(class)),
+        Record::ClassRevision(revision) => Content::ClassRevision(company::encode_class_revision(revision)),
         Record::AnnouncementRevision(revision) => {
             Content::AnnouncementRevision(notice::encode_announcement_revision(revision))
         }
@@ -73,7 +79,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
         Content::Application(application) => decode_application(application).map(Record::Application),
         Content::Subscription(subscription) => decode_subscription(subscription).map(Record::Subscription),
         Content::AccessRequest(request) => decode_access_request(request).map(Record::AccessRequest),
-        Content::Name(name) => Some(Record::Name(name.application_id.parse().map_err(|_| IMPOSSIBLE)?)),
+        Content::Name(name) => company::decode_bearer(&name).map(Record::Name),
         Content::Revision(revision) => schedule::decode_revision(revision).map(Record::Revision),
         Content::Namespace(namespace) => schedule::decode_namespace(namespace).map(Record::Namespace),
         Content::Exemption(exemption) => waiver::decode_exemption(exemption).map(Record::Exemption),
@@ -84,10 +90,16 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
         Content::AnnouncementRevision(revision) => {
             wire::parse_announcement_revision(revision).map(Record::AnnouncementRevision)
         }
+        Content::Company(known) => company::decode_company(known).map(Record::Company),
+        Content::Project(project) => company::decode_project(project).map(Record::Project),
+        Content::ServiceAccount(account) => company::decode_account(account).map(Record::ServiceAccount),
+        Content::CredentialClass(class) => company::decode_class(class).map(Record::CredentialClass),
+        Content::ClassRevision(revision) => company::decode_class_revision(revision).map(Record::ClassRevision),
         Content::Organisation(organisation) => app::decode_organisation(organisation).map(Record::Organisation),
         Content::AppVersion(version) => app::decode_version(version).map(Record::AppVersion),
         Content::Releases(releases) => app::decode_releases(releases).map(Record::Releases),
         Content::Listing(listing) => app::decode_listing(listing).map(Record::Listing),
+        Content::Installation(known) => installation::decode_installation(known).map(Record::Installation),
         Content::Maintenance(window) => maintenance::decode_window(window).map(Record::Maintenance),
         Content::MaintenanceAhead(ahead) => maintenance::decode_ahead(ahead).map(Record::MaintenanceAhead),
         Content::Answer(_) => None,

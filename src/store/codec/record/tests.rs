@@ -1,6 +1,6 @@
 //! One of each record, there and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use devhub_decision::{Brownout, Environment, Maturity, Schedule};
 
@@ -11,7 +11,11 @@ use crate::domain::announcement::{
 };
 use crate::domain::app_version::{AppVersion, Component, Release, Releases, Step};
 use crate::domain::application::{Kind, Persona, Role, State};
+use crate::domain::company::Tenancy;
+use crate::domain::company::{Company, Extension, Project, Tenancy};
+use crate::domain::credential_class::{ClassRevision, ClassSchedule, CredentialClass};
 use crate::domain::exemption::{Exemption, Part};
+use crate::domain::installation::{Installation, Interval, PermittedProjects};
 use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
 use crate::domain::listing::{Listing, Removal, Submission};
 use crate::domain::maintenance::{Cancellation, Maintenance, MaintenanceAhead, Refuses};
@@ -19,8 +23,10 @@ use crate::domain::namespace::{Namespace, NamespaceDeployment};
 use crate::domain::notice::{Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
 use crate::domain::operation::OperationSchedule;
 use crate::domain::organisation::{Organisation, OrganisationStatus};
+use crate::domain::record::Bearer;
+use crate::domain::service_account::{AccountType, Removal, ServiceAccount};
 use crate::domain::subscription::EndReason;
-use crate::domain::tenancy::Tenancy;
+use crate::domain::subscription::EndReason;
 use crate::domain::tool::{ToolPermission, ToolPermissions};
 use crate::domain::version::{AccessType, AuthType};
 use crate::domain::waiver::{Revocation, Waiver, WaiverKind};
@@ -246,6 +252,21 @@ fn records() -> Vec<Record> {
             first_listed_at: Some(at("2026-01-04T00:00:00Z")),
         }),
         Record::Maintenance(maintenance()),
+        Record::Installation(Installation {
+            application: "app-1".parse().expect("valid"),
+            client_id: "client-app-1".parse().expect("valid"),
+            company: "Acme_1".parse().expect("valid"),
+            version: "1.2.0".parse().expect("valid"),
+            projects: PermittedProjects::Only(
+                ["north".parse().expect("valid"), "south".parse().expect("valid")].into(),
+            ),
+            service_user: Some("u-1".parse().expect("valid")),
+            intervals: vec![
+                Interval { from: at("2026-01-01T00:00:00Z"), until: Some(at("2026-01-02T00:00:00Z")) },
+                Interval { from: at("2026-01-03T00:00:00Z"), until: None },
+            ],
+            changed: taken(3),
+        }),
         Record::MaintenanceAhead(MaintenanceAhead { windows: vec![maintenance()] }),
         Record::Exemption(Exemption {
             application: "ledgerly".parse().expect("valid"),
@@ -271,7 +292,8 @@ fn records() -> Vec<Record> {
                 reason: "reviewed".into(),
             }),
         }),
-        Record::Name("ledgerly".parse().expect("valid")),
+        Record::Name(Bearer::Application("ledgerly".parse().expect("valid"))),
+        Record::Name(Bearer::Account("sa-1".parse().expect("valid"))),
         Record::Revision(revision(Target::Version(name("1.10"), Environment::Sandbox))),
         Record::Revision(revision(Target::Operation(operation("1.10"), Environment::Production))),
         Record::Revision(revision(Target::Namespace(name("1.10").context, Environment::Production))),
@@ -316,7 +338,90 @@ fn records() -> Vec<Record> {
             current: announcement.clone(),
         }),
         Record::AnnouncementRevision(announcement),
+        Record::Company(company()),
+        Record::Company(Company { zone: None, extension: None, ..company() }),
+        Record::Project(Project {
+            company: "562949953421312".parse().expect("valid"),
+            id: "p-1".parse().expect("valid"),
+            name: "Tower".into(),
+            created_at: at("2026-01-01T00:00:00Z"),
+        }),
+        Record::ServiceAccount(account(AccountType::Undefined)),
+        Record::ServiceAccount(account(AccountType::Marketplace("ledgerly".parse().expect("valid")))),
+        Record::ServiceAccount(account(AccountType::Custom {
+            description: "nightly copy".into(),
+            developer_name: "Bob".into(),
+            developer_email: "bob@example.com".parse().expect("valid"),
+            application: None,
+        })),
+        Record::CredentialClass(CredentialClass {
+            schedule: class_schedule(),
+            ledger: LedgerEnd { revisions: 2, announced_at: Some(at("2024-01-29T00:00:00Z")), zone: None },
+        }),
+        Record::ClassRevision(ClassRevision {
+            number: 2,
+            before: ClassSchedule::default(),
+            after: class_schedule(),
+            announced_at: at("2024-01-29T00:00:00Z"),
+            recorded_at: at("2024-01-29T01:00:00Z"),
+            zone: Some("America/Los_Angeles".parse().expect("valid")),
+            by: "operator:jane".into(),
+            reason: "announced".into(),
+            override_reason: String::new(),
+        }),
     ]
+}
+
+fn class_schedule() -> ClassSchedule {
+    ClassSchedule {
+        deprecated_at: Some(at("2021-12-09T08:00:00Z")),
+        cutoff_at: Some(at("2024-10-01T07:00:00Z")),
+        sunset_at: None,
+    }
+}
+
+fn company() -> Company {
+    Company {
+        id: "562949953421312".parse().expect("valid"),
+        name: "Builders".into(),
+        tenancy: Tenancy::MonthlySandbox,
+        region: "us02".into(),
+        zone: Some("America/Los_Angeles".parse().expect("valid")),
+        administrators: BTreeSet::from(["carol@example.com".parse().expect("valid")]),
+        accounts: BTreeSet::from(["sa-1".parse().expect("valid")]),
+        extension: Some(Extension {
+            until: at("2025-04-18T00:00:00Z"),
+            reason: "payroll".into(),
+            approver: "Head of APIs".into(),
+            granted_by: "operator:jane".into(),
+            granted_at: at("2025-03-01T00:00:00Z"),
+        }),
+        created_at: at("2020-01-01T00:00:00Z"),
+    }
+}
+
+fn account(account_type: AccountType) -> ServiceAccount {
+    ServiceAccount {
+        id: "sa-1".parse().expect("valid"),
+        client_id: "sa-client-1".parse().expect("valid"),
+        company: "562949953421312".parse().expect("valid"),
+        environment: Environment::Production,
+        name: "Nightly".into(),
+        account_type,
+        classified_at: Some(at("2024-02-01T00:00:00Z")),
+        permissions: ToolPermissions {
+            company: BTreeMap::from([("Directory".to_owned(), ToolPermission::ReadOnly)]),
+            project: BTreeMap::from([("Budget".to_owned(), ToolPermission::Admin)]),
+        },
+        created_at: at("2021-01-01T00:00:00Z"),
+        created_by: "collaborator:carol@example.com".into(),
+        extended_until: Some(at("2025-04-18T00:00:00Z")),
+        removal: Some(Removal {
+            at: at("2025-03-02T00:00:00Z"),
+            by: "collaborator:carol@example.com".into(),
+            reason: "replaced".into(),
+        }),
+    }
 }
 
 fn moved(overlapping: bool) -> Moved {

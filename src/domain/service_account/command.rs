@@ -1,0 +1,352 @@
+//! What is done with traditional service accounts.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{AccountType, EXTENSION_DAYS_MAX, RECENT_USE, Removal, ServiceAccount};
+use crate::domain::company::{ACCOUNTS_MAX, Company, Extension};
+use crate::domain::fact::{Fact, FactKind, instant_text};
+use crate::domain::name::{AccountId, ApplicationId, ClientId, CompanyId};
+use crate::domain::outcome::{Judgement, Outcome};
+use crate::domain::record::{Bearer, Record, RecordKey, Records};
+use crate::domain::refusal::{Refusal, Taken};
+use crate::domain::register::ClientIdOrigin;
+use crate::domain::setting::Setting;
+use crate::domain::tool::ToolPermissions;
+
+/// Where an account comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// It is made now.
+    Now,
+    /// It exists in another system since then: operators only. That system has decided whether it could be made.
+    Elsewhere(DateTime<Utc>),
+}
+
+/// Command: create a traditional service account. Administrators of its company and operators.
+#[derive(Debug, Clone)]
+pub struct CreateServiceAccount {
+    /// Its id.
+    pub id: AccountId,
+    /// What it will present to gateways.
+    pub client_id: ClientId,
+    /// Where the client id is from.
+    pub client_id_origin: ClientIdOrigin,
+    /// Whose it is.
+    pub company: CompanyId,
+    /// Name shown to people.
+    pub name: String,
+    /// Whose application it is for.
+    pub account_type: AccountType,
+    /// What it may do.
+    pub permissions: ToolPermissions,
+    /// Where it comes from.
+    pub created: Created,
+}
+
+/// The application that an account type names must be there.
+fn application_key(account_type: &AccountType) -> Option<RecordKey> {
+    account_type.application().cloned().map(RecordKey::Application)
+}
+
+fn check_application(account_type: &AccountType, records: &Records) -> Result<(), Refusal> {
+    let named = account_type.application();
+    let unknown = named.filter(|id| records.application(id).is_none_or(|application| application.deletion.is_some()));
+    unknown.map_or(Ok(()), |id| Err(Refusal::ApplicationNotFound(ApplicationId::clone(id))))
+}
+
+impl CreateServiceAccount {
+    pub(in crate::domain) fn reads(&self) -> Vec<RecordKey> {
+        let keys = [
+            RecordKey::Company(self.company.clone()),
+            RecordKey::ServiceAccount(self.id.clone()),
+            RecordKey::ClientId(self.client_id.clone()),
+            RecordKey::CredentialClass,
+        ];
+        keys.into_iter().chain(application_key(&self.account_type)).collect()
+    }
+
+    pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
+        let company = records.needed_company(&self.company)?;
+        company.administrator(setting)?;
+        let (created_at, kind) = match self.created {
+            Created::Now => (setting.now, FactKind::ServiceAccountCreated),
+            Created::Elsewhere(at) => {
+                setting.operator("import a service account")?;
+                if at > setting.now {
+                    return Err(Refusal::invalid("create_time", "must not lie ahead"));
+                }
+                (at, FactKind::ServiceAccountImported)
+            }
+        };
+        if self.client_id_origin == ClientIdOrigin::Brought {
+            setting.operator("choose a client id")?;
+        }
+        if records.service_account(&self.id).is_some() {
+            return Err(Refusal::AlreadyExists { what: Taken::ServiceAccount, name: self.id.to_string() });
+        }
+        if records.client_id(&self.client_id).is_some() {
+            return Err(Refusal::AlreadyExists { what: Taken::ClientId, name: self.client_id.to_string() });
+        }
+        let schedule = records.class().schedule;
+        if self.created == Created::Now
+            && let Some(since) = schedule.closes_at().filter(|closes_at| *closes_at <= setting.now)
+        {
+            return Err(Refusal::CreationClosed { since });
+        }
+        check_application(&self.account_type, records)?;
+        self.permissions.check()?;
+        if company.accounts.len() >= ACCOUNTS_MAX {
+            return Err(Refusal::LimitReached { what: "service accounts of one company", limit: ACCOUNTS_MAX });
+        }
+        let account = ServiceAccount {
+            id: self.id.clone(),
+            client_id: self.client_id.clone(),
+            company: self.company.clone(),
+            environment: company.tenancy.credentials(),
+            name: self.name.clone(),
+            classified_at: (self.account_type != AccountType::Undefined).then_some(created_at),
+            account_type: self.account_type.clone(),
+            permissions: self.permissions.clone(),
+            created_at,
+            created_by: setting.actor.to_string(),
+            extended_until: company.extension.as_ref().map(|extension| extension.until),
+            removal: None,
+        };
+        let fact = Fact::new(kind, account.subject())
+            .change("name", "", &account.name)
+            .change("client_id", "", &account.client_id)
+            .change("account_type", "", account.account_type.text())
+            .change("permissions", "", account.permissions.text())
+            .effective((created_at != setting.now).then_some(created_at));
+        let mut warnings = Vec::new();
+        if schedule.is_deprecated(setting.now) {
+            let sunset = schedule.sunset_at.map_or_else(
+                || "on a date that is to be announced".to_owned(),
+                |at| format!("at {}", instant_text(Some(at))),
+            );
+            warnings.push(format!("accounts of this kind are deprecated and stop working {sunset}"));
+        }
+        let mut company = company.clone();
+        company.accounts.insert(self.id.clone());
+        let bearer = Record::Name(Bearer::Account(self.id.clone()));
+        Ok(Outcome::write(account.key(), Record::ServiceAccount(account), fact)
+            .also(company.key(), Record::Company(company))
+            .also(RecordKey::ClientId(self.client_id.clone()), bearer)
+            .warn(warnings))
+    }
+}
+
+/// The account, if the actor decides for its company and read its current revision.
+fn load<'r>(
+    company: &CompanyId,
+    id: &AccountId,
+    etag: Option<u64>,
+    records: &'r Records,
+    setting: &Setting<'_>,
+) -> Result<&'r ServiceAccount, Refusal> {
+    records.needed_company(company)?.administrator(setting)?;
+    let account = records.needed_account(id)?;
+    // An account of another company is none of this one.
+    if account.company != *company {
+        return Err(Refusal::ServiceAccountNotFound(id.clone()));
+    }
+    records.check_etag(&account.key(), etag)?;
+    account.not_removed()?;
+    Ok(account)
+}
+
+fn keys(company: &CompanyId, id: &AccountId) -> [RecordKey; 2] {
+    [RecordKey::Company(company.clone()), RecordKey::ServiceAccount(id.clone())]
+}
+
+/// Command: say whose application an account is for (rule B82). Administrators of its company and operators.
+#[derive(Debug, Clone)]
+pub struct ClassifyServiceAccount {
+    /// The company.
+    pub company: CompanyId,
+    /// The account.
+    pub id: AccountId,
+    /// Whose application it is for.
+    pub account_type: AccountType,
+    /// The revision last read, if the change depends on it.
+    pub etag: Option<u64>,
+}
+
+impl ClassifyServiceAccount {
+    pub(in crate::domain) fn reads(&self) -> Vec<RecordKey> {
+        keys(&self.company, &self.id).into_iter().chain(application_key(&self.account_type)).collect()
+    }
+
+    pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
+        let before = load(&self.company, &self.id, self.etag, records, setting)?;
+        check_application(&self.account_type, records)?;
+        if before.account_type == self.account_type {
+            return Ok(Outcome::unchanged(before.key(), Record::ServiceAccount(before.clone())));
+        }
+        let after = ServiceAccount {
+            account_type: self.account_type.clone(),
+            classified_at: (self.account_type != AccountType::Undefined).then_some(setting.now),
+            ..before.clone()
+        };
+        let fact = Fact::new(FactKind::ServiceAccountClassified, after.subject()).change(
+            "account_type",
+            before.account_type.text(),
+            after.account_type.text(),
+        );
+        Ok(Outcome::write(after.key(), Record::ServiceAccount(after), fact))
+    }
+}
+
+/// Command: change what an account may do. Administrators of its company and operators.
+#[derive(Debug, Clone)]
+pub struct ChangeAccountPermissions {
+    /// The company.
+    pub company: CompanyId,
+    /// The account.
+    pub id: AccountId,
+    /// All that it may do from now on.
+    pub permissions: ToolPermissions,
+    /// The revision last read, if the change depends on it.
+    pub etag: Option<u64>,
+}
+
+impl ChangeAccountPermissions {
+    pub(in crate::domain) fn reads(&self) -> Vec<RecordKey> {
+        keys(&self.company, &self.id).into()
+    }
+
+    pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
+        let before = load(&self.company, &self.id, self.etag, records, setting)?;
+        self.permissions.check()?;
+        if before.permissions == self.permissions {
+            return Ok(Outcome::unchanged(before.key(), Record::ServiceAccount(before.clone())));
+        }
+        let after = ServiceAccount { permissions: self.permissions.clone(), ..before.clone() };
+        let fact = Fact::new(FactKind::ServiceAccountPermissionsChanged, after.subject()).change(
+            "permissions",
+            before.permissions.text(),
+            after.permissions.text(),
+        );
+        Ok(Outcome::write(after.key(), Record::ServiceAccount(after), fact))
+    }
+}
+
+/// Whether the actor knows that an account is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecentUse {
+    /// Not said: the removal is refused if the account was used lately, at this instant, as far as is known.
+    Unacknowledged(Option<DateTime<Utc>>),
+    /// It may be in use.
+    Acknowledged,
+}
+
+/// Command: remove an account for good. Administrators of its company and operators.
+#[derive(Debug, Clone)]
+pub struct RemoveServiceAccount {
+    /// The company.
+    pub company: CompanyId,
+    /// The account.
+    pub id: AccountId,
+    /// Whether it is known to be in use.
+    pub recent_use: RecentUse,
+    /// Why.
+    pub reason: String,
+    /// The revision last read, if the change depends on it.
+    pub etag: Option<u64>,
+}
+
+impl RemoveServiceAccount {
+    pub(in crate::domain) fn reads(&self) -> Vec<RecordKey> {
+        keys(&self.company, &self.id).into()
+    }
+
+    pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
+        let before = load(&self.company, &self.id, self.etag, records, setting)?;
+        match self.recent_use {
+            RecentUse::Unacknowledged(Some(last_used)) if setting.now - last_used < RECENT_USE => {
+                return Err(Refusal::RecentUse { id: self.id.clone(), last_used });
+            }
+            RecentUse::Unacknowledged(_) | RecentUse::Acknowledged => {}
+        }
+        let removal = Removal { at: setting.now, by: setting.actor.to_string(), reason: self.reason.clone() };
+        let after = ServiceAccount { removal: Some(removal), ..before.clone() };
+        let fact = Fact::new(FactKind::ServiceAccountRemoved, after.subject()).because(&self.reason);
+        Ok(Outcome::write(after.key(), Record::ServiceAccount(after), fact))
+    }
+}
+
+/// Command: let the accounts of a company work past the sunset for a while, once (rule B88). Operators only.
+#[derive(Debug, Clone)]
+pub struct ExtendServiceAccounts {
+    /// The company.
+    pub company: CompanyId,
+    /// All its accounts, as the company's record names them.
+    pub accounts: BTreeSet<AccountId>,
+    /// The first instant at which they no longer work.
+    pub until: DateTime<Utc>,
+    /// Why.
+    pub reason: String,
+    /// Who approved it.
+    pub approver: String,
+    /// The revision of the company last read, if the change depends on it.
+    pub etag: Option<u64>,
+}
+
+impl ExtendServiceAccounts {
+    pub(in crate::domain) fn reads(&self) -> Vec<RecordKey> {
+        let accounts = self.accounts.iter().cloned().map(RecordKey::ServiceAccount);
+        [RecordKey::Company(self.company.clone()), RecordKey::CredentialClass].into_iter().chain(accounts).collect()
+    }
+
+    pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
+        setting.operator("extend service accounts past the sunset")?;
+        let company = records.needed_company(&self.company)?;
+        records.check_etag(&company.key(), self.etag)?;
+        if let Some(extension) = &company.extension {
+            return Err(Refusal::ExtensionGranted { company: company.id.clone(), until: extension.until });
+        }
+        if company.accounts != self.accounts {
+            let current = records.revision(&company.key()).unwrap_or_default();
+            return Err(Refusal::EtagMismatch { current });
+        }
+        self.check_until(records.class().schedule.sunset_at, setting.now)?;
+        let extension = Extension {
+            until: self.until,
+            reason: self.reason.clone(),
+            approver: self.approver.clone(),
+            granted_by: setting.actor.to_string(),
+            granted_at: setting.now,
+        };
+        let fact = Fact::new(FactKind::ServiceAccountsExtended, company.subject())
+            .change("extended_until", "", instant_text(Some(self.until)))
+            .change("approver", "", &self.approver)
+            .because(&self.reason);
+        let after = Company { extension: Some(extension), ..company.clone() };
+        let accounts = self.accounts.iter().filter_map(|id| records.service_account(id));
+        let extended = accounts.map(|account| {
+            let account = ServiceAccount { extended_until: Some(self.until), ..account.clone() };
+            (account.key(), Record::ServiceAccount(account))
+        });
+        let mut outcome = Outcome::write(after.key(), Record::Company(after), fact);
+        outcome.writes.extend(extended);
+        Ok(outcome)
+    }
+
+    fn check_until(&self, sunset_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<(), Refusal> {
+        let refused = |sentence: String| Err(Refusal::ExtensionRefused(sentence));
+        let Some(sunset_at) = sunset_at else {
+            return refused("no sunset is announced, so there is nothing to extend yet".to_owned());
+        };
+        let latest = sunset_at + TimeDelta::days(EXTENSION_DAYS_MAX);
+        if self.until <= sunset_at.max(now) || self.until > latest {
+            return refused(format!(
+                "until_time must lie ahead, after the sunset at {}, and not be later than {}, {EXTENSION_DAYS_MAX} days after it",
+                instant_text(Some(sunset_at)),
+                instant_text(Some(latest))
+            ));
+        }
+        Ok(())
+    }
+}

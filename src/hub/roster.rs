@@ -1,0 +1,353 @@
+//! The roster: who has to migrate away from traditional service accounts, and what happened to each of them when. A fold
+//! of the committed records, kept in memory like the index.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::RwLock;
+
+use crate::domain::company::Company;
+use crate::domain::credential_class::{ClassRevision, ClassSchedule, as_of};
+use crate::domain::migration::{AccountTimes, MigrationFacts, Phase, instants, phase};
+use crate::domain::name::{AccountId, ApplicationId, CompanyId, Email};
+use crate::domain::record::Record;
+use crate::domain::service_account::ServiceAccount;
+
+/// Migrations in each phase, by [`Phase::index`].
+pub type PhaseCounts = [u64; Phase::ALL.len()];
+
+/// Whose accounts a company has to replace: those for one application, or one account that no known application
+/// replaces yet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Party {
+    /// An application.
+    Application(ApplicationId),
+    /// One account: nobody has said whose it is, or what replaces it is not registered.
+    Account(AccountId),
+}
+
+/// From when until when something was installed; without an end it still is.
+type Interval = (DateTime<Utc>, Option<DateTime<Utc>>);
+
+/// One company's accounts for one party.
+#[derive(Debug, Clone, Default)]
+struct Pair {
+    accounts: Vec<(AccountId, AccountTimes)>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    administrators: HashMap<CompanyId, BTreeSet<Email>>,
+    by_administrator: HashMap<Email, BTreeSet<CompanyId>>,
+    pairs: BTreeMap<Party, BTreeMap<CompanyId, Pair>>,
+    of_company: HashMap<CompanyId, BTreeSet<Party>>,
+    /// Where each account stands.
+    places: HashMap<AccountId, Party>,
+    ready: HashMap<ApplicationId, DateTime<Utc>>,
+    installed: HashMap<(ApplicationId, CompanyId), Vec<Interval>>,
+    first_used: HashMap<(ApplicationId, CompanyId), DateTime<Utc>>,
+    class: ClassSchedule,
+    revisions: Vec<ClassRevision>,
+}
+
+/// Which migrations. Absent parts match everything.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MigrationFilter {
+    /// Away from the accounts for this application.
+    pub application: Option<ApplicationId>,
+    /// Of this company.
+    pub company: Option<CompanyId>,
+}
+
+/// One migration at an instant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Migration {
+    /// Whose accounts.
+    pub party: Party,
+    /// Of which company.
+    pub company: CompanyId,
+    /// How far it is.
+    pub phase: Phase,
+    /// The accounts concerned, removed ones included.
+    pub accounts: Vec<(AccountId, AccountTimes)>,
+    /// When the application has, or had, first something to install.
+    pub ready_at: Option<DateTime<Utc>>,
+    /// Since when something is installed.
+    pub installed_at: Option<DateTime<Utc>>,
+    /// When that first called.
+    pub first_used_at: Option<DateTime<Utc>>,
+}
+
+/// Who has to migrate.
+#[derive(Debug, Default)]
+pub struct Roster(RwLock<Inner>);
+
+impl Inner {
+    fn learn_company(&mut self, company: &Company) {
+        let old = self.administrators.insert(company.id.clone(), company.administrators.clone()).unwrap_or_default();
+        for gone in old.difference(&company.administrators) {
+            if let Some(companies) = self.by_administrator.get_mut(gone) {
+                companies.remove(&company.id);
+                if companies.is_empty() {
+                    self.by_administrator.remove(gone);
+                }
+            }
+        }
+        for email in &company.administrators {
+            self.by_administrator.entry(email.clone()).or_default().insert(company.id.clone());
+        }
+    }
+
+    fn learn_account(&mut self, account: &ServiceAccount) {
+        let party = match account.account_type.application() {
+            Some(application) => Party::Application(application.clone()),
+            None => Party::Account(account.id.clone()),
+        };
+        let times = AccountTimes {
+            created_at: account.created_at,
+            classified_at: account.classified_at,
+            removed_at: account.removal.as_ref().map(|removal| removal.at),
+            extended_until: account.extended_until,
+        };
+        if let Some(old) = self.places.insert(account.id.clone(), party.clone()) {
+            self.forget_account(&old, account);
+        }
+        let pair = self.pairs.entry(party.clone()).or_default().entry(account.company.clone()).or_default();
+        // In the order of ids, so that the roster does not depend on the order of what it learned.
+        let place = pair.accounts.partition_point(|(id, _)| *id < account.id);
+        pair.accounts.insert(place, (account.id.clone(), times));
+        self.of_company.entry(account.company.clone()).or_default().insert(party);
+    }
+
+    fn forget_account(&mut self, party: &Party, account: &ServiceAccount) {
+        let Some(companies) = self.pairs.get_mut(party) else { return };
+        let Some(pair) = companies.get_mut(&account.company) else { return };
+        pair.accounts.retain(|(id, _)| *id != account.id);
+        if pair.accounts.is_empty() {
+            companies.remove(&account.company);
+            if let Some(parties) = self.of_company.get_mut(&account.company) {
+                parties.remove(party);
+            }
+        }
+        if companies.is_empty() {
+            self.pairs.remove(party);
+        }
+    }
+
+    fn learn_revision(&mut self, revision: &ClassRevision) {
+        let place = self.revisions.partition_point(|known| known.number < revision.number);
+        if self.revisions.get(place).is_none_or(|known| known.number != revision.number) {
+            self.revisions.insert(place, revision.clone());
+        }
+    }
+
+    /// The sunset that was public at `at`; `supposed` takes its place from now on.
+    fn sunset(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        as_of(&self.revisions, at).sunset_at
+    }
+
+    /// Calls `each` with the facts of every migration that the filter matches.
+    fn each(&self, filter: &MigrationFilter, mut each: impl FnMut(&Party, &CompanyId, &Pair, &MigrationFacts<'_>)) {
+        let mut times = Vec::new();
+        let mut one = |party: &Party, company: &CompanyId, pair: &Pair| {
+            times.clear();
+            times.extend(pair.accounts.iter().map(|(_, times)| *times));
+            each(party, company, pair, &self.facts(party, company, &times));
+        };
+        match (&filter.application, &filter.company) {
+            (Some(application), company) => {
+                let party = Party::Application(application.clone());
+                for (id, pair) in self.pairs.get(&party).into_iter().flatten() {
+                    if company.as_ref().is_none_or(|company| company == id) {
+                        one(&party, id, pair);
+                    }
+                }
+            }
+            (None, Some(company)) => {
+                for party in self.of_company.get(company).into_iter().flatten() {
+                    if let Some(pair) = self.pairs.get(party).and_then(|companies| companies.get(company)) {
+                        one(party, company, pair);
+                    }
+                }
+            }
+            (None, None) => {
+                for (party, companies) in &self.pairs {
+                    for (company, pair) in companies {
+                        one(party, company, pair);
+                    }
+                }
+            }
+        }
+    }
+
+    fn facts<'f>(&'f self, party: &Party, company: &CompanyId, accounts: &'f [AccountTimes]) -> MigrationFacts<'f> {
+        let Party::Application(application) = party else {
+            return MigrationFacts { accounts, ..MigrationFacts::default() };
+        };
+        let place = (application.clone(), company.clone());
+        MigrationFacts {
+            accounts,
+            ready_at: self.ready.get(application).copied(),
+            installed: self.installed.get(&place).map(Vec::as_slice).unwrap_or_default(),
+            first_used_at: self.first_used.get(&place).copied(),
+        }
+    }
+}
+
+impl Roster {
+    /// Learns a record, whatever it is of.
+    pub(super) fn learn(&self, record: &Record) {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the roster is about a few kinds of records only")]
+        match record {
+            Record::Company(company) => self.0.write().learn_company(company),
+            Record::ServiceAccount(account) => self.0.write().learn_account(account),
+            Record::CredentialClass(class) => self.0.write().class = class.schedule,
+            Record::ClassRevision(revision) => self.0.write().learn_revision(revision),
+            _ => {}
+        }
+    }
+
+    /// Up to `limit` companies that a person administers, after `after`.
+    pub fn administered_by(&self, email: &Email, after: Option<&CompanyId>, limit: usize) -> Vec<CompanyId> {
+        let inner = self.0.read();
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let companies = inner.by_administrator.get(email);
+        companies
+            .into_iter()
+            .flat_map(|ids| ids.range::<CompanyId, _>((start, Bound::Unbounded)))
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+
+    /// Up to `limit` accounts for an application, after `after`, by id.
+    pub fn accounts_for(&self, application: &ApplicationId, after: Option<&AccountId>, limit: usize) -> Vec<AccountId> {
+        let inner = self.0.read();
+        let companies = inner.pairs.get(&Party::Application(application.clone()));
+        let ids = companies.into_iter().flatten().flat_map(|(_, pair)| pair.accounts.iter().map(|(id, _)| id));
+        let mut first = BTreeSet::new();
+        for id in ids.filter(|id| after.is_none_or(|after| *id > after)) {
+            first.insert(id);
+            if first.len() > limit {
+                first.pop_last();
+            }
+        }
+        first.into_iter().cloned().collect()
+    }
+
+    /// Every revision of the dates of the class, oldest first; there are few.
+    pub fn class_revisions(&self) -> Vec<ClassRevision> {
+        self.0.read().revisions.clone()
+    }
+
+    /// The dates of the class that are true now.
+    pub fn class(&self) -> ClassSchedule {
+        self.0.read().class
+    }
+
+    /// How many migrations are in which phase at `at`, by what was public then; with `supposed`, as if that were the
+    /// sunset.
+    pub fn funnel(&self, filter: &MigrationFilter, at: DateTime<Utc>, supposed: Option<DateTime<Utc>>) -> PhaseCounts {
+        let inner = self.0.read();
+        let sunset = supposed.or_else(|| inner.sunset(at));
+        let mut counts = PhaseCounts::default();
+        inner.each(filter, |_, _, _, facts| {
+            if let Some(phase) = phase(facts, sunset, at) {
+                counts[phase.index()] += 1;
+            }
+        });
+        counts
+    }
+
+    /// How many migrations were in which phase at the beginning of each of `days` days, the first of which begins at
+    /// `from`; each by what was public then. One pass over the migrations, whatever the number of days.
+    pub fn burn_down(&self, filter: &MigrationFilter, from: DateTime<Utc>, days: usize) -> Vec<PhaseCounts> {
+        let inner = self.0.read();
+        let Some(last) = days.checked_sub(1) else { return Vec::new() };
+        let end = from + TimeDelta::days(i64::try_from(last).unwrap_or(i64::MAX / 86_400_000));
+        // What happens to everybody: announcements of dates, and the sunsets that came.
+        let announced = inner.revisions.iter().map(|revision| revision.announced_at);
+        let sunsets = inner.revisions.iter().filter_map(|revision| revision.after.sunset_at);
+        let shared: Vec<DateTime<Utc>> = announced.chain(sunsets).filter(|at| from < *at && *at <= end).collect();
+        let mut changes = vec![[0_i64; Phase::ALL.len()]; days];
+        let mut moments: Vec<DateTime<Utc>> = Vec::new();
+        inner.each(filter, |_, _, _, facts| {
+            moments.clear();
+            moments.extend(instants(facts, None).filter(|at| from < *at && *at <= end));
+            let extensions = facts.accounts.iter().filter_map(|account| account.extended_until);
+            moments.extend(extensions.filter(|at| from < *at && *at <= end));
+            moments.extend(&shared);
+            moments.sort_unstable();
+            moments.dedup();
+            let mut before = phase(facts, inner.sunset(from), from);
+            if let Some(phase) = before {
+                changes[0][phase.index()] += 1;
+            }
+            for at in &moments {
+                let after = phase(facts, inner.sunset(*at), *at);
+                if after != before {
+                    let day = first_day_after(from, *at);
+                    if let Some(phase) = before {
+                        changes[day][phase.index()] -= 1;
+                    }
+                    if let Some(phase) = after {
+                        changes[day][phase.index()] += 1;
+                    }
+                    before = after;
+                }
+            }
+        });
+        let mut standing = [0_i64; Phase::ALL.len()];
+        let sum = |change: [i64; Phase::ALL.len()]| {
+            for (place, change) in standing.iter_mut().zip(change) {
+                *place += change;
+            }
+            standing.map(|count| u64::try_from(count).unwrap_or_default())
+        };
+        changes.into_iter().map(sum).collect()
+    }
+
+    /// Up to `limit` migrations at `at` that satisfy `wanted`, in order of party and company, after `after`.
+    pub fn migrations(
+        &self,
+        filter: &MigrationFilter,
+        (at, supposed): (DateTime<Utc>, Option<DateTime<Utc>>),
+        after: Option<&(Party, CompanyId)>,
+        limit: usize,
+        wanted: impl Fn(&Migration) -> bool,
+    ) -> Vec<Migration> {
+        let inner = self.0.read();
+        let sunset = supposed.or_else(|| inner.sunset(at));
+        let mut found = Vec::new();
+        inner.each(filter, |party, company, pair, facts| {
+            let passed = after.is_some_and(|(known, place)| (known, place) >= (party, company));
+            if found.len() >= limit || passed {
+                return;
+            }
+            let Some(phase) = phase(facts, sunset, at) else { return };
+            let open =
+                facts.installed.iter().rfind(|(from, until)| *from <= at && until.is_none_or(|until| at < until));
+            let migration = Migration {
+                party: party.clone(),
+                company: company.clone(),
+                phase,
+                accounts: pair.accounts.clone(),
+                ready_at: facts.ready_at.filter(|ready_at| *ready_at <= at),
+                installed_at: open.map(|(from, _)| *from),
+                first_used_at: facts.first_used_at.filter(|used_at| *used_at <= at),
+            };
+            if wanted(&migration) {
+                found.push(migration);
+            }
+        });
+        found
+    }
+}
+
+/// The first of the days that begin at `from` and every 24 hours after it whose beginning is not before `at`.
+fn first_day_after(from: DateTime<Utc>, at: DateTime<Utc>) -> usize {
+    let whole = (at - from).num_days();
+    let days = if from + TimeDelta::days(whole) < at { whole + 1 } else { whole };
+    usize::try_from(days).unwrap_or_default()
+}
