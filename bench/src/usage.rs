@@ -34,8 +34,15 @@ fn measure(hub: &Hub, questions: &[v1::AuthorizeRequest], limits: Limits, thread
             scope.spawn(|| {
                 for message in (0..ROUNDS).flat_map(|_| questions) {
                     let (client_id, context, label) = (&*message.client_id, &*message.context, &*message.version);
-                    let question =
-                        Question { client_id, context, label, environment: Environment::Sandbox, operation: None };
+                    let question = Question {
+                        client_id,
+                        context,
+                        label,
+                        environment: Environment::Sandbox,
+                        operation: None,
+                        company: None,
+                        project: None,
+                    };
                     // Both read the clock, as every call does.
                     let now = hub.now();
                     hub.table().ask(&question, |facts| {

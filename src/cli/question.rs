@@ -27,6 +27,12 @@ pub struct Question {
     /// Path of the call below the context, for example /AA123456A/losses
     #[arg(long, value_name = "PATH", requires = "method")]
     path: Option<String>,
+    /// Company that the call is about, as its header names it; for company-scoped versions
+    #[arg(long, value_name = "COMPANY-ID")]
+    company: Option<String>,
+    /// Project of the company that the call is about
+    #[arg(long, value_name = "PROJECT-ID", requires = "company")]
+    project: Option<String>,
 }
 
 impl Question {
@@ -40,6 +46,8 @@ impl Question {
             min_revision: self.min_revision,
             method: self.method.clone(),
             path: self.path.clone(),
+            company_id: self.company.clone(),
+            project_id: self.project.clone(),
         }
     }
 }

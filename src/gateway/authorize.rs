@@ -25,6 +25,9 @@ const PART_BYTES_MAX: usize = 128;
 /// Longest method of a question, in bytes.
 const METHOD_BYTES_MAX: usize = 16;
 
+/// Longest id of a company or a project in a question, in bytes.
+const COMPANY_BYTES_MAX: usize = 64;
+
 /// Longest path of a question, in bytes.
 const PATH_BYTES_MAX: usize = 2048;
 
@@ -51,12 +54,16 @@ fn parse(question: &v1::AuthorizeRequest) -> Result<Question<'_>, String> {
     let environment = Environment::from_number(question.environment)
         .ok_or_else(|| "environment: must be ENVIRONMENT_SANDBOX or ENVIRONMENT_PRODUCTION".to_owned())?;
     let operation = parse_operation(question)?;
+    let company = parse_company_part("company_id", question.company_id.as_deref())?;
+    let project = parse_company_part("project_id", question.project_id.as_deref())?;
     Ok(Question {
         client_id: &question.client_id,
         context: &question.context,
         label: &question.version,
         environment,
         operation,
+        company,
+        project,
     })
 }
 
@@ -76,6 +83,20 @@ fn parse_operation(question: &v1::AuthorizeRequest) -> Result<Option<Operation<'
         }
         (Some(_), None) => Err("path: must be given with method, or leave out both".to_owned()),
         (None, Some(_)) => Err("method: must be given with path, or leave out both".to_owned()),
+    }
+}
+
+/// The id of a company or a project, if the question names one.
+fn parse_company_part<'q>(field: &str, id: Option<&'q str>) -> Result<Option<&'q str>, String> {
+    let fits = |id: &str| {
+        (1..=COMPANY_BYTES_MAX).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    match id {
+        Some(id) if !fits(id) => Err(format!(
+            "{field}: must have 1 to {COMPANY_BYTES_MAX} letters, digits, hyphens and underscores, or be left out"
+        )),
+        Some(_) | None => Ok(id),
     }
 }
 
@@ -120,6 +141,8 @@ fn render(decision: &Decision<'_>) -> v1::AuthorizeResponse {
             path: replacement.path.to_string(),
         }),
         successor_namespace: decision.successor_namespace.map(str::to_owned),
+        account_id: decision.account_id.unwrap_or_default().to_owned(),
+        credential_end_time: decision.credential_ends_at.map(timestamp),
     }
 }
 

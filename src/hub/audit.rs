@@ -120,6 +120,9 @@ impl Hub {
             Change::Subscription(subscription) => &*subscription.client_id == question.client_id,
             Change::Waiver(waiver) => &*waiver.client_id == question.client_id,
             Change::Exemption(exemption) => &*exemption.client_id == question.client_id,
+            Change::ServiceAccount(account) => &*account.client_id == question.client_id,
+            Change::Installation(installation) => &*installation.client_id == question.client_id,
+            Change::CredentialClass(_) => true,
             Change::Namespace(entry) => namespace::covers(&entry.namespace, question.context),
         })
     }

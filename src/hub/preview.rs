@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use devhub_decision::{
-    Change, Environment, Facts, Limits, Operation, Question, Reason, Stage, Supposition, Trail, explain,
+    Change, CompanyAccess, Environment, Facts, Limits, Operation, Question, Reason, Stage, Supposition, Trail, explain,
 };
 
 use super::plan::PlanToken;
@@ -393,9 +393,13 @@ fn answers(
         label: one.name.label.as_str(),
         environment: one.environment,
         operation: one.operation.as_ref().map(|(method, path)| Operation { method, path }),
+        company: None,
+        project: None,
     };
     supposed.ask(&question, |facts: &Facts<'_>| {
-        let Trail { decision, upcoming, .. } = explain(facts, &question, now, limits);
+        // A subscription has no company: what its calls are answered is told for a company that lets them in.
+        let facts = Facts { access: CompanyAccess::Permitted, ..*facts };
+        let Trail { decision, upcoming, .. } = explain(&facts, &question, now, limits);
         let first = AnswerFrom { at: now, reason: decision.reason, stage: decision.stage };
         let later = upcoming.iter().map(|change| AnswerFrom {
             at: change.at,

@@ -129,7 +129,7 @@ impl Meter {
     /// Counts an answer to a gateway, if it lets a subscriber call.
     pub fn count(&self, question: &Question<'_>, decision: &Decision<'_>, now: DateTime<Utc>) {
         if is_counted(decision) {
-            let Question { client_id, context, label, environment, operation: _ } = *question;
+            let Question { client_id, context, label, environment, operation: _, company: _, project: _ } = *question;
             self.counter.add(&UsageKey { client_id, context, label, environment }, now, 1);
         }
     }

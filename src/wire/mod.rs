@@ -97,13 +97,17 @@ words! {
         VersionRetired = VersionRetired, VersionNotCallable = VersionAlpha, UnknownClient = UnknownClient,
         EnvironmentMismatch = EnvironmentMismatch, ApplicationNotApproved = ApplicationNotApproved,
         ApplicationBlocked = ApplicationBlocked, ApplicationDeleted = ApplicationDeleted, NotSubscribed = NotSubscribed,
-        Waived = Waived, OperationRetired = OperationRetired, Brownout = Brownout,
+        Waived = Waived, OperationRetired = OperationRetired, Brownout = Brownout, ServiceAccount = ServiceAccount,
+        ServiceAccountSunset = ServiceAccountSunset, CompanyRequired = CompanyRequired,
+        CompanyMismatch = CompanyMismatch, NotInstalled = NotInstalled, ProjectNotPermitted = ProjectNotPermitted,
     };
     RemedyAction <=> RemedyAction {
         Subscribe = Subscribe, MoveToSuccessor = MoveToSuccessor, CheckVersion = CheckVersion,
         RegisterClient = RegisterClient, UseOwnEnvironment = UseOwnEnvironment, CompleteApproval = CompleteApproval,
         AskOperator = AskOperator, RestoreApplication = RestoreApplication, WaitForRelease = WaitForRelease,
-        WaitForBrownoutEnd = WaitForBrownoutEnd, UseReplacement = UseReplacement,
+        WaitForBrownoutEnd = WaitForBrownoutEnd, UseReplacement = UseReplacement, NameCompany = NameCompany,
+        UseOwnCompany = UseOwnCompany, InstallApplication = InstallApplication, PermitProject = PermitProject,
+        ReplaceServiceAccount = ReplaceServiceAccount, UseApplication = UseApplication,
     };
     AccessType <=> AccessType { Public = Public, Controlled = Controlled, Internal = Internal };
     AuthType <=> AuthType { None = None, Application = Application, User = User };

@@ -42,6 +42,24 @@ fn check_and_explain_ask_about_one_operation() {
 }
 
 #[test]
+fn check_and_explain_ask_about_a_company_and_a_project() {
+    let hub = TestHub::new();
+    hub.apply(&hub.file("small.yaml", SMALL));
+    let client = hub.application("ledgerly");
+    hub.subscribe("ledgerly", "individuals/losses", "1.10");
+    let ask = |what: &str, company: &[&str]| {
+        hub.devhub(&[&[what, "--client", &client, "individuals/losses", "1.10"], company].concat())
+    };
+    let whole = ["--company", "acme", "--project", "site-1"];
+    assert!(ask("check", &whole).exits(0).out.contains("ALLOW (SUBSCRIBED)"));
+    assert!(ask("explain", &whole[..2]).exits(0).out.contains("ok COMPANY "));
+    // A project is one of a company.
+    ask("check", &whole[2..]).exits(64);
+    let malformed = ask("check", &["--company", "acme ltd"]).exits(1);
+    assert!(malformed.err.contains("[INVALID_FIELD]") && malformed.err.contains("company_id"), "{}", malformed.err);
+}
+
+#[test]
 fn explain_tells_the_rules_at_any_instant() {
     let hub = TestHub::new();
     hub.apply(&example("hmrc-mtd/catalogue.yaml"));

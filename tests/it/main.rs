@@ -7,6 +7,7 @@
 //! | `leaving` | B42 to B49: unsubscribing and coming back |
 //! | `applications` | B50 to B59: people, approval, deletion and restoring |
 //! | `deciding` | B60 to B63: what gateways are told |
+//! | `companies` | B65, B66, B69, B70, B90: what they are told of companies and service accounts |
 //! | `moving` | B45 to B48: moves, of one or many |
 //! | `undoing` | B44, B47: the way back |
 //! | `uplifting` | B15, X2: from the sandbox to production |
@@ -30,6 +31,7 @@
 //! | `policies` | the status matrices and the legal moves as golden text |
 //! | `promoting` | B78, B80: versions of applications, their steps, and what the owner's status permits |
 //! | `listing` | B79, B86, B87: the marketplace, and which version is available |
+//! | `installing` | B76 to B79, B86, B87, B90, X13: installations, what they keep and what a company approves |
 //! | `maintaining` | B26: maintenance windows and their one gate |
 //! | `architecture` | the direction of the arrows |
 
@@ -39,6 +41,7 @@ mod accounts;
 mod announcing;
 mod applications;
 mod architecture;
+mod companies;
 mod contract;
 mod crying;
 mod deciding;
@@ -46,6 +49,7 @@ mod enduring;
 mod folding;
 mod golden;
 mod guarding;
+mod installing;
 mod killing;
 mod leaving;
 mod lifecycle;

@@ -368,7 +368,15 @@ async fn rehearse_then_play(before: &[Step], changes: &[Step]) {
         for affected in &preview.affected {
             let client_id = affected.subscription.client_id.as_str();
             let environment = Environment::Sandbox;
-            let question = Question { client_id, context: CONTEXT, label: "1.0", environment, operation: None };
+            let question = Question {
+                client_id,
+                context: CONTEXT,
+                label: "1.0",
+                environment,
+                operation: None,
+                company: None,
+                project: None,
+            };
             let answer = hub.table().ask(&question, |facts| decide(facts, hub.now(), limits()).reason);
             assert_eq!(answer, foretold(affected, at), "{client_id} at {at}");
         }

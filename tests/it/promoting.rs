@@ -16,19 +16,20 @@ pub(crate) fn app_version(application: &str, number: &str) -> v1::AppVersion {
         application_id: application.into(),
         version: number.into(),
         components: vec![ServiceAccountConnection.into()],
-        permissions: Some(tools(&[("Directory", v1::ToolPermission::ReadOnly)], &[])),
+        permissions: Some(tools(&[("Directory", v1::ToolPermissionLevel::ReadOnly)], &[])),
         ..Default::default()
     }
 }
 
 pub(crate) fn tools(
-    company: &[(&str, v1::ToolPermission)],
-    project: &[(&str, v1::ToolPermission)],
+    company: &[(&str, v1::ToolPermissionLevel)],
+    project: &[(&str, v1::ToolPermissionLevel)],
 ) -> v1::ToolPermissions {
-    let level = |tools: &[(&str, v1::ToolPermission)]| {
-        tools.iter().map(|(tool, permission)| ((*tool).to_owned(), i32::from(*permission))).collect()
+    let tool = |(tool, level): &(&str, v1::ToolPermissionLevel)| v1::ToolPermission {
+        tool: (*tool).to_owned(),
+        level: (*level).into(),
     };
-    v1::ToolPermissions { company: level(company), project: level(project) }
+    v1::ToolPermissions { company: company.iter().map(tool).collect(), project: project.iter().map(tool).collect() }
 }
 
 impl World {
@@ -143,7 +144,10 @@ async fn versions_rise_and_say_what_they_contain() {
     world.application("other").await;
     let full = v1::AppVersion {
         components: vec![UserLevelConnection.into(), ServiceAccountConnection.into(), Embedded.into()],
-        permissions: Some(tools(&[("Directory", v1::ToolPermission::None)], &[("RFIs", v1::ToolPermission::Admin)])),
+        permissions: Some(tools(
+            &[("Directory", v1::ToolPermissionLevel::None)],
+            &[("RFIs", v1::ToolPermissionLevel::Admin)],
+        )),
         release_notes: "First".into(),
         post_install_notes: "Permit a project".into(),
         post_install_uri: "https://example.com/next".into(),
@@ -186,8 +190,10 @@ async fn a_malformed_version_is_refused_field_by_field() {
     world.application("app").await;
     let bare = v1::AppVersion { components: Vec::new(), ..app_version("app", "1.0.0") };
     assert_eq!(violations(&world.make(bare).await.unwrap_err()), ["app_version.components"]);
-    let level =
-        |number: i32| v1::ToolPermissions { company: [("Directory".to_owned(), number)].into(), ..Default::default() };
+    let level = |level: i32| v1::ToolPermissions {
+        company: vec![v1::ToolPermission { tool: "Directory".into(), level }],
+        ..Default::default()
+    };
     for (version, field) in [
         (v1::AppVersion { version: "1.0".into(), ..app_version("app", "1.0.0") }, "app_version.version"),
         (v1::AppVersion { version: "1.0.0+mac".into(), ..app_version("app", "1.0.0") }, "app_version.version"),
@@ -195,7 +201,7 @@ async fn a_malformed_version_is_refused_field_by_field() {
         (v1::AppVersion { components: vec![3, 3], ..app_version("app", "1.0.0") }, "app_version.components[1]"),
         (
             v1::AppVersion { permissions: Some(level(0)), ..app_version("app", "1.0.0") },
-            "app_version.permissions.company[\"Directory\"]",
+            "app_version.permissions.company[0].level",
         ),
         (
             v1::AppVersion { post_install_uri: "http://x".into(), ..app_version("app", "1.0.0") },
@@ -205,11 +211,11 @@ async fn a_malformed_version_is_refused_field_by_field() {
         assert_eq!(violations(&world.make(version).await.unwrap_err()), [field]);
     }
     let many: Vec<String> = (0..201).map(|number| format!("Tool {number}")).collect();
-    let many: Vec<(&str, v1::ToolPermission)> =
-        many.iter().map(|tool| (tool.as_str(), v1::ToolPermission::Standard)).collect();
+    let many: Vec<(&str, v1::ToolPermissionLevel)> =
+        many.iter().map(|tool| (tool.as_str(), v1::ToolPermissionLevel::Standard)).collect();
     let wide =
         |count: usize| v1::AppVersion { permissions: Some(tools(&[], &many[..count])), ..app_version("app", "1.0.0") };
-    assert_eq!(refused(world.make(wide(201)).await), "LIMIT_REACHED");
+    assert_eq!(violations(&world.make(wide(201)).await.unwrap_err()), ["app_version.permissions.project"]);
     world.make(wide(200)).await.unwrap();
     assert_eq!(refused(world.make(app_version("nobody", "1.0.0")).await), "APPLICATION_NOT_FOUND");
     let stranger = v1::CreateAppVersionRequest { app_version: Some(app_version("app", "2.0.0")), ..Default::default() };

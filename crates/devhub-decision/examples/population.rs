@@ -114,6 +114,8 @@ fn lookups(table: &Table, applications: u64, among: u64, work: Work) -> f64 {
                 label: &labels[*version as usize],
                 environment: Environment::Production,
                 operation: None,
+                company: None,
+                project: None,
             };
             match work {
                 Work::Find => black_box(table.ask(&question, |facts| facts.subscribed)),
@@ -181,6 +183,7 @@ fn version_entry(version: u64) -> VersionEntry {
         },
         permissions: StagePermissions(permissions),
         open_access: false,
+        company_scoped: false,
         successor: None,
         links: Links::default(),
         brownouts: Box::default(),

@@ -1,4 +1,5 @@
-//! The versions that the table knows, each under a small number.
+//! The versions that the table knows, each under a small number, and what holds for all clients alike: namespaces and
+//! the credential class.
 //!
 //! Subscriptions hold these numbers and nothing else, so deprecating a version touches one slot here and no
 //! subscription. A name keeps its number for ever: versions are retired, never removed (rule B34).
@@ -10,6 +11,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::account::CredentialClassEntry;
 use crate::entry::{VersionEntry, VersionName};
 use crate::facts::VersionFacts;
 use crate::namespace::{self, NamespaceEntry, Namespaces};
@@ -33,18 +35,27 @@ pub(crate) struct Version {
     facts: VersionFacts,
 }
 
+/// What the catalogue is told by the changes of one commit.
+#[derive(Default)]
+pub(crate) struct Told {
+    pub(crate) versions: Vec<VersionEntry>,
+    pub(crate) namespaces: Vec<NamespaceEntry>,
+    pub(crate) credential_class: Option<CredentialClassEntry>,
+}
+
 /// What becomes of the catalogue, worked out before readers have to wait.
 #[derive(Default)]
 pub(crate) struct Update {
     /// All namespaces, if any of them changes.
     namespaces: Option<Namespaces>,
     versions: Vec<Version>,
+    credential_class: Option<CredentialClassEntry>,
 }
 
 impl Update {
     /// Nothing becomes of it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.namespaces.is_none() && self.versions.is_empty()
+        self.namespaces.is_none() && self.versions.is_empty() && self.credential_class.is_none()
     }
 }
 
@@ -57,7 +68,7 @@ impl Slot {
 /// Context, label and environment.
 pub(crate) type Key<'a> = (&'a str, &'a str, Environment);
 
-/// All versions, by key and by number, and all namespaces.
+/// All versions, by key and by number, all namespaces, and the credential class.
 #[derive(Clone, Default)]
 pub(crate) struct Catalogue {
     hasher: DefaultHashBuilder,
@@ -65,6 +76,7 @@ pub(crate) struct Catalogue {
     slots: Vec<Slot>,
     versions: usize,
     namespaces: Namespaces,
+    credential_class: CredentialClassEntry,
 }
 
 impl Catalogue {
@@ -92,8 +104,9 @@ impl Catalogue {
         self.slots[number as usize].version.as_ref().map(|version| &version.facts)
     }
 
-    /// What these versions and namespaces make of the catalogue; of two with the same key the later one counts.
-    pub(crate) fn prepared(&self, versions: Vec<VersionEntry>, changed: Vec<NamespaceEntry>) -> Update {
+    /// What it makes of the catalogue to be told this; of two entries with the same key the later one counts.
+    pub(crate) fn prepared(&self, told: Told) -> Update {
+        let Told { versions, namespaces: changed, credential_class } = told;
         let covered = |slot: &&Slot| {
             changed.iter().any(|namespace| {
                 namespace.environment == slot.environment && namespace::covers(&namespace.namespace, &slot.name.context)
@@ -112,7 +125,7 @@ impl Catalogue {
             let enclosing: Vec<&NamespaceEntry> = present.enclosing(&told.name.context, told.environment).collect();
             Version { facts: VersionFacts::within(told.clone(), &enclosing), told }
         };
-        Update { versions: told.into_iter().map(stands).collect(), namespaces }
+        Update { versions: told.into_iter().map(stands).collect(), namespaces, credential_class }
     }
 
     /// Makes an update that was prepared of this catalogue.
@@ -120,6 +133,7 @@ impl Catalogue {
         if let Some(namespaces) = update.namespaces {
             self.namespaces = namespaces;
         }
+        self.credential_class = update.credential_class.unwrap_or(self.credential_class);
         for version in update.versions {
             let VersionEntry { name, environment, .. } = &version.told;
             let number = self.intern((&name.context, &name.label, *environment));
@@ -141,6 +155,11 @@ impl Catalogue {
     /// Each namespace that the table was told of.
     pub(crate) fn namespaces(&self) -> impl Iterator<Item = &NamespaceEntry> {
         self.namespaces.entries()
+    }
+
+    /// The class of traditional service accounts.
+    pub(crate) fn credential_class(&self) -> CredentialClassEntry {
+        self.credential_class
     }
 
     /// Name and environment of a number.

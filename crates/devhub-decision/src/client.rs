@@ -2,8 +2,10 @@
 
 use hashbrown::DefaultHashBuilder;
 
+use crate::account::ServiceAccountEntry;
 use crate::catalogue::{Key, VersionNumber};
 use crate::entry::{ApplicationEntry, SubscriptionEntry};
+use crate::installation::InstallationEntry;
 use crate::shard::Shard;
 use crate::terms::{ExemptionEntry, WaiverEntry};
 
@@ -13,6 +15,8 @@ pub(crate) enum ClientChange {
     Subscription(SubscriptionEntry),
     Waiver(WaiverEntry),
     Exemption(ExemptionEntry),
+    Account(ServiceAccountEntry),
+    Installation(InstallationEntry),
 }
 
 impl ClientChange {
@@ -23,13 +27,15 @@ impl ClientChange {
             ClientChange::Subscription(entry) => &entry.client_id,
             ClientChange::Waiver(entry) => &entry.client_id,
             ClientChange::Exemption(entry) => &entry.client_id,
+            ClientChange::Account(entry) => &entry.client_id,
+            ClientChange::Installation(entry) => &entry.client_id,
         }
     }
 
     /// The version that it is about, if it is about one.
     pub(crate) fn version(&self) -> Option<Key<'_>> {
         let (version, environment) = match self {
-            ClientChange::Application(_) => return None,
+            ClientChange::Application(_) | ClientChange::Account(_) | ClientChange::Installation(_) => return None,
             ClientChange::Subscription(entry) => (&entry.version, entry.environment),
             ClientChange::Waiver(entry) => (&entry.version, entry.environment),
             ClientChange::Exemption(entry) => (&entry.version, entry.environment),
@@ -44,6 +50,8 @@ impl ClientChange {
             ClientChange::Subscription(entry) => entry.live,
             ClientChange::Waiver(entry) => entry.until.is_some(),
             ClientChange::Exemption(entry) => entry.exempt,
+            ClientChange::Account(entry) => entry.live,
+            ClientChange::Installation(entry) => entry.installed,
         }
     }
 
@@ -51,6 +59,8 @@ impl ClientChange {
     pub(crate) fn fold(self, shard: &mut Shard, hash: u64, number: Option<VersionNumber>, hasher: &DefaultHashBuilder) {
         match (self, number) {
             (ClientChange::Application(entry), _) => shard.set_application(hash, &entry, hasher),
+            (ClientChange::Account(entry), _) => shard.set_account(hash, &entry, hasher),
+            (ClientChange::Installation(entry), _) => shard.set_installation(hash, entry, hasher),
             (ClientChange::Subscription(entry), Some(number)) => {
                 if entry.live {
                     shard.add_subscription(hash, &entry.client_id, number, hasher);

@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::account::AccountFacts;
 use crate::entry::VersionName;
 use crate::facts::{Facts, VersionFacts};
 use crate::header::Headers;
@@ -62,6 +63,11 @@ pub struct Decision<'t> {
     pub stage: Option<Stage>,
     /// The application of the client id, if there is one.
     pub application_id: Option<&'t str>,
+    /// The traditional service account of the client id, if no application has it and there is one.
+    pub account_id: Option<&'t str>,
+    /// The first instant at which that account no longer works, when it is known: the sunset of its class or, if that is
+    /// later, the end of its extension.
+    pub credential_ends_at: Option<DateTime<Utc>>,
     /// The first instant at which time alone could change the answer, or the end of its time to live. Always after the
     /// instant of the decision. Covers everything here but `days_left`.
     pub valid_until: DateTime<Utc>,
@@ -110,10 +116,13 @@ fn answered<'t>(facts: &Facts<'t>, now: DateTime<Utc>) -> (Rule, Decision<'t>) {
     let stage = facts.stage(now);
     let leaving = matches!(stage, Some(Stage::Deprecated | Stage::Retired));
     let version = facts.version.filter(|_| leaving);
+    let account = facts.calling_account();
     let answer = Decision {
         reason,
         stage,
         application_id: facts.application.map(|application| application.application_id),
+        account_id: account.map(|account| account.account_id),
+        credential_ends_at: account.and_then(AccountFacts::ends_at),
         valid_until: DateTime::<Utc>::MAX_UTC,
         remedy: Remedy::of(reason, facts, now),
         headers: stage.map_or(Headers::NONE, |stage| headers(facts, stage, reason)),

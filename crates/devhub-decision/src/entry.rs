@@ -1,5 +1,5 @@
-//! What the table is told: one entry per version, namespace, application, subscription, waiver or exemption, as the
-//! committed facts left it.
+//! What the table is told: one entry per version, namespace, application, subscription, waiver, exemption, service
+//! account or installation, and one for the credential class, as the committed facts left it.
 //!
 //! Each entry replaces what was known under the same key. Entries of different keys may arrive in any order: a
 //! subscription may come before its application or its version.
@@ -8,8 +8,10 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use crate::account::{CredentialClassEntry, ServiceAccountEntry};
 use crate::brownout::Brownout;
 use crate::header::{self, UrlRefused};
+use crate::installation::InstallationEntry;
 use crate::lifecycle::Lifecycle;
 use crate::namespace::NamespaceEntry;
 use crate::operation::OperationEntry;
@@ -87,6 +89,8 @@ pub struct VersionEntry {
     pub permissions: StagePermissions,
     /// Calls pass without a client or a subscription.
     pub open_access: bool,
+    /// A call is about one company, which an application must name and be installed in.
+    pub company_scoped: bool,
     /// The version to move to, when one is named.
     pub successor: Option<VersionName>,
     /// The pages that its lifecycle headers point to.
@@ -168,4 +172,10 @@ pub enum Change {
     Waiver(WaiverEntry),
     /// An exemption from brownouts is now so.
     Exemption(ExemptionEntry),
+    /// The class of traditional service accounts is now so.
+    CredentialClass(CredentialClassEntry),
+    /// A traditional service account is now so.
+    ServiceAccount(ServiceAccountEntry),
+    /// An installation is now so.
+    Installation(InstallationEntry),
 }

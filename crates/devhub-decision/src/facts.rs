@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::account::AccountFacts;
 use crate::brownout::{self, Brownout};
+use crate::company::CompanyAccess;
 use crate::entry::{Links, Standing, VersionEntry};
 use crate::header::RenderedHeaders;
 use crate::lifecycle::Lifecycle;
@@ -24,6 +26,10 @@ pub struct Question<'a> {
     pub environment: Environment,
     /// The operation that is called, when the gateway says it; without it the answer is that for the whole version.
     pub operation: Option<Operation<'a>>,
+    /// The company that the call is about, when it names one. It matters to company-scoped versions only.
+    pub company: Option<&'a str>,
+    /// The project of that company, when the call names one.
+    pub project: Option<&'a str>,
 }
 
 /// A version as the table holds it: what it was told, with the dates and links of its namespaces, and the headers made
@@ -112,6 +118,10 @@ pub struct Facts<'t> {
     pub operation: Option<&'t OperationFacts>,
     /// The application of the client id, if there is one.
     pub application: Option<ApplicationFacts<'t>>,
+    /// The service account of the client id, if there is one and no application has it.
+    pub account: Option<AccountFacts<'t>>,
+    /// How the caller stands to the company and the project that the call names.
+    pub access: CompanyAccess,
     /// A subscription that nobody ended joins the two; whether it still holds, its terms say.
     pub subscribed: bool,
     /// What else holds between the two.
@@ -165,9 +175,21 @@ impl<'t> Facts<'t> {
         window.filter(|_| !self.terms.exempt && self.stage(now) == Some(Stage::Deprecated))
     }
 
+    /// The service account, if it is the one that calls: an application with the same client id goes before it.
+    pub(crate) fn calling_account(&self) -> Option<&AccountFacts<'t>> {
+        self.account.as_ref().filter(|_| self.application.is_none())
+    }
+
+    /// The environment that the caller lives in, if it is known.
+    pub(crate) fn home(&self) -> Option<Environment> {
+        let of_account = self.account.map(|account| account.environment);
+        self.application.map(|application| application.environment).or(of_account)
+    }
+
     /// The first instant after `now` at which a date of these facts is reached, whether or not it changes the answer.
     pub(crate) fn next_date(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let version = self.version?.entry();
+        let account = self.calling_account();
         let of_version = &version.lifecycle.schedule;
         let of_operation = self.operation.map(|operation| &operation.entry().schedule);
         let dates = [
@@ -178,6 +200,8 @@ impl<'t> Facts<'t> {
             brownout::next_edge(&version.brownouts, now),
             self.terms.ends_at,
             self.terms.waived_until,
+            account.and_then(|account| account.sunset_at),
+            account.and_then(AccountFacts::ends_at),
         ];
         dates.into_iter().flatten().filter(|date| *date > now).min()
     }

@@ -6,11 +6,14 @@
 //!
 //! Nothing here reads a clock, does input or output, or knows a transport: a gateway links this crate as it is.
 
+pub mod account;
 pub mod brownout;
+pub mod company;
 pub mod decision;
 pub mod entry;
 pub mod facts;
 pub mod header;
+pub mod installation;
 pub mod lifecycle;
 pub mod namespace;
 pub mod operation;
@@ -27,11 +30,14 @@ mod catalogue;
 mod client;
 mod shard;
 
+pub use account::{AccountFacts, CredentialClassEntry, ServiceAccountEntry};
 pub use brownout::Brownout;
+pub use company::{COMPANY_HEADER, CompanyAccess};
 pub use decision::{Decision, Limits, decide};
 pub use entry::{ApplicationEntry, Change, Links, Standing, SubscriptionEntry, VersionEntry, VersionName};
 pub use facts::{ApplicationFacts, Facts, Question, VersionFacts};
 pub use header::Headers;
+pub use installation::InstallationEntry;
 pub use lifecycle::{Lifecycle, Schedule};
 pub use namespace::NamespaceEntry;
 pub use operation::{Operation, OperationEntry, OperationFacts, Replacement};

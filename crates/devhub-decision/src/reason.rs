@@ -38,6 +38,8 @@ pub enum Reason {
     OpenAccess,
     /// Allow: the version is retired, but the application holds a live subscription and a waiver.
     Waived,
+    /// Allow: a traditional service account calls a company-scoped version for its own company.
+    ServiceAccount,
     /// Deny: no such version in this environment.
     UnknownVersion,
     /// Deny: the version is retired.
@@ -48,9 +50,9 @@ pub enum Reason {
     VersionNotCallable,
     /// Deny: the version is deprecated, and this is one of its planned short denials.
     Brownout,
-    /// Deny: no application has this client id.
+    /// Deny: no application and no service account has this client id.
     UnknownClient,
-    /// Deny: the application lives in the other environment.
+    /// Deny: the application or the service account lives in the other environment.
     EnvironmentMismatch,
     /// Deny: the approval of the application is not complete.
     ApplicationNotApproved,
@@ -58,16 +60,28 @@ pub enum Reason {
     ApplicationBlocked,
     /// Deny: the application is deleted.
     ApplicationDeleted,
-    /// Deny: the application holds no live subscription.
+    /// Deny: traditional service accounts have reached their sunset, and no extension keeps this one.
+    ServiceAccountSunset,
+    /// Deny: the version is company-scoped, and the call of the application names no company.
+    CompanyRequired,
+    /// Deny: the service account belongs to another company than the one that its call names.
+    CompanyMismatch,
+    /// Deny: the application is not installed in the company.
+    NotInstalled,
+    /// Deny: the application is installed in the company, but not for the project.
+    ProjectNotPermitted,
+    /// Deny: the application holds no live subscription; or a service account, which cannot hold one, calls a version
+    /// that is not company-scoped.
     NotSubscribed,
 }
 
 impl Reason {
     /// All, allows first, then denials in the order in which they are judged.
-    pub const ALL: [Reason; 14] = [
+    pub const ALL: [Reason; 20] = [
         Reason::Subscribed,
         Reason::OpenAccess,
         Reason::Waived,
+        Reason::ServiceAccount,
         Reason::UnknownVersion,
         Reason::VersionRetired,
         Reason::OperationRetired,
@@ -78,6 +92,11 @@ impl Reason {
         Reason::ApplicationNotApproved,
         Reason::ApplicationBlocked,
         Reason::ApplicationDeleted,
+        Reason::ServiceAccountSunset,
+        Reason::CompanyRequired,
+        Reason::CompanyMismatch,
+        Reason::NotInstalled,
+        Reason::ProjectNotPermitted,
         Reason::NotSubscribed,
     ];
 
@@ -87,6 +106,7 @@ impl Reason {
             Reason::Subscribed => "SUBSCRIBED",
             Reason::OpenAccess => "OPEN_ACCESS",
             Reason::Waived => "WAIVED",
+            Reason::ServiceAccount => "SERVICE_ACCOUNT",
             Reason::UnknownVersion => "UNKNOWN_VERSION",
             Reason::VersionRetired => "VERSION_RETIRED",
             Reason::OperationRetired => "OPERATION_RETIRED",
@@ -97,6 +117,11 @@ impl Reason {
             Reason::ApplicationNotApproved => "APPLICATION_NOT_APPROVED",
             Reason::ApplicationBlocked => "APPLICATION_BLOCKED",
             Reason::ApplicationDeleted => "APPLICATION_DELETED",
+            Reason::ServiceAccountSunset => "SERVICE_ACCOUNT_SUNSET",
+            Reason::CompanyRequired => "COMPANY_REQUIRED",
+            Reason::CompanyMismatch => "COMPANY_MISMATCH",
+            Reason::NotInstalled => "NOT_INSTALLED",
+            Reason::ProjectNotPermitted => "PROJECT_NOT_PERMITTED",
             Reason::NotSubscribed => "NOT_SUBSCRIBED",
         }
     }
@@ -104,7 +129,7 @@ impl Reason {
     /// What the reason comes to.
     pub const fn verdict(self) -> Verdict {
         match self {
-            Reason::Subscribed | Reason::OpenAccess | Reason::Waived => Verdict::Allow,
+            Reason::Subscribed | Reason::OpenAccess | Reason::Waived | Reason::ServiceAccount => Verdict::Allow,
             Reason::UnknownVersion
             | Reason::VersionRetired
             | Reason::OperationRetired
@@ -115,6 +140,11 @@ impl Reason {
             | Reason::ApplicationNotApproved
             | Reason::ApplicationBlocked
             | Reason::ApplicationDeleted
+            | Reason::ServiceAccountSunset
+            | Reason::CompanyRequired
+            | Reason::CompanyMismatch
+            | Reason::NotInstalled
+            | Reason::ProjectNotPermitted
             | Reason::NotSubscribed => Verdict::Deny,
         }
     }
@@ -130,17 +160,25 @@ impl Reason {
     /// The HTTP status that a gateway answers with; 200 for an allow.
     pub const fn http_status(self) -> u16 {
         match self {
-            Reason::Subscribed | Reason::OpenAccess | Reason::Waived => 200,
+            Reason::Subscribed | Reason::OpenAccess | Reason::Waived | Reason::ServiceAccount => 200,
             Reason::UnknownVersion => 404,
             Reason::VersionRetired | Reason::OperationRetired => 410,
             // Temporary by nature: 503 is the one status that says so, and the operation is still there.
             Reason::Brownout => 503,
             Reason::UnknownClient => 401,
+            // Nobody has to grant anything: the call itself lacks a part.
+            Reason::CompanyRequired => 400,
+            // Not 401, even though the credentials are at an end: that asks clients to fetch a new token and call again,
+            // which these would do for ever.
+            Reason::ServiceAccountSunset => 403,
             Reason::VersionNotCallable
             | Reason::EnvironmentMismatch
             | Reason::ApplicationNotApproved
             | Reason::ApplicationBlocked
             | Reason::ApplicationDeleted
+            | Reason::CompanyMismatch
+            | Reason::NotInstalled
+            | Reason::ProjectNotPermitted
             | Reason::NotSubscribed => 403,
         }
     }
@@ -148,7 +186,7 @@ impl Reason {
     /// The number of the gRPC code that a gateway answers with; 0 (OK) for an allow.
     pub const fn grpc_code(self) -> i32 {
         match self {
-            Reason::Subscribed | Reason::OpenAccess | Reason::Waived => 0,
+            Reason::Subscribed | Reason::OpenAccess | Reason::Waived | Reason::ServiceAccount => 0,
             // NOT_FOUND
             Reason::UnknownVersion => 5,
             // FAILED_PRECONDITION: the call was right once, and no retry will help.
@@ -157,12 +195,18 @@ impl Reason {
             Reason::Brownout => 14,
             // UNAUTHENTICATED
             Reason::UnknownClient => 16,
+            // INVALID_ARGUMENT
+            Reason::CompanyRequired => 3,
             // PERMISSION_DENIED
             Reason::VersionNotCallable
             | Reason::EnvironmentMismatch
             | Reason::ApplicationNotApproved
             | Reason::ApplicationBlocked
             | Reason::ApplicationDeleted
+            | Reason::ServiceAccountSunset
+            | Reason::CompanyMismatch
+            | Reason::NotInstalled
+            | Reason::ProjectNotPermitted
             | Reason::NotSubscribed => 7,
         }
     }

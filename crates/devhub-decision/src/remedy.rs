@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use crate::company::COMPANY_HEADER;
 use crate::entry::VersionName;
 use crate::facts::{Facts, VersionFacts};
 use crate::lifecycle::Schedule;
@@ -38,11 +39,24 @@ pub enum RemedyAction {
     WaitForBrownoutEnd,
     /// Use the operation that replaces this one.
     UseReplacement,
+    /// Name the company that the call is about.
+    NameCompany,
+    /// Name the company of the service account, or none.
+    UseOwnCompany,
+    /// Have an administrator of the company install the application.
+    InstallApplication,
+    /// Have an administrator of the company permit the project.
+    PermitProject,
+    /// Have the company install the version of the application that replaces its service account, or ask an operator for
+    /// an extension.
+    ReplaceServiceAccount,
+    /// Call with an application instead of a service account.
+    UseApplication,
 }
 
 impl RemedyAction {
     /// All of them.
-    pub const ALL: [RemedyAction; 11] = [
+    pub const ALL: [RemedyAction; 17] = [
         RemedyAction::Subscribe,
         RemedyAction::MoveToSuccessor,
         RemedyAction::CheckVersion,
@@ -54,6 +68,12 @@ impl RemedyAction {
         RemedyAction::WaitForRelease,
         RemedyAction::WaitForBrownoutEnd,
         RemedyAction::UseReplacement,
+        RemedyAction::NameCompany,
+        RemedyAction::UseOwnCompany,
+        RemedyAction::InstallApplication,
+        RemedyAction::PermitProject,
+        RemedyAction::ReplaceServiceAccount,
+        RemedyAction::UseApplication,
     ];
 
     /// The name used on the wire and in listings.
@@ -70,6 +90,12 @@ impl RemedyAction {
             RemedyAction::WaitForRelease => "WAIT_FOR_RELEASE",
             RemedyAction::WaitForBrownoutEnd => "WAIT_FOR_BROWNOUT_END",
             RemedyAction::UseReplacement => "USE_REPLACEMENT",
+            RemedyAction::NameCompany => "NAME_COMPANY",
+            RemedyAction::UseOwnCompany => "USE_OWN_COMPANY",
+            RemedyAction::InstallApplication => "INSTALL_APPLICATION",
+            RemedyAction::PermitProject => "PERMIT_PROJECT",
+            RemedyAction::ReplaceServiceAccount => "REPLACE_SERVICE_ACCOUNT",
+            RemedyAction::UseApplication => "USE_APPLICATION",
         }
     }
 }
@@ -123,7 +149,7 @@ impl<'t> Remedy<'t> {
             (None, _) | (_, None) => only(RemedyAction::CheckVersion),
         };
         Some(match reason {
-            Reason::Subscribed | Reason::OpenAccess | Reason::Waived => return None,
+            Reason::Subscribed | Reason::OpenAccess | Reason::Waived | Reason::ServiceAccount => return None,
             Reason::UnknownVersion => only(RemedyAction::CheckVersion),
             Reason::VersionRetired | Reason::VersionNotCallable => closed(facts.stage(now)),
             Reason::OperationRetired if replacement.is_some() => {
@@ -139,10 +165,16 @@ impl<'t> Remedy<'t> {
             Reason::ApplicationNotApproved => only(RemedyAction::CompleteApproval),
             Reason::ApplicationBlocked => only(RemedyAction::AskOperator),
             Reason::ApplicationDeleted => only(RemedyAction::RestoreApplication),
+            Reason::ServiceAccountSunset => only(RemedyAction::ReplaceServiceAccount),
+            Reason::CompanyRequired => only(RemedyAction::NameCompany),
+            Reason::CompanyMismatch => only(RemedyAction::UseOwnCompany),
+            Reason::NotInstalled => only(RemedyAction::InstallApplication),
+            Reason::ProjectNotPermitted => only(RemedyAction::PermitProject),
             // A subscription is to the version: the dates of one operation do not matter to it.
             Reason::NotSubscribed => match (version, facts.version_stage(now)) {
                 (Some(entry), Some(stage)) if entry.permissions.of(stage).new_subscriptions => {
-                    only(RemedyAction::Subscribe)
+                    let account = facts.calling_account();
+                    only(account.map_or(RemedyAction::Subscribe, |_| RemedyAction::UseApplication))
                 }
                 (Some(_) | None, stage) => closed(stage),
             },
@@ -178,6 +210,29 @@ impl<'t> Remedy<'t> {
                 Some(Replacement { version, method, path }) => format!("Use {method} {path} of {version} instead."),
                 None => "Use the operation that replaces this one.".to_owned(),
             },
+            RemedyAction::NameCompany => {
+                format!("Send the header that names the company ({COMPANY_HEADER}) with every call.")
+            }
+            RemedyAction::UseOwnCompany => {
+                format!(
+                    "Name the company of the service account in the header that names the company ({COMPANY_HEADER}), or \
+                     leave the header out."
+                )
+            }
+            RemedyAction::InstallApplication => "Have an administrator of the company install the application.".to_owned(),
+            RemedyAction::PermitProject => {
+                "Have an administrator of the company permit the project to the application.".to_owned()
+            }
+            RemedyAction::ReplaceServiceAccount => {
+                "Have an administrator of the company install the version of the application that uses a Developer Managed \
+                 Service Account (DMSA), and call with its credentials; or ask an operator for an extension."
+                    .to_owned()
+            }
+            RemedyAction::UseApplication => {
+                "Call with an application that is subscribed to this version; service accounts reach company-scoped \
+                 versions only."
+                    .to_owned()
+            }
         }
     }
 

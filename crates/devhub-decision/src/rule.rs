@@ -7,6 +7,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use crate::company::CompanyAccess;
 use crate::entry::Standing;
 use crate::facts::Facts;
 use crate::reason::Reason;
@@ -25,19 +26,26 @@ pub enum Rule {
     NoBrownout,
     /// An open-access version needs no client.
     OpenAccess,
-    /// The client id belongs to an application.
+    /// The client id belongs to an application or to a traditional service account.
     ClientKnown,
-    /// The application lives in the environment of the gateway.
+    /// The caller lives in the environment of the gateway.
     OwnEnvironment,
     /// The application is approved, not blocked and not deleted.
     Standing,
-    /// The application holds a live subscription.
+    /// The caller is no traditional service account, or these have not reached their sunset, or an extension keeps it.
+    CredentialClass,
+    /// The version is not company-scoped; or the application is installed in the company that the call names; or the
+    /// service account belongs to it, which it does where the call names none.
+    Company,
+    /// The installation permits the project that the call names, or the call names none.
+    Project,
+    /// The application holds a live subscription; a service account needs none where the version is company-scoped.
     Subscription,
 }
 
 impl Rule {
     /// All, in the order in which they are judged.
-    pub const ALL: [Rule; 9] = [
+    pub const ALL: [Rule; 12] = [
         Rule::VersionKnown,
         Rule::NotRetired,
         Rule::Callable,
@@ -46,6 +54,9 @@ impl Rule {
         Rule::ClientKnown,
         Rule::OwnEnvironment,
         Rule::Standing,
+        Rule::CredentialClass,
+        Rule::Company,
+        Rule::Project,
         Rule::Subscription,
     ];
 
@@ -60,6 +71,9 @@ impl Rule {
             Rule::ClientKnown => "CLIENT_KNOWN",
             Rule::OwnEnvironment => "OWN_ENVIRONMENT",
             Rule::Standing => "STANDING",
+            Rule::CredentialClass => "CREDENTIAL_CLASS",
+            Rule::Company => "COMPANY",
+            Rule::Project => "PROJECT",
             Rule::Subscription => "SUBSCRIPTION",
         }
     }
@@ -75,7 +89,9 @@ impl fmt::Display for Rule {
 ///
 /// The version comes before the application: whoever calls a retired version learns that it is retired. A waiver is
 /// for the end of the version: it brings back no operation that ended by dates of its own, and open access, which is
-/// for everybody, ends all the same.
+/// for everybody, ends all the same. A service account holds no subscription, so no waiver goes on from one.
+///
+/// What is wrong with the caller itself comes before the company: whoever repairs the one seldom has the other in hand.
 pub(crate) fn judge(facts: &Facts<'_>, now: DateTime<Utc>) -> (Rule, Reason) {
     let (Some(version), Some(stage)) = (facts.version, facts.stage(now)) else {
         return (Rule::VersionKnown, Reason::UnknownVersion);
@@ -94,22 +110,36 @@ pub(crate) fn judge(facts: &Facts<'_>, now: DateTime<Utc>) -> (Rule, Reason) {
     if !waived && version.entry().open_access {
         return (Rule::OpenAccess, Reason::OpenAccess);
     }
-    let Some(application) = facts.application else {
+    let Some(home) = facts.home() else {
         return (Rule::ClientKnown, Reason::UnknownClient);
     };
-    if application.environment != facts.environment {
+    if home != facts.environment {
         return (Rule::OwnEnvironment, Reason::EnvironmentMismatch);
     }
-    match application.standing {
-        Standing::Usable => {}
-        Standing::NotApproved => return (Rule::Standing, Reason::ApplicationNotApproved),
-        Standing::Blocked => return (Rule::Standing, Reason::ApplicationBlocked),
-        Standing::Deleted => return (Rule::Standing, Reason::ApplicationDeleted),
+    match facts.application.map(|application| application.standing) {
+        Some(Standing::Usable) | None => {}
+        Some(Standing::NotApproved) => return (Rule::Standing, Reason::ApplicationNotApproved),
+        Some(Standing::Blocked) => return (Rule::Standing, Reason::ApplicationBlocked),
+        Some(Standing::Deleted) => return (Rule::Standing, Reason::ApplicationDeleted),
     }
-    let reason = match (facts.subscribed && facts.terms.lasts(now), waived) {
-        (true, false) => Reason::Subscribed,
-        (true, true) => Reason::Waived,
-        (false, _) => Reason::NotSubscribed,
+    if facts.calling_account().is_some_and(|account| account.has_ended(now)) {
+        return (Rule::CredentialClass, Reason::ServiceAccountSunset);
+    }
+    match facts.access {
+        CompanyAccess::NotScoped | CompanyAccess::Permitted => {}
+        CompanyAccess::Unnamed => return (Rule::Company, Reason::CompanyRequired),
+        CompanyAccess::OtherCompany => return (Rule::Company, Reason::CompanyMismatch),
+        CompanyAccess::NotInstalled => return (Rule::Company, Reason::NotInstalled),
+        CompanyAccess::ProjectNotPermitted => return (Rule::Project, Reason::ProjectNotPermitted),
+    }
+    let reason = if facts.calling_account().is_some() {
+        if version.entry().company_scoped && !waived { Reason::ServiceAccount } else { Reason::NotSubscribed }
+    } else {
+        match (facts.subscribed && facts.terms.lasts(now), waived) {
+            (true, false) => Reason::Subscribed,
+            (true, true) => Reason::Waived,
+            (false, _) => Reason::NotSubscribed,
+        }
     };
     (Rule::Subscription, reason)
 }

@@ -1,16 +1,20 @@
 //! One part of the applications: those whose client ids share some bits of their hash.
 //!
 //! A record is kept small, because there are millions: both ids in one allocation, and the subscriptions as a sorted
-//! run of version numbers without spare room. Terms are rare, so they stand beside the records and not in them.
+//! run of version numbers without spare room. Terms and installations are rare among applications, so they stand beside
+//! the records and not in them; service accounts are no applications and stand alone.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 
+use crate::account::{Account, ServiceAccountEntry};
 use crate::catalogue::{Catalogue, Key, VersionNumber};
+use crate::company::CompanyAccess;
 use crate::entry::{ApplicationEntry, Standing};
 use crate::facts::{ApplicationFacts, Facts, Question, VersionFacts};
+use crate::installation::{ClientInstallations, InstallationEntry};
 use crate::stage::Environment;
 use crate::terms::{ClientTerms, Terms};
 
@@ -109,14 +113,26 @@ pub(crate) struct Shard {
     catalogue: Arc<Catalogue>,
     apps: HashTable<App>,
     terms: HashTable<ClientTerms>,
+    accounts: HashTable<Account>,
+    installed: HashTable<ClientInstallations>,
     applications: usize,
     subscriptions: usize,
+    installations: usize,
 }
 
 impl Shard {
     /// No application.
     pub(crate) fn new(catalogue: Arc<Catalogue>) -> Self {
-        Self { catalogue, apps: HashTable::new(), terms: HashTable::new(), applications: 0, subscriptions: 0 }
+        Self {
+            catalogue,
+            apps: HashTable::new(),
+            terms: HashTable::new(),
+            accounts: HashTable::new(),
+            installed: HashTable::new(),
+            applications: 0,
+            subscriptions: 0,
+            installations: 0,
+        }
     }
 
     /// All versions.
@@ -133,10 +149,10 @@ impl Shard {
     pub(crate) fn facts(&self, hash: u64, revision: u64, question: &Question<'_>) -> Facts<'_> {
         let number = self.catalogue.number(key(question));
         let version = number.and_then(|number| self.catalogue.version(number));
-        self.facts_with(hash, revision, question, number, version)
+        self.facts_with(hash, revision, question, number, version, &self.catalogue)
     }
 
-    /// The same, if the versions were those of another catalogue. A number means nothing there that it means here.
+    /// The same, if the catalogue were another one. A number means nothing there that it means here.
     pub(crate) fn facts_supposing<'t>(
         &'t self,
         hash: u64,
@@ -145,7 +161,7 @@ impl Shard {
         supposed: &'t Catalogue,
     ) -> Facts<'t> {
         let version = supposed.number(key(question)).and_then(|number| supposed.version(number));
-        self.facts_with(hash, revision, question, self.catalogue.number(key(question)), version)
+        self.facts_with(hash, revision, question, self.catalogue.number(key(question)), version, supposed)
     }
 
     fn facts_with<'t>(
@@ -155,16 +171,30 @@ impl Shard {
         question: &Question<'_>,
         number: Option<VersionNumber>,
         version: Option<&'t VersionFacts>,
+        catalogue: &'t Catalogue,
     ) -> Facts<'t> {
         // The whole id is compared: a mere hash could let a stranger in.
         let app = self.apps.find(hash, |app| app.client_id() == question.client_id);
+        let application = app.and_then(App::facts);
+        let account = if application.is_none() { self.account(hash, question.client_id) } else { None };
+        let account = account.map(|account| account.facts(catalogue.credential_class().sunset_at));
+        let scoped = version.is_some_and(|version| version.entry().company_scoped);
         let called = version.zip(question.operation.as_ref());
         Facts {
             revision,
             environment: question.environment,
             version,
             operation: called.and_then(|(version, operation)| version.operation(operation)),
-            application: app.and_then(App::facts),
+            application,
+            account,
+            access: match account {
+                _ if !scoped => CompanyAccess::NotScoped,
+                Some(account) if question.company.is_none_or(|company| company == account.company_id) => {
+                    CompanyAccess::Permitted
+                }
+                Some(_) => CompanyAccess::OtherCompany,
+                None => self.installed_access(hash, question),
+            },
             subscribed: app.zip(number).is_some_and(|(app, number)| app.subscribes(number)),
             terms: number.map_or_else(Terms::default, |number| self.terms_of(hash, question.client_id, number)),
         }
@@ -177,6 +207,34 @@ impl Shard {
         }
         let found = self.terms.find(hash, |terms| terms.client_id() == client_id);
         found.and_then(|terms| terms.of(number)).unwrap_or_default()
+    }
+
+    fn account(&self, hash: u64, client_id: &str) -> Option<&Account> {
+        self.accounts.find(hash, |account| account.client_id() == client_id)
+    }
+
+    /// How an application stands to the company that its call names.
+    fn installed_access(&self, hash: u64, question: &Question<'_>) -> CompanyAccess {
+        let Some(company) = question.company else {
+            return CompanyAccess::Unnamed;
+        };
+        let found = self.installed.find(hash, |installed| installed.client_id() == question.client_id);
+        found.map_or(CompanyAccess::NotInstalled, |installed| installed.access(company, question.project))
+    }
+
+    /// All service accounts.
+    pub(crate) fn accounts(&self) -> &HashTable<Account> {
+        &self.accounts
+    }
+
+    /// Installations of each client id that has some.
+    pub(crate) fn installed(&self) -> impl Iterator<Item = &ClientInstallations> {
+        self.installed.iter()
+    }
+
+    /// How many installations there are.
+    pub(crate) fn installations(&self) -> usize {
+        self.installations
     }
 
     /// Terms of each client id that has some.
@@ -257,6 +315,43 @@ impl Shard {
             Entry::Vacant(vacant) => {
                 vacant.insert(ClientTerms::new(client_id, number, terms));
             }
+        }
+    }
+
+    /// Sets or removes a service account.
+    pub(crate) fn set_account(&mut self, hash: u64, entry: &ServiceAccountEntry, hasher: &DefaultHashBuilder) {
+        let same = |account: &Account| account.client_id() == &*entry.client_id;
+        match self.accounts.entry(hash, same, |account| hasher.hash_one(account.client_id())) {
+            Entry::Occupied(mut found) if entry.live => *found.get_mut() = Account::new(entry),
+            Entry::Occupied(found) => {
+                found.remove();
+            }
+            Entry::Vacant(vacant) if entry.live => {
+                vacant.insert(Account::new(entry));
+            }
+            Entry::Vacant(_) => {}
+        }
+    }
+
+    /// Sets or removes an installation.
+    pub(crate) fn set_installation(&mut self, hash: u64, entry: InstallationEntry, hasher: &DefaultHashBuilder) {
+        let InstallationEntry { client_id, company_id, installed, projects } = entry;
+        let same = |known: &ClientInstallations| known.client_id() == &*client_id;
+        match self.installed.entry(hash, same, |known| hasher.hash_one(known.client_id())) {
+            Entry::Occupied(mut found) if installed => {
+                self.installations += usize::from(found.get_mut().set(&company_id, projects));
+            }
+            Entry::Occupied(mut found) => {
+                self.installations -= usize::from(found.get_mut().remove(&company_id));
+                if found.get().is_empty() {
+                    found.remove();
+                }
+            }
+            Entry::Vacant(vacant) if installed => {
+                let mut found = vacant.insert(ClientInstallations::new(&client_id));
+                self.installations += usize::from(found.get_mut().set(&company_id, projects));
+            }
+            Entry::Vacant(_) => {}
         }
     }
 

@@ -4,8 +4,8 @@ use crate::catalogue::Catalogue;
 use crate::facts::{Facts, Question};
 use crate::table::Table;
 
-/// A table with a catalogue of its own: versions and namespaces as they would be, applications, subscriptions and terms
-/// as they are at each question.
+/// A table with a catalogue of its own: versions, namespaces and the credential class as they would be, applications,
+/// subscriptions, terms, service accounts and installations as they are at each question.
 pub struct Supposition<'t> {
     table: &'t Table,
     catalogue: Catalogue,

@@ -1,8 +1,8 @@
 //! The decision table: the committed facts, folded into what a decision needs and nothing more.
 //!
 //! One writer at a time folds changes; any number of readers ask. A reader takes the lock of one shard, which holds the
-//! applications with such client ids and a handle on the catalogue of versions: so one lock makes one consistent
-//! answer. A writer locks every shard that it touches before it changes the first, in the order of their index; for a
+//! applications and service accounts with such client ids and a handle on the catalogue of versions: so one lock makes
+//! one consistent answer. A writer locks every shard that it touches before it changes the first, in the order of their index; for a
 //! change of the catalogue these are all shards, which is rare and takes microseconds. The gate keeps writers apart,
 //! and away from a batch. A lock is held while the caller's closure runs: it must not call back into the table and
 //! should only render its answer.
@@ -14,11 +14,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hashbrown::DefaultHashBuilder;
 use parking_lot::{RwLock, RwLockWriteGuard};
 
-use crate::catalogue::{Catalogue, Update, VersionNumber};
+use crate::account::Account;
+use crate::catalogue::{Catalogue, Told, Update, VersionNumber};
 use crate::client::ClientChange;
-use crate::entry::{Change, VersionEntry};
+use crate::entry::Change;
 use crate::facts::{Facts, Question, VersionFacts};
-use crate::namespace::NamespaceEntry;
+use crate::installation::ClientInstallations;
 use crate::shard::Shard;
 use crate::supposition::Supposition;
 use crate::terms::Terms;
@@ -39,6 +40,10 @@ pub struct Counts {
     pub applications: usize,
     /// Subscriptions that nobody ended.
     pub subscriptions: usize,
+    /// Traditional service accounts that nobody removed.
+    pub service_accounts: usize,
+    /// Installations of applications in companies.
+    pub installations: usize,
 }
 
 /// The decision table.
@@ -107,12 +112,12 @@ impl Table {
         answer(&shard, hash, revision)
     }
 
-    /// This table if these versions and namespaces changed: what a change of a lifecycle would do, before anybody makes
-    /// it. Changes of anything else are left out. Copies all versions; asking costs what it costs here.
+    /// This table if these versions, namespaces and the credential class changed: what a change of their dates would do,
+    /// before anybody makes it. Changes of anything else are left out. Copies all versions; asking costs what it costs here.
     pub fn supposing(&self, changes: Vec<Change>) -> Supposition<'_> {
-        let (versions, namespaces, _) = sorted(changes);
+        let (told, _) = sorted(changes);
         let mut catalogue = self.shards[0].0.read().catalogue().clone();
-        let update = catalogue.prepared(versions, namespaces);
+        let update = catalogue.prepared(told);
         catalogue.set(update);
         Supposition::new(self, catalogue)
     }
@@ -128,11 +133,13 @@ impl Table {
     pub fn counts(&self) -> Counts {
         let _gate = self.gate.read();
         let versions = self.shards[0].0.read().catalogue().versions();
-        let mut counts = Counts { versions, applications: 0, subscriptions: 0 };
+        let mut counts = Counts { versions, applications: 0, subscriptions: 0, service_accounts: 0, installations: 0 };
         for shard in &self.shards {
             let shard = shard.0.read();
             counts.applications += shard.applications();
             counts.subscriptions += shard.subscriptions();
+            counts.service_accounts += shard.accounts().len();
+            counts.installations += shard.installations();
         }
         counts
     }
@@ -144,7 +151,10 @@ impl Table {
         let catalogued = |shard: &Shard| {
             let version = |version: &VersionFacts| format!("version {version:?}");
             let namespaces = shard.catalogue().namespaces().map(|entry| format!("namespace {entry:?}"));
-            shard.catalogue().entries().map(version).chain(namespaces).collect()
+            // Until a sunset is told, there is nothing to know about the class.
+            let sunset_at = shard.catalogue().credential_class().sunset_at;
+            let class = sunset_at.map(|sunset_at| format!("credential class {sunset_at:?}"));
+            shard.catalogue().entries().map(version).chain(namespaces).chain(class).collect()
         };
         let mut lines: Vec<String> = catalogued(&self.shards[0].0.read());
         for shard in &self.shards {
@@ -165,6 +175,9 @@ impl Table {
                 let subscription = |number: &VersionNumber| format!("subscription {client_id:?} {}", named(*number));
                 lines.extend(app.subscriptions().iter().map(subscription));
             }
+            let account = |account: &Account| format!("account {:?} {:?}", account.client_id(), account.facts(None));
+            lines.extend(shard.accounts().iter().map(account));
+            lines.extend(shard.installed().flat_map(ClientInstallations::lines));
         }
         lines.sort_unstable();
         lines
@@ -172,9 +185,9 @@ impl Table {
 
     /// Does what can be done before readers have to wait: hashes, numbers, what namespaces make of versions, headers.
     fn prepared(&self, changes: Vec<Change>) -> Prepared {
-        let (versions, namespaces, others) = sorted(changes);
+        let (told, others) = sorted(changes);
         let shard = self.shards[0].0.read();
-        let update = shard.catalogue().prepared(versions, namespaces);
+        let update = shard.catalogue().prepared(told);
         let hashed = |change: ClientChange| {
             let hash = self.hasher.hash_one(change.client_id());
             let number = change.version().and_then(|key| shard.catalogue().number(key));
@@ -253,18 +266,21 @@ impl Hashed {
     }
 }
 
-/// Versions, namespaces, and what belongs to a client id.
-fn sorted(changes: Vec<Change>) -> (Vec<VersionEntry>, Vec<NamespaceEntry>, Vec<ClientChange>) {
-    let (mut versions, mut namespaces, mut others) = (Vec::new(), Vec::new(), Vec::new());
+/// What concerns the catalogue, and what belongs to a client id.
+fn sorted(changes: Vec<Change>) -> (Told, Vec<ClientChange>) {
+    let (mut told, mut others) = (Told::default(), Vec::new());
     for change in changes {
         match change {
-            Change::Version(entry) => versions.push(entry),
-            Change::Namespace(entry) => namespaces.push(entry),
+            Change::Version(entry) => told.versions.push(entry),
+            Change::Namespace(entry) => told.namespaces.push(entry),
             Change::Application(entry) => others.push(ClientChange::Application(entry)),
             Change::Subscription(entry) => others.push(ClientChange::Subscription(entry)),
             Change::Waiver(entry) => others.push(ClientChange::Waiver(entry)),
             Change::Exemption(entry) => others.push(ClientChange::Exemption(entry)),
+            Change::CredentialClass(entry) => told.credential_class = Some(entry),
+            Change::ServiceAccount(entry) => others.push(ClientChange::Account(entry)),
+            Change::Installation(entry) => others.push(ClientChange::Installation(entry)),
         }
     }
-    (versions, namespaces, others)
+    (told, others)
 }

@@ -4,14 +4,16 @@ use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::account::AccountFacts;
 use crate::brownout::Brownout;
+use crate::company::{COMPANY_HEADER, CompanyAccess};
 use crate::decision::{self, Decision, Limits};
 use crate::entry::Standing;
 use crate::facts::{Facts, Question};
 use crate::operation::{OperationEntry, OperationFacts};
 use crate::reason::Reason;
 use crate::rule::Rule;
-use crate::stage::Stage;
+use crate::stage::{Environment, Stage};
 
 /// Most dates that a trail looks ahead to.
 pub const UPCOMING_MAX: usize = 50;
@@ -122,12 +124,47 @@ fn passed(rule: Rule, decision: &Decision<'_>, facts: &Facts<'_>, question: &Que
             "Open access ended with the version; the waiver is for a subscription.".to_owned()
         }
         Rule::OpenAccess => "The version is not open access, so the call needs a subscription.".to_owned(),
-        Rule::ClientKnown => {
-            let application_id = decision.application_id.unwrap_or_default();
-            format!("The client id {client_id:?} belongs to the application {application_id}.")
-        }
-        Rule::OwnEnvironment => format!("The application lives in {environment}, as the gateway does."),
-        Rule::Standing => "The application is approved, not blocked and not deleted.".to_owned(),
+        Rule::ClientKnown => match facts.calling_account() {
+            Some(AccountFacts { account_id, company_id, .. }) => format!(
+                "The client id {client_id:?} belongs to the service account {account_id} of the company {company_id}."
+            ),
+            None => {
+                let application_id = decision.application_id.unwrap_or_default();
+                format!("The client id {client_id:?} belongs to the application {application_id}.")
+            }
+        },
+        Rule::OwnEnvironment => format!("{} lives in {environment}, as the gateway does.", caller(facts)),
+        Rule::Standing => match facts.application {
+            Some(_) => "The application is approved, not blocked and not deleted.".to_owned(),
+            None => "A service account needs no approval.".to_owned(),
+        },
+        Rule::CredentialClass => match facts.calling_account() {
+            Some(account) => working(account),
+            None => "An application is no traditional service account.".to_owned(),
+        },
+        Rule::Company => match (facts.access, facts.calling_account(), question.company) {
+            (CompanyAccess::NotScoped, _, _) => {
+                "The version is not company-scoped, so it does not matter which company a call names.".to_owned()
+            }
+            (_, Some(account), None) => {
+                format!(
+                    "The call names no company, so it is about that of the service account, {}.",
+                    account.company_id
+                )
+            }
+            (_, Some(_), Some(company)) => format!("The service account belongs to the company {company}."),
+            (_, None, company) => {
+                format!("The application is installed in the company {}.", company.unwrap_or_default())
+            }
+        },
+        Rule::Project => match (facts.access, facts.calling_account(), question.project) {
+            (CompanyAccess::NotScoped, _, _) => {
+                "The version is not company-scoped, so it does not matter which project a call names.".to_owned()
+            }
+            (_, Some(_), _) => "A service account has no list of permitted projects.".to_owned(),
+            (_, None, Some(project)) => format!("The installation permits the project {project}."),
+            (_, None, None) => "The call names no project.".to_owned(),
+        },
         // The last rule always decides.
         Rule::Subscription => String::new(),
     }
@@ -155,10 +192,33 @@ fn decided(decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>, 
         Reason::VersionNotCallable => {
             facts.closed_stage(now).map_or_else(String::new, |stage| format!("No call passes in the stage {stage}."))
         }
-        Reason::UnknownClient => format!("No application has the client id {client_id:?}."),
+        Reason::ServiceAccount => {
+            format!("{context} {label} is company-scoped, so a service account needs no subscription to it.")
+        }
+        Reason::UnknownClient => format!("No application has the client id {client_id:?}, and no service account."),
         Reason::EnvironmentMismatch => {
-            let home = facts.application.map_or("the other environment", |application| application.environment.name());
-            format!("The application lives in {home}, the gateway in {environment}.")
+            let home = facts.home().map_or("the other environment", Environment::name);
+            format!("{} lives in {home}, the gateway in {environment}.", caller(facts))
+        }
+        Reason::ServiceAccountSunset => facts.calling_account().map_or_else(String::new, ended),
+        Reason::CompanyRequired => {
+            format!(
+                "A call to a company-scoped version names its company in a header ({COMPANY_HEADER}); this one does not."
+            )
+        }
+        Reason::CompanyMismatch => {
+            let own = facts.calling_account().map_or("another company", |account| account.company_id);
+            let company = question.company.unwrap_or_default();
+            format!("The call names the company {company}, the service account belongs to {own}.")
+        }
+        Reason::NotInstalled => {
+            format!("The application is not installed in the company {}.", question.company.unwrap_or_default())
+        }
+        Reason::ProjectNotPermitted => {
+            let (company, project) = (question.company.unwrap_or_default(), question.project.unwrap_or_default());
+            format!(
+                "The installation of the application in the company {company} does not permit the project {project}."
+            )
         }
         Reason::ApplicationNotApproved | Reason::ApplicationBlocked | Reason::ApplicationDeleted => {
             match facts.application.map(|application| application.standing) {
@@ -168,12 +228,59 @@ fn decided(decision: &Decision<'_>, facts: &Facts<'_>, question: &Question<'_>, 
                 Some(Standing::Usable) | None => String::new(),
             }
         }
+        Reason::NotSubscribed if facts.calling_account().is_some() => match facts.access {
+            CompanyAccess::NotScoped => {
+                format!("A service account holds no subscription, and {context} {label} is not company-scoped.")
+            }
+            CompanyAccess::Permitted
+            | CompanyAccess::Unnamed
+            | CompanyAccess::OtherCompany
+            | CompanyAccess::NotInstalled
+            | CompanyAccess::ProjectNotPermitted => {
+                "The waiver is for a subscription, and a service account holds none.".to_owned()
+            }
+        },
         Reason::NotSubscribed => match facts.terms.ends_at.filter(|_| facts.subscribed) {
             Some(ends_at) => {
                 format!("The subscription of the application to {context} {label} ended at {}.", written(ends_at))
             }
             None => format!("The application holds no live subscription to {context} {label}."),
         },
+    }
+}
+
+/// Who calls.
+fn caller(facts: &Facts<'_>) -> &'static str {
+    if facts.calling_account().is_some() { "The service account" } else { "The application" }
+}
+
+/// Until when a service account works that still does.
+fn working(account: &AccountFacts<'_>) -> String {
+    match (account.sunset_at, account.ends_at()) {
+        (Some(sunset_at), Some(ends_at)) if sunset_at < ends_at => format!(
+            "The sunset of traditional service accounts is at {}; an extension keeps this one until {}.",
+            written(sunset_at),
+            written(ends_at)
+        ),
+        (Some(sunset_at), _) => {
+            format!("Traditional service accounts work until their sunset at {}.", written(sunset_at))
+        }
+        (None, _) => "Traditional service accounts work; no date of their sunset is known.".to_owned(),
+    }
+}
+
+/// What ended a service account.
+fn ended(account: &AccountFacts<'_>) -> String {
+    match (account.sunset_at, account.ends_at()) {
+        (Some(sunset_at), Some(ends_at)) if sunset_at < ends_at => format!(
+            "The sunset of traditional service accounts was at {}; the extension of this one ended at {}.",
+            written(sunset_at),
+            written(ends_at)
+        ),
+        (sunset_at, _) => {
+            let since = sunset_at.map_or_else(String::new, |instant| format!(" since {}", written(instant)));
+            format!("Traditional service accounts do not work any more{since}.")
+        }
     }
 }
 
@@ -249,6 +356,18 @@ fn news(facts: &Facts<'_>, before: DateTime<Utc>, at: DateTime<Utc>) -> Vec<Stri
     }
     if facts.subscribed && facts.terms.ends_at == Some(at) {
         news.push("the subscription has ended".to_owned());
+    }
+    if let Some(account) = facts.calling_account() {
+        match (account.sunset_at == Some(at), account.ends_at() == Some(at)) {
+            (true, true) => news.push("traditional service accounts do not work any more".to_owned()),
+            (true, false) => {
+                news.push(
+                    "traditional service accounts do not work any more, except for this one's extension".to_owned(),
+                );
+            }
+            (false, true) => news.push("the extension of the service account has ended".to_owned()),
+            (false, false) => {}
+        }
     }
     news
 }

@@ -26,6 +26,8 @@ pub struct DecisionView {
     remedy: Option<RemedyView>,
     replacement: Option<ReplacementView>,
     successor_namespace: Option<String>,
+    account_id: String,
+    credential_end_time: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -83,6 +85,8 @@ impl From<v1::AuthorizeResponse> for DecisionView {
                 path: replacement.path,
             }),
             successor_namespace: decision.successor_namespace,
+            account_id: decision.account_id,
+            credential_end_time: time(decision.credential_end_time),
         }
     }
 }
@@ -95,6 +99,8 @@ impl DecisionView {
         vec![
             ("verdict", format!("{} ({})", self.verdict, self.reason)),
             ("application", self.application_id.clone()),
+            ("service account", self.account_id.clone()),
+            ("works until", or_empty(&self.credential_end_time)),
             ("stage", or_empty(&self.stage)),
             ("days left", self.days_left.map(|days| days.to_string()).unwrap_or_default()),
             ("successor", NameView::text(&self.successor)),

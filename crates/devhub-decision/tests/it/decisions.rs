@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::{
     ApplicationEntry, Change, Decision, Environment, Lifecycle, Maturity, NamespaceEntry, Operation, Question, Reason,
-    Replacement, Schedule, Standing, SubscriptionEntry, Verdict, VersionEntry, VersionName, decide, explain,
+    Replacement, Schedule, ServiceAccountEntry, Standing, SubscriptionEntry, Verdict, VersionEntry, VersionName,
+    decide, explain,
 };
 
 use crate::given;
@@ -56,16 +57,22 @@ fn parsed_instant(text: &str) -> DateTime<Utc> {
     }
 }
 
-/// `PRODUCTION losses`: an environment, and the operation that is called.
+/// `PRODUCTION losses c1 p1`: an environment, the operation that is called, a company and a project of it.
 fn parsed_question(text: &str) -> Question<'static> {
-    let (environment, operation) = text.split_once(' ').unwrap_or((text, ""));
-    let operation = match operation {
-        "" => None,
-        "losses" => Some(Operation { method: "GET", path: "/7/losses?year=2025" }),
-        "other" => Some(Operation { method: "GET", path: "/7" }),
-        other => panic!("no operation is called {other}"),
-    };
-    Question { environment: environment.parse().unwrap(), operation, ..given::question() }
+    let (environment, words) = text.split_once(' ').unwrap_or((text, ""));
+    let mut question = Question { environment: environment.parse().unwrap(), ..given::question() };
+    for word in words.split_whitespace() {
+        match word {
+            "losses" => question.operation = Some(Operation { method: "GET", path: "/7/losses?year=2025" }),
+            "other" => question.operation = Some(Operation { method: "GET", path: "/7" }),
+            "c1" => question.company = Some("c1"),
+            "c2" => question.company = Some("c2"),
+            "p1" => question.project = Some("p1"),
+            "p2" => question.project = Some("p2"),
+            word => panic!("a call names no {word}"),
+        }
+    }
+    question
 }
 
 fn changes(version: &str, application: &str, subscription: &str) -> Vec<Change> {
@@ -80,7 +87,10 @@ fn changes(version: &str, application: &str, subscription: &str) -> Vec<Change> 
         }
     }
     if application != "none" {
-        changes.push(Change::Application(parsed_application(application)));
+        match application.strip_prefix("account ") {
+            Some(account) => changes.extend(parsed_account(account)),
+            None => changes.push(Change::Application(parsed_application(application))),
+        }
     }
     changes.extend(parsed_subscription(subscription));
     changes
@@ -125,6 +135,7 @@ fn parsed_version(words: &[&str]) -> VersionEntry {
         match *word {
             _ if dates.take(word) => {}
             "open" => version.open_access = true,
+            "scoped" => version.company_scoped = true,
             "brownout" => version.brownouts = [given::brownout()].into(),
             "no-successor" => version.successor = None,
             "no-links" => version.links = Default::default(),
@@ -160,7 +171,7 @@ fn parsed_namespace(words: &[&str]) -> NamespaceEntry {
     NamespaceEntry { schedule: dates.schedule(), ..namespace }
 }
 
-/// `PRODUCTION ends-E waived exempt`: where the client id is subscribed, and its terms.
+/// `PRODUCTION ends-E waived exempt installed`: where the client id is subscribed, its terms, and its installation.
 fn parsed_subscription(text: &str) -> Vec<Change> {
     let mut changes = Vec::new();
     for word in text.split_whitespace() {
@@ -168,6 +179,9 @@ fn parsed_subscription(text: &str) -> Vec<Change> {
             "no" => {}
             "waived" => changes.push(given::waiver(Some(given::date("W")))),
             "exempt" => changes.push(given::exemption(true)),
+            "installed" => changes.push(Change::Installation(given::installation(None))),
+            "permits-p1" => changes.push(Change::Installation(given::installation(Some(&["p1"])))),
+            "permits-none" => changes.push(Change::Installation(given::installation(Some(&[])))),
             word => match (word.strip_prefix("ends-"), changes.first_mut()) {
                 (Some(letter), Some(Change::Subscription(entry))) => entry.ends_at = Some(given::date(letter)),
                 (Some(_), _) => panic!("{word} comes after the environment"),
@@ -179,6 +193,14 @@ fn parsed_subscription(text: &str) -> Vec<Change> {
         }
     }
     changes
+}
+
+/// `PRODUCTION R W`: the environment of the account, the sunset of its class, and the end of its extension.
+fn parsed_account(text: &str) -> Vec<Change> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let date = |index: usize| words.get(index).filter(|word| **word != "-").map(|letter| given::date(letter));
+    let account = ServiceAccountEntry { environment: words[0].parse().unwrap(), ..given::account(date(2)) };
+    vec![given::sunset(date(1)), Change::ServiceAccount(account)]
 }
 
 fn parsed_application(text: &str) -> ApplicationEntry {
@@ -214,7 +236,13 @@ fn written(decision: &Decision<'_>, now: DateTime<Utc>) -> Vec<String> {
             let parts = [Some(remedy.action.to_string()), from, onwards];
             parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
         }),
-        decision.application_id.unwrap_or("-").to_owned(),
+        match (decision.application_id, decision.account_id, decision.credential_ends_at) {
+            (Some(application_id), None, None) => application_id.to_owned(),
+            (None, Some(account_id), None) => account_id.to_owned(),
+            (None, Some(account_id), Some(ends_at)) => format!("{account_id} until {}", lettered(ends_at)),
+            (None, None, None) => dash(),
+            other => panic!("{other:?}"),
+        },
     ]
 }
 

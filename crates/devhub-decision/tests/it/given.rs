@@ -2,13 +2,16 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::{
-    ApplicationEntry, Brownout, Change, Environment, ExemptionEntry, Lifecycle, Limits, Links, Maturity,
-    NamespaceEntry, OperationEntry, Permissions, Question, Replacement, Schedule, Stage, StagePermissions, Standing,
-    SubscriptionEntry, Table, VersionEntry, VersionName, WaiverEntry,
+    ApplicationEntry, Brownout, Change, CredentialClassEntry, Environment, ExemptionEntry, InstallationEntry,
+    Lifecycle, Limits, Links, Maturity, NamespaceEntry, OperationEntry, Permissions, Question, Replacement, Schedule,
+    ServiceAccountEntry, Stage, StagePermissions, Standing, SubscriptionEntry, Table, VersionEntry, VersionName,
+    WaiverEntry,
 };
 
 pub(crate) const CLIENT: &str = "client-7";
 pub(crate) const APPLICATION: &str = "app-7";
+pub(crate) const ACCOUNT: &str = "account-7";
+pub(crate) const COMPANY: &str = "c1";
 pub(crate) const CONTEXT: &str = "hello/world";
 pub(crate) const LABEL: &str = "1.0";
 
@@ -77,6 +80,7 @@ pub(crate) fn version() -> VersionEntry {
         lifecycle: Lifecycle { maturity: Maturity::Stable, schedule: Schedule::Open },
         permissions: permissions(),
         open_access: false,
+        company_scoped: false,
         successor: Some(name("2.0")),
         links: links(),
         brownouts: Box::default(),
@@ -152,7 +156,51 @@ pub(crate) fn subscription() -> SubscriptionEntry {
 
 pub(crate) fn question() -> Question<'static> {
     let environment = Environment::Production;
-    Question { client_id: CLIENT, context: CONTEXT, label: LABEL, environment, operation: None }
+    Question {
+        client_id: CLIENT,
+        context: CONTEXT,
+        label: LABEL,
+        environment,
+        operation: None,
+        company: None,
+        project: None,
+    }
+}
+
+/// The same of a call that names a company, and a project if there is one.
+pub(crate) fn question_about<'a>(company: &'a str, project: Option<&'a str>) -> Question<'a> {
+    Question { company: Some(company), project, ..question() }
+}
+
+/// STABLE and company-scoped.
+pub(crate) fn scoped_version() -> VersionEntry {
+    VersionEntry { company_scoped: true, ..version() }
+}
+
+/// A service account of the company, in the place of the application.
+pub(crate) fn account(extended_until: Option<DateTime<Utc>>) -> ServiceAccountEntry {
+    ServiceAccountEntry {
+        client_id: CLIENT.into(),
+        account_id: ACCOUNT.into(),
+        company_id: COMPANY.into(),
+        environment: Environment::Production,
+        live: true,
+        extended_until,
+    }
+}
+
+pub(crate) fn sunset(sunset_at: Option<DateTime<Utc>>) -> Change {
+    Change::CredentialClass(CredentialClassEntry { sunset_at })
+}
+
+/// The application is installed in the company, for these projects if any are named.
+pub(crate) fn installation(projects: Option<&[&str]>) -> InstallationEntry {
+    InstallationEntry {
+        client_id: CLIENT.into(),
+        company_id: COMPANY.into(),
+        installed: true,
+        projects: projects.map(|projects| projects.iter().map(|project| (*project).into()).collect()),
+    }
 }
 
 pub(crate) fn table(changes: impl IntoIterator<Item = Change>) -> Table {

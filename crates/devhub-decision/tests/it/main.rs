@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod given;
@@ -11,6 +13,8 @@ mod given;
 mod headers;
 #[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod many;
 #[cfg(test)]
 mod model;
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use devhub_decision::{
-    ApplicationEntry, Change, Environment, ExemptionEntry, Lifecycle, Maturity, NamespaceEntry, Operation,
-    OperationEntry, Question, Schedule, Standing, SubscriptionEntry, Table, Terms, VersionEntry, VersionFacts,
-    VersionName, WaiverEntry, decide,
+    AccountFacts, ApplicationEntry, Change, CompanyAccess, CredentialClassEntry, Environment, ExemptionEntry,
+    InstallationEntry, Lifecycle, Maturity, NamespaceEntry, Operation, OperationEntry, Question, Schedule,
+    ServiceAccountEntry, Standing, SubscriptionEntry, Table, Terms, VersionEntry, VersionFacts, VersionName,
+    WaiverEntry, decide,
 };
 use proptest::prelude::*;
 
@@ -20,6 +22,10 @@ const NAMESPACES: [&str; 5] = ["hello", "hello/1", "hell", "", "hello/1/x"];
 const TEMPLATES: [&str; 5] = ["/a/b", "/a/{x}", "/{x}/b", "/{x}/{y}", "/a"];
 const CALLS: [(&str, &str); 4] = [("GET", "/a/b?c/d"), ("GET", "/a/c"), ("PUT", "/c/b"), ("PUT", "/a")];
 
+// Companies that join with a client id to the same text, and one too long to stand in the tree itself.
+const COMPANIES: [&str; 5] = ["", "b", "bc", "fourteen-bytes", "fifteen-bytes-x"];
+const PROJECTS: [&str; 5] = ["", "p", "pp", "q", "ppq"];
+
 type Key = (String, String, Environment);
 
 /// The same knowledge, as simple as it can be held.
@@ -30,6 +36,9 @@ struct Model {
     subscriptions: BTreeSet<(String, Key)>,
     namespaces: BTreeMap<(String, Environment), NamespaceEntry>,
     terms: BTreeMap<(String, Key), Terms>,
+    sunset_at: Option<DateTime<Utc>>,
+    accounts: BTreeMap<String, ServiceAccountEntry>,
+    installations: Vec<InstallationEntry>,
 }
 
 fn key(name: &VersionName, environment: Environment) -> Key {
@@ -65,6 +74,22 @@ impl Model {
                 let between = (entry.client_id.to_string(), key(&entry.version, entry.environment));
                 self.terms.entry(between).or_default().exempt = entry.exempt;
             }
+            Change::CredentialClass(CredentialClassEntry { sunset_at }) => self.sunset_at = sunset_at,
+            Change::ServiceAccount(entry) => {
+                self.accounts.remove(&*entry.client_id);
+                if entry.live {
+                    self.accounts.insert(entry.client_id.to_string(), entry);
+                }
+            }
+            Change::Installation(entry) => {
+                let same = |known: &InstallationEntry| {
+                    known.client_id == entry.client_id && known.company_id == entry.company_id
+                };
+                self.installations.retain(|known| !same(known));
+                if entry.installed {
+                    self.installations.push(entry);
+                }
+            }
         }
     }
 
@@ -78,6 +103,44 @@ impl Model {
         let mut namespaces: Vec<&NamespaceEntry> = self.namespaces.values().filter(around).collect();
         namespaces.sort_by_key(|entry| std::cmp::Reverse(entry.namespace.len()));
         self.versions.get(key).map(|told| VersionFacts::within(told.clone(), &namespaces))
+    }
+
+    /// The service account that calls: the one of the client id, unless an application has that.
+    fn account(&self, client_id: &str) -> Option<AccountFacts<'_>> {
+        let account = self.accounts.get(client_id).filter(|_| !self.applications.contains_key(client_id));
+        account.map(|entry| AccountFacts {
+            account_id: &entry.account_id,
+            company_id: &entry.company_id,
+            environment: entry.environment,
+            sunset_at: self.sunset_at,
+            extended_until: entry.extended_until,
+        })
+    }
+
+    /// How the caller stands to the company and the project, found by looking at each installation.
+    fn access(&self, key: &Key, question: &Question<'_>) -> CompanyAccess {
+        if !self.versions.get(key).is_some_and(|version| version.company_scoped) {
+            return CompanyAccess::NotScoped;
+        }
+        match (self.account(question.client_id), question.company) {
+            (Some(account), Some(company)) if account.company_id != company => CompanyAccess::OtherCompany,
+            (Some(_), _) => CompanyAccess::Permitted,
+            (None, None) => CompanyAccess::Unnamed,
+            (None, Some(company)) => {
+                let mut of_client = self.installations.iter().filter(|entry| *entry.client_id == *question.client_id);
+                match of_client.find(|entry| *entry.company_id == *company) {
+                    None => CompanyAccess::NotInstalled,
+                    Some(InstallationEntry { projects: Some(projects), .. })
+                        if question
+                            .project
+                            .is_some_and(|named| !projects.iter().any(|project| **project == *named)) =>
+                    {
+                        CompanyAccess::ProjectNotPermitted
+                    }
+                    Some(_) => CompanyAccess::Permitted,
+                }
+            }
+        }
     }
 
     /// The template of the operation that a question names: of those that match, the one with the first literal.
@@ -121,7 +184,11 @@ impl Model {
             let waiver = Change::Waiver(WaiverEntry { client_id, environment, version, until });
             [waiver, Change::Exemption(ExemptionEntry { client_id: client, environment, version: name, exempt })]
         });
-        versions.chain(applications).chain(subscriptions).chain(namespaces).chain(terms).collect()
+        let class = Change::CredentialClass(CredentialClassEntry { sunset_at: self.sunset_at });
+        let accounts = self.accounts.values().cloned().map(Change::ServiceAccount);
+        let installations = self.installations.iter().cloned().map(Change::Installation);
+        let told = versions.chain(applications).chain(subscriptions).chain(namespaces).chain(terms);
+        told.chain([class]).chain(accounts).chain(installations).collect()
     }
 
     /// The table must answer each question with exactly this knowledge.
@@ -136,6 +203,8 @@ impl Model {
             assert_eq!(operation, self.operation(&key, question).as_deref(), "{question:?}");
             let between = (question.client_id.to_owned(), key.clone());
             assert_eq!(facts.terms, self.terms.get(&between).copied().unwrap_or_default(), "{question:?}");
+            assert_eq!(facts.account, self.account(question.client_id), "{question:?}");
+            assert_eq!(facts.access, self.access(&key, question), "{question:?}");
             let known = facts.application.map(|facts| ApplicationEntry {
                 client_id: question.client_id.into(),
                 application_id: facts.application_id.into(),
@@ -155,6 +224,8 @@ impl Model {
         assert_eq!(counts.versions, self.versions.len());
         assert_eq!(counts.applications, self.applications.len());
         assert_eq!(counts.subscriptions, self.subscriptions.len());
+        assert_eq!(counts.service_accounts, self.accounts.len());
+        assert_eq!(counts.installations, self.installations.len());
     }
 }
 
@@ -168,13 +239,32 @@ fn questions() -> Vec<Question<'static>> {
                     context,
                     label,
                     environment,
-                    operation: None,
+                    ..given::question()
                 }));
             }
             questions.extend(CALLS.map(|(method, path)| {
                 let operation = Some(Operation { method, path });
-                Question { client_id, context, label: LABELS[0], environment: Environment::Sandbox, operation }
+                let label = LABELS[0];
+                Question {
+                    client_id,
+                    context,
+                    label,
+                    environment: Environment::Sandbox,
+                    operation,
+                    ..given::question()
+                }
             }));
+        }
+        for (company, project) in COMPANIES.into_iter().zip(PROJECTS) {
+            let (context, label, environment) = (CONTEXTS[0], LABELS[0], Environment::Sandbox);
+            let about = |project| Question {
+                client_id,
+                context,
+                label,
+                environment,
+                ..given::question_about(company, project)
+            };
+            questions.extend([None, Some(project), Some("p")].map(about));
         }
     }
     questions
@@ -210,10 +300,12 @@ fn any_change() -> impl Strategy<Value = Change> {
         };
         paths.into_iter().map(operation).collect()
     });
-    let version = (any_name(), any_environment(), maturity, any::<bool>(), any_schedule(), operations).prop_map(
-        |(name, environment, maturity, open_access, schedule, operations)| {
+    let flags = (any::<bool>(), prop::bool::weighted(0.7));
+    let version = (any_name(), any_environment(), maturity, flags, any_schedule(), operations).prop_map(
+        |(name, environment, maturity, (open_access, company_scoped), schedule, operations)| {
             let lifecycle = Lifecycle { maturity, schedule };
-            let version = VersionEntry { name, environment, open_access, lifecycle, operations, ..given::version() };
+            let told = VersionEntry { name, environment, open_access, company_scoped, ..given::version() };
+            let version = VersionEntry { lifecycle, operations, ..told };
             Change::Version(version)
         },
     );
@@ -246,7 +338,26 @@ fn any_change() -> impl Strategy<Value = Change> {
             Change::Exemption(ExemptionEntry { client_id, environment, version, exempt })
         },
     );
-    prop_oneof![2 => version, 2 => namespace, 2 => application, 4 => subscription, 1 => waiver, 1 => exemption]
+    let class = date().prop_map(|sunset_at| Change::CredentialClass(CredentialClassEntry { sunset_at }));
+    let company = || prop::sample::select(COMPANIES.to_vec());
+    let account = ((any_client(), "[xy]{0,3}", company()), any_environment(), prop::bool::weighted(0.7), date())
+        .prop_map(|((client_id, account_id, company), environment, live, extended_until)| {
+            let (account_id, company_id) = (account_id.into(), company.into());
+            let account = ServiceAccountEntry { client_id, account_id, company_id, environment, live, extended_until };
+            Change::ServiceAccount(account)
+        });
+    // Out of order, and some twice.
+    let projects = prop::option::of(prop::collection::vec(prop::sample::select(PROJECTS.to_vec()), 0..5));
+    let installation = (any_client(), company(), prop::bool::weighted(0.7), projects).prop_map(
+        |(client_id, company, installed, projects)| {
+            let projects = projects.map(|projects| projects.into_iter().map(Box::from).collect());
+            let company_id = company.into();
+            Change::Installation(InstallationEntry { client_id, company_id, installed, projects })
+        },
+    );
+    let known =
+        prop_oneof![2 => version, 2 => namespace, 2 => application, 4 => subscription, 1 => waiver, 1 => exemption];
+    prop_oneof![3 => known, 1 => prop_oneof![1 => class, 4 => account, 4 => installation]]
 }
 
 proptest! {
@@ -291,53 +402,5 @@ proptest! {
         replay.apply(1, shuffled);
         prop_assert_eq!(replay.dump(), table.dump());
         prop_assert_eq!(replay.counts(), table.counts());
-    }
-}
-
-#[test]
-fn a_thousand_subscriptions_of_one_client_and_a_thousand_clients_are_all_found() {
-    let table = Table::new();
-    let subscription = |client: u32, version: u32, live: bool| {
-        Change::Subscription(SubscriptionEntry {
-            client_id: client.to_string().into(),
-            environment: Environment::Production,
-            version: VersionName::new("hello", version.to_string()),
-            live,
-            ends_at: None,
-        })
-    };
-    // 7 and 1000 share no factor: every number comes once, out of order.
-    for step in 0..1000 {
-        table.load(subscription(0, step * 7 % 1000, true));
-        table.load(subscription(step, 0, true));
-    }
-    assert_eq!(table.counts().subscriptions, 1999);
-    for step in (0..1000).filter(|step| step % 3 == 0) {
-        table.load(subscription(0, step, false));
-    }
-    for step in 0..1000_u32 {
-        let (client, label) = (step.to_string(), step.to_string());
-        let subscribed = |client_id: &str, label: &str| {
-            let question = Question { client_id, label, ..Question { context: "hello", ..given::question() } };
-            table.ask(&question, |facts| facts.subscribed)
-        };
-        assert_eq!(subscribed("0", &label), step % 3 != 0, "version {step}");
-        assert_eq!(subscribed(&client, "0"), step != 0, "client {step}");
-    }
-}
-
-#[test]
-fn a_stranger_is_never_taken_for_a_client_with_a_similar_hash() {
-    // Among so many of one length, some share bucket and tag with a client: only the whole id tells them apart.
-    let table = Table::new();
-    let client_id = |number: u32| format!("{number:08}");
-    for number in (0..4_000).step_by(2) {
-        let client_id = client_id(number).into();
-        table.load(Change::Application(ApplicationEntry { client_id, ..given::application() }));
-    }
-    for number in 0..4_000_u32 {
-        let question = Question { client_id: &client_id(number), ..given::question() };
-        let known = table.ask(&question, |facts| facts.application.is_some());
-        assert_eq!(known, number.is_multiple_of(2), "client {number}");
     }
 }

@@ -127,6 +127,7 @@ fn b63_names_and_numbers_of_reasons_are_fixed() {
         "ALLOW SUBSCRIBED 200 0",
         "ALLOW OPEN_ACCESS 200 0",
         "ALLOW WAIVED 200 0",
+        "ALLOW SERVICE_ACCOUNT 200 0",
         "DENY UNKNOWN_VERSION 404 5",
         "DENY VERSION_RETIRED 410 9",
         "DENY OPERATION_RETIRED 410 9",
@@ -137,9 +138,16 @@ fn b63_names_and_numbers_of_reasons_are_fixed() {
         "DENY APPLICATION_NOT_APPROVED 403 7",
         "DENY APPLICATION_BLOCKED 403 7",
         "DENY APPLICATION_DELETED 403 7",
+        "DENY SERVICE_ACCOUNT_SUNSET 403 7",
+        "DENY COMPANY_REQUIRED 400 3",
+        "DENY COMPANY_MISMATCH 403 7",
+        "DENY NOT_INSTALLED 403 7",
+        "DENY PROJECT_NOT_PERMITTED 403 7",
         "DENY NOT_SUBSCRIBED 403 7",
     ];
     assert_eq!(rows, expected);
+    // Counters are found by number, so the list must stand in the order of the numbers.
+    assert!(Reason::ALL.iter().enumerate().all(|(index, reason)| *reason as usize == index));
     assert!(Reason::ALL.iter().all(|reason| reason.allows() == (reason.verdict() == Verdict::Allow)));
 }
 
@@ -169,6 +177,9 @@ fn b93_a_trail_tells_each_rule_and_what_time_will_change() {
                 "The client id \"client-7\" belongs to the application app-7.",
                 "The application lives in PRODUCTION, as the gateway does.",
                 "The application is approved, not blocked and not deleted.",
+                "An application is no traditional service account.",
+                "The version is not company-scoped, so it does not matter which company a call names.",
+                "The version is not company-scoped, so it does not matter which project a call names.",
                 "The application holds a live subscription to hello/world 1.0.",
             ]
         );

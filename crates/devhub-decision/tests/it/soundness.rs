@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::{
-    ApplicationFacts, Brownout, Decision, Environment, Facts, Lifecycle, Limits, Maturity, NamespaceEntry, Operation,
-    OperationEntry, Permissions, Reason, Schedule, Stage, StagePermissions, Standing, StepOutcome, Terms, Verdict,
-    VersionEntry, VersionFacts, decide, explain,
+    AccountFacts, ApplicationFacts, Brownout, CompanyAccess, Decision, Environment, Facts, Lifecycle, Limits, Maturity,
+    NamespaceEntry, Operation, OperationEntry, Permissions, Reason, Schedule, Stage, StagePermissions, Standing,
+    StepOutcome, Terms, Verdict, VersionEntry, VersionFacts, decide, explain,
 };
 use proptest::prelude::*;
 
@@ -71,15 +71,24 @@ fn any_permissions() -> impl Strategy<Value = StagePermissions> {
 
 fn any_version() -> impl Strategy<Value = VersionFacts> {
     let maturity = prop::sample::select(Maturity::ALL.to_vec());
-    let flags = (prop::bool::weighted(0.2), any::<bool>());
+    let flags = (prop::bool::weighted(0.2), any::<bool>(), any::<bool>());
     let operation = prop::option::of(any_operation());
     let namespaces = prop::collection::vec(any_namespace(), 0..3);
     (maturity, any_schedule(), any_permissions(), flags, any_brownouts(), operation, namespaces).prop_map(
-        |(maturity, schedule, permissions, (open_access, has_successor), brownouts, operation, namespaces)| {
+        |(
+            maturity,
+            schedule,
+            permissions,
+            (open_access, has_successor, company_scoped),
+            brownouts,
+            operation,
+            namespaces,
+        )| {
             let told = VersionEntry {
                 lifecycle: Lifecycle { maturity, schedule },
                 permissions,
                 open_access,
+                company_scoped,
                 successor: has_successor.then(|| given::name("2.0")),
                 brownouts,
                 operations: operation.into_iter().collect(),
@@ -102,6 +111,33 @@ fn any_application() -> impl Strategy<Value = ApplicationFacts<'static>> {
 }
 
 prop_compose! {
+    fn any_account()(
+        own in prop::bool::weighted(0.9),
+        sunset_at in prop::option::weighted(0.8, any_instant()),
+        extended_until in prop::option::of(any_instant()),
+    ) -> AccountFacts<'static> {
+        AccountFacts {
+            account_id: given::ACCOUNT,
+            company_id: given::COMPANY,
+            environment: Environment::ALL[usize::from(own)],
+            sunset_at,
+            extended_until,
+        }
+    }
+}
+
+fn any_access() -> impl Strategy<Value = CompanyAccess> {
+    prop_oneof![
+        4 => Just(CompanyAccess::NotScoped),
+        4 => Just(CompanyAccess::Permitted),
+        1 => Just(CompanyAccess::Unnamed),
+        1 => Just(CompanyAccess::OtherCompany),
+        1 => Just(CompanyAccess::NotInstalled),
+        1 => Just(CompanyAccess::ProjectNotPermitted),
+    ]
+}
+
+prop_compose! {
     fn any_limits()(allow in 1_i64..20_000, deny in 1_i64..20_000) -> Limits {
         Limits::new(TimeDelta::milliseconds(allow), TimeDelta::milliseconds(deny)).unwrap()
     }
@@ -112,6 +148,8 @@ prop_compose! {
 struct Known {
     version: Option<VersionFacts>,
     application: Option<ApplicationFacts<'static>>,
+    account: Option<AccountFacts<'static>>,
+    access: CompanyAccess,
     subscribed: bool,
     terms: Terms,
     called: bool,
@@ -126,6 +164,8 @@ impl Known {
             version: self.version.as_ref(),
             operation: self.version.as_ref().filter(|_| self.called).and_then(|version| version.operation(&called)),
             application: self.application,
+            account: self.account,
+            access: self.access,
             subscribed: self.subscribed,
             terms: self.terms,
         }
@@ -135,12 +175,14 @@ impl Known {
 prop_compose! {
     fn any_known()(
         version in prop::option::weighted(0.9, any_version()),
-        application in prop::option::weighted(0.9, any_application()),
+        application in prop::option::weighted(0.7, any_application()),
+        account in prop::option::weighted(0.9, any_account()),
+        access in any_access(),
         subscribed in prop::bool::weighted(0.8),
         terms in any_terms(),
         called in any::<bool>(),
     ) -> Known {
-        Known { version, application, subscribed, terms, called }
+        Known { version, application, account, access, subscribed, terms, called }
     }
 }
 
@@ -215,17 +257,23 @@ proptest! {
         let usable = known.application.is_some_and(|application| {
             application.standing == Standing::Usable && application.environment == Environment::Production
         });
-        let subscribed = known.subscribed && !reached(known.terms.ends_at);
+        let reachable = matches!(known.access, CompanyAccess::NotScoped | CompanyAccess::Permitted);
+        let subscribed = usable && reachable && known.subscribed && !reached(known.terms.ends_at);
+        let by_account = known.application.is_none() && version.company_scoped && reachable
+            && known.account.is_some_and(|account| {
+                let extended = account.extended_until.is_some_and(|until| now < until);
+                account.environment == Environment::Production && (!reached(account.sunset_at) || extended)
+            });
         let allowed = if operation_retired {
             false
         } else if retired {
-            waived && usable && subscribed
+            waived && subscribed
         } else {
             let brownout = stage == Stage::Deprecated && in_window && !known.terms.exempt;
             // What was closed before any date stays closed, whatever is deprecated around it.
             let version_stage = version.lifecycle.stage(now);
             let open = [maturity.stage(), version_stage, stage].map(|stage| version.permissions.of(stage).calls);
-            open == [true; 3] && !brownout && (version.open_access || (usable && subscribed))
+            open == [true; 3] && !brownout && (version.open_access || subscribed || by_account)
         };
         prop_assert_eq!(decision.verdict() == Verdict::Allow, allowed);
         prop_assert_eq!(decision.reason == Reason::Waived, allowed && retired);

@@ -163,7 +163,7 @@ fn b93_a_trail_tells_terms_and_looks_ahead_to_their_ends() {
             ]
         );
         assert_eq!(
-            steps[8],
+            steps[11],
             "The application holds a live subscription to hello/world 1.0; it ends at 2025-08-15T00:00:00.001Z."
         );
     });

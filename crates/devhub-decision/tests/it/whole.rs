@@ -3,9 +3,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::{
-    ApplicationEntry, Brownout, Change, Decision, Environment, ExemptionEntry, Lifecycle, Limits, Maturity,
-    NamespaceEntry, Operation, OperationEntry, Question, Reason, Replacement, Schedule, Stage, Standing,
-    SubscriptionEntry, Table, VersionEntry, WaiverEntry, decide,
+    ApplicationEntry, Brownout, Change, CredentialClassEntry, Decision, Environment, ExemptionEntry, InstallationEntry,
+    Lifecycle, Limits, Maturity, NamespaceEntry, Operation, OperationEntry, Question, Reason, Replacement, Schedule,
+    ServiceAccountEntry, Stage, Standing, SubscriptionEntry, Table, VersionEntry, WaiverEntry, decide,
 };
 use proptest::prelude::*;
 
@@ -27,7 +27,13 @@ struct World {
     subscription: Option<SubscriptionEntry>,
     waiver: Option<WaiverEntry>,
     exempt: bool,
+    sunset_at: Option<DateTime<Utc>>,
+    account: Option<ServiceAccountEntry>,
+    installations: Vec<InstallationEntry>,
 }
+
+/// What a call names: a path, a company, a project.
+type Call = (Option<&'static str>, Option<&'static str>, Option<&'static str>);
 
 impl World {
     fn changes(&self) -> Vec<Change> {
@@ -42,6 +48,9 @@ impl World {
         changes.extend(self.application.clone().map(Change::Application));
         changes.extend(self.subscription.clone().map(Change::Subscription));
         changes.extend(self.waiver.clone().map(Change::Waiver));
+        changes.push(Change::CredentialClass(CredentialClassEntry { sunset_at: self.sunset_at }));
+        changes.extend(self.account.clone().map(Change::ServiceAccount));
+        changes.extend(self.installations.iter().cloned().map(Change::Installation));
         changes
     }
 
@@ -70,7 +79,7 @@ impl World {
     }
 
     /// The reason that a reader of the rules would come to.
-    fn reason(&self, path: Option<&str>, now: DateTime<Utc>) -> Reason {
+    fn reason(&self, (path, company, project): Call, now: DateTime<Utc>) -> Reason {
         let reached = |date: Option<DateTime<Utc>>| date.is_some_and(|date| date <= now);
         let operation = self.operation(path);
         let (version, stage) = (self.stage(None, now), self.stage(operation.map(|entry| entry.schedule), now));
@@ -97,7 +106,7 @@ impl World {
             return Reason::OpenAccess;
         }
         let Some(application) = &self.application else {
-            return Reason::UnknownClient;
+            return self.reason_of_account(company, waived, now);
         };
         match (application.environment, application.standing) {
             (Environment::Sandbox, _) => return Reason::EnvironmentMismatch,
@@ -106,10 +115,44 @@ impl World {
             (_, Standing::Deleted) => return Reason::ApplicationDeleted,
             (_, Standing::Usable) => {}
         }
+        if self.version.company_scoped {
+            let Some(company) = company else {
+                return Reason::CompanyRequired;
+            };
+            let Some(there) = self.installations.iter().find(|entry| *entry.company_id == *company && entry.installed)
+            else {
+                return Reason::NotInstalled;
+            };
+            let permits =
+                |project: &str| there.projects.as_ref().is_none_or(|list| list.iter().any(|id| **id == *project));
+            if !project.is_none_or(permits) {
+                return Reason::ProjectNotPermitted;
+            }
+        }
         match &self.subscription {
             Some(entry) if entry.live && !reached(entry.ends_at) && waived => Reason::Waived,
             Some(entry) if entry.live && !reached(entry.ends_at) => Reason::Subscribed,
             Some(_) | None => Reason::NotSubscribed,
+        }
+    }
+
+    fn reason_of_account(&self, company: Option<&str>, waived: bool, now: DateTime<Utc>) -> Reason {
+        let Some(account) = self.account.as_ref().filter(|account| account.live) else {
+            return Reason::UnknownClient;
+        };
+        let extended = account.extended_until.is_some_and(|until| now < until);
+        if account.environment == Environment::Sandbox {
+            Reason::EnvironmentMismatch
+        } else if self.sunset_at.is_some_and(|sunset_at| sunset_at <= now) && !extended {
+            Reason::ServiceAccountSunset
+        } else if !self.version.company_scoped {
+            Reason::NotSubscribed
+        } else if company.is_some_and(|company| *company != *account.company_id) {
+            Reason::CompanyMismatch
+        } else if waived {
+            Reason::NotSubscribed
+        } else {
+            Reason::ServiceAccount
         }
     }
 }
@@ -160,15 +203,17 @@ fn any_operations() -> impl Strategy<Value = Box<[OperationEntry]>> {
 
 fn any_version() -> impl Strategy<Value = VersionEntry> {
     let maturity = prop::sample::select(Maturity::ALL.to_vec());
-    let told = (maturity, any_schedule(), any::<bool>(), prop::bool::weighted(0.2), prop::bool::weighted(0.2));
+    let flags = (any::<bool>(), prop::bool::weighted(0.2), prop::bool::weighted(0.2), any::<bool>());
+    let told = (maturity, any_schedule(), flags);
     (told, any_windows(), any_operations()).prop_map(
-        |((maturity, schedule, successor, open_access, callable_alpha), brownouts, operations)| {
+        |((maturity, schedule, (successor, open_access, callable_alpha, company_scoped)), brownouts, operations)| {
             let mut permissions = given::permissions();
             permissions.0[Stage::Alpha as usize].calls = callable_alpha;
             VersionEntry {
                 lifecycle: Lifecycle { maturity, schedule },
                 successor: successor.then(|| given::name("2.0")),
                 open_access,
+                company_scoped,
                 permissions,
                 brownouts,
                 operations,
@@ -203,14 +248,41 @@ fn any_application() -> impl Strategy<Value = ApplicationEntry> {
     })
 }
 
+fn any_account() -> impl Strategy<Value = ServiceAccountEntry> {
+    let environment = prop_oneof![8 => Just(Environment::Production), 1 => Just(Environment::Sandbox)];
+    (environment, prop::bool::weighted(0.9), prop::option::of(any_instant())).prop_map(
+        |(environment, live, extended_until)| ServiceAccountEntry {
+            environment,
+            live,
+            ..given::account(extended_until)
+        },
+    )
+}
+
+fn any_installations() -> impl Strategy<Value = Vec<InstallationEntry>> {
+    let installation = |company: &'static str| {
+        let projects = prop::option::of(prop::sample::subsequence(vec!["p1", "p3"], 0..=2));
+        (prop::bool::weighted(0.9), projects).prop_map(move |(installed, projects)| InstallationEntry {
+            company_id: company.into(),
+            installed,
+            ..given::installation(projects.as_deref())
+        })
+    };
+    let each = ["c1", "c2"].map(installation).map(|installation| prop::option::weighted(0.7, installation));
+    each.prop_map(|each| each.into_iter().flatten().collect())
+}
+
 prop_compose! {
     fn any_world()(
         version in any_version(),
         namespaces in any_namespaces(),
-        application in prop::option::weighted(0.9, any_application()),
+        application in prop::option::weighted(0.7, any_application()),
         subscribed in prop::option::weighted(0.9, (prop::bool::weighted(0.9), prop::option::of(any_instant()))),
         waiver in prop::option::of(prop::option::weighted(0.8, any_instant())),
         exempt in prop::bool::weighted(0.2),
+        sunset_at in prop::option::weighted(0.8, any_instant()),
+        account in prop::option::weighted(0.9, any_account()),
+        installations in any_installations(),
     ) -> World {
         let subscription =
             subscribed.map(|(live, ends_at)| SubscriptionEntry { live, ends_at, ..given::subscription() });
@@ -220,7 +292,17 @@ prop_compose! {
             version: given::name(given::LABEL),
             until,
         });
-        World { version, namespaces, application, subscription, waiver, exempt }
+        World {
+            version,
+            namespaces,
+            application,
+            subscription,
+            waiver,
+            exempt,
+            sunset_at,
+            account,
+            installations,
+        }
     }
 }
 
@@ -230,12 +312,15 @@ prop_compose! {
     }
 }
 
-fn any_path() -> impl Strategy<Value = Option<&'static str>> {
-    prop::option::weighted(0.7, prop::sample::select(PATHS.to_vec()))
+fn any_call() -> impl Strategy<Value = Call> {
+    let sometimes =
+        |weight, words: &[&'static str]| prop::option::weighted(weight, prop::sample::select(words.to_vec()));
+    (sometimes(0.7, &PATHS), sometimes(0.8, &["c1", "c2"]), sometimes(0.5, &["p1", "p2"]))
 }
 
-fn question(path: Option<&str>) -> Question<'_> {
-    Question { operation: path.map(|path| Operation { method: "GET", path }), ..given::question() }
+fn question((path, company, project): Call) -> Question<'static> {
+    let operation = path.map(|path| Operation { method: "GET", path });
+    Question { operation, company, project, ..given::question() }
 }
 
 /// All of a decision that `valid_until` promises for.
@@ -252,13 +337,13 @@ proptest! {
             let changes = Just(world.changes()).prop_shuffle();
             (Just(world), changes)
         }),
-        path in any_path(),
+        call in any_call(),
         instants in prop::collection::vec(any_instant(), 8),
     ) {
         let table = given::table(changes);
-        table.ask(&question(path), |facts| {
+        table.ask(&question(call), |facts| {
             for now in instants {
-                let expected = world.reason(path, now);
+                let expected = world.reason(call, now);
                 prop_assert_eq!(decide(facts, now, given::limits()).reason, expected, "at {}", now);
             }
             Ok(())
@@ -268,12 +353,12 @@ proptest! {
     #[test]
     fn b61_x7_an_answer_holds_until_it_says_whatever_the_dates(
         world in any_world(),
-        path in any_path(),
+        call in any_call(),
         now in any_instant(),
         limits in any_limits(),
         fraction in 0_i32..1_000,
     ) {
-        given::table(world.changes()).ask(&question(path), |facts| {
+        given::table(world.changes()).ask(&question(call), |facts| {
             let decision = decide(facts, now, limits);
             let until = decision.valid_until;
             let lives_until = now + limits.ttl(decision.verdict());
@@ -306,7 +391,7 @@ proptest! {
     fn what_is_supposed_is_what_comes_of_it(
         world in any_world(),
         (version, namespaces) in (any_version(), any_namespaces()),
-        path in any_path(),
+        call in any_call(),
         now in any_instant(),
     ) {
         let changes: Vec<Change> =
@@ -315,8 +400,8 @@ proptest! {
         after.apply(1, changes.clone());
         let untouched = before.dump();
         let answer = |facts: &devhub_decision::Facts<'_>| format!("{:?}", decide(facts, now, given::limits()));
-        let supposed = before.supposing(changes).ask(&question(path), answer);
-        prop_assert_eq!(supposed, after.ask(&question(path), answer));
+        let supposed = before.supposing(changes).ask(&question(call), answer);
+        prop_assert_eq!(supposed, after.ask(&question(call), answer));
         prop_assert_eq!(before.dump(), untouched);
     }
 }
