@@ -154,13 +154,16 @@ pub enum Record {
     MaintenanceAhead(MaintenanceAhead),
 }
 
+/// What was found under a key: a record with its revision, if there is one.
+pub type Found = Option<(u64, Record)>;
+
 /// The records that a judgement depends on, with their revisions.
 #[derive(Debug, Clone, Default)]
-pub struct Records(Vec<(RecordKey, Option<(u64, Record)>)>);
+pub struct Records(Vec<(RecordKey, Found)>);
 
 impl Records {
     /// A view of the given records; `None` says that the key has none.
-    pub fn new(records: Vec<(RecordKey, Option<(u64, Record)>)>) -> Records {
+    pub fn new(records: Vec<(RecordKey, Found)>) -> Records {
         Records(records)
     }
 
@@ -171,7 +174,7 @@ impl Records {
 
     /// The view with further records.
     #[must_use]
-    pub fn and(mut self, further: Vec<(RecordKey, Option<(u64, Record)>)>) -> Records {
+    pub fn and(mut self, further: Vec<(RecordKey, Found)>) -> Records {
         self.0.extend(further);
         self
     }

@@ -8,6 +8,7 @@ use super::{Failure, Hub};
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::name::RequestId;
 use crate::domain::outcome::{self, Effect, Outcome};
+use crate::domain::record::Found;
 use crate::domain::{Actor, Command, Record, RecordKey, Records, Refusal, Setting};
 use crate::store::codec::{self, Answer as StoredAnswer};
 use crate::store::{Batch, Expectation, Key, StoreError, Verdict, Versioned, Write};
@@ -98,10 +99,7 @@ fn dropped(dropped: &outcome::Dropped) -> codec::Dropped {
 }
 
 /// The records of keys, with what was found under each.
-fn decoded(
-    keys: Vec<RecordKey>,
-    found: Vec<Option<Versioned>>,
-) -> Result<Vec<(RecordKey, Option<(u64, Record)>)>, Failure> {
+fn decoded(keys: Vec<RecordKey>, found: Vec<Option<Versioned>>) -> Result<Vec<(RecordKey, Found)>, Failure> {
     let mut records = Vec::with_capacity(keys.len());
     for (key, found) in keys.into_iter().zip(found) {
         let record = match found {

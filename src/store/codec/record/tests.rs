@@ -11,13 +11,12 @@ use crate::domain::announcement::{
 };
 use crate::domain::app_version::{AppVersion, Component, Release, Releases, Step};
 use crate::domain::application::{Kind, Persona, Role, State};
-use crate::domain::company::Tenancy;
 use crate::domain::company::{Company, Extension, Project, Tenancy};
 use crate::domain::credential_class::{ClassRevision, ClassSchedule, CredentialClass};
 use crate::domain::exemption::{Exemption, Part};
 use crate::domain::installation::{Installation, Interval, PermittedProjects};
 use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
-use crate::domain::listing::{Listing, Removal, Submission};
+use crate::domain::listing::{self, Listing, Submission};
 use crate::domain::maintenance::{Cancellation, Maintenance, MaintenanceAhead, Refuses};
 use crate::domain::namespace::{Namespace, NamespaceDeployment};
 use crate::domain::notice::{Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
@@ -25,7 +24,6 @@ use crate::domain::operation::OperationSchedule;
 use crate::domain::organisation::{Organisation, OrganisationStatus};
 use crate::domain::record::Bearer;
 use crate::domain::service_account::{AccountType, Removal, ServiceAccount};
-use crate::domain::subscription::EndReason;
 use crate::domain::subscription::EndReason;
 use crate::domain::tool::{ToolPermission, ToolPermissions};
 use crate::domain::version::{AccessType, AuthType};
@@ -248,7 +246,7 @@ fn records() -> Vec<Record> {
             application: "app-1".parse().expect("valid"),
             submission: Submission { version: "1.2.0-rc.1".parse().expect("valid"), step: taken(3) },
             approved: Some(taken(4)),
-            removal: Some(Removal { step: taken(5), reason: "no answer".into() }),
+            removal: Some(listing::Removal { step: taken(5), reason: "no answer".into() }),
             first_listed_at: Some(at("2026-01-04T00:00:00Z")),
         }),
         Record::Maintenance(maintenance()),
