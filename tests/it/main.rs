@@ -32,6 +32,7 @@
 //! | `promoting` | B78, B80: versions of applications, their steps, and what the owner's status permits |
 //! | `listing` | B79, B86, B87: the marketplace, and which version is available |
 //! | `installing` | B76 to B79, B86, B87, B90, X13: installations, what they keep and what a company approves |
+//! | `keeping` | B77, X13: permitted projects survive any sequence of updates and reinstallations |
 //! | `maintaining` | B26: maintenance windows and their one gate |
 //! | `architecture` | the direction of the arrows |
 
@@ -50,6 +51,7 @@ mod folding;
 mod golden;
 mod guarding;
 mod installing;
+mod keeping;
 mod killing;
 mod leaving;
 mod lifecycle;
