@@ -2,7 +2,7 @@
 //!
 //! A window says which data it concerns, what it refuses, from when until when, and in which zone that was announced
 //! (rule B26). What operators do goes on, and so do gateways' questions. One gate judges every command, before its own
-//! judgement: see [`gate`].
+//! judgement: see `gate`.
 
 mod command;
 
