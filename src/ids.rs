@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
-use crate::domain::name::{AccountId, ApplicationId, ClientId, ClientSecretId, SubscriptionId, WaiverId};
+use crate::domain::name::{
+    AccountId, ApplicationId, ClientId, ClientSecretId, InstallKey, ServiceUserId, SubscriptionId, WaiverId,
+};
 
 /// A UUID that sorts by `now`, so that new records lie together on disk.
 fn uuid(now: DateTime<Utc>) -> String {
@@ -37,10 +39,25 @@ pub fn client_secret(now: DateTime<Utc>) -> ClientSecretId {
 }
 
 /// A new client id: 32 characters, 160 bits of them random.
+/// The id of a new service user.
+pub fn service_user(now: DateTime<Utc>) -> ServiceUserId {
+    uuid(now).parse().expect("a UUID is a valid id")
+}
+
+/// A new client id.
 pub fn client() -> ClientId {
+    presented().parse().expect("32 letters and digits are a valid client id")
+}
+
+/// A new install key.
+pub fn install_key() -> InstallKey {
+    presented().parse().expect("32 letters and digits are a valid install key")
+}
+
+/// What is presented and must not be guessed: 32 characters, 160 bits of them random.
+fn presented() -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut random = [0; 32];
     getrandom::fill(&mut random).expect("the operating system gives random bytes");
-    let text: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
-    text.parse().expect("32 letters and digits are a valid client id")
+    random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }

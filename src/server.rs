@@ -13,6 +13,7 @@ use devhub_decision::Limits;
 use devhub_proto::v1;
 use devhub_proto::v1::announcement_service_server::AnnouncementServiceServer;
 use devhub_proto::v1::api_service_server::ApiServiceServer;
+use devhub_proto::v1::app_version_service_server::AppVersionServiceServer;
 use devhub_proto::v1::application_service_server::ApplicationServiceServer;
 use devhub_proto::v1::authorization_service_server::AuthorizationServiceServer;
 use devhub_proto::v1::call_limit_service_server::CallLimitServiceServer;
@@ -20,8 +21,12 @@ use devhub_proto::v1::company_service_server::CompanyServiceServer;
 use devhub_proto::v1::credential_class_service_server::CredentialClassServiceServer;
 use devhub_proto::v1::credential_service_server::CredentialServiceServer;
 use devhub_proto::v1::fact_service_server::FactServiceServer;
+use devhub_proto::v1::installation_service_server::InstallationServiceServer;
+use devhub_proto::v1::listing_service_server::ListingServiceServer;
+use devhub_proto::v1::maintenance_service_server::MaintenanceServiceServer;
 use devhub_proto::v1::migration_service_server::MigrationServiceServer;
 use devhub_proto::v1::notice_service_server::NoticeServiceServer;
+use devhub_proto::v1::organisation_service_server::OrganisationServiceServer;
 use devhub_proto::v1::schedule_service_server::ScheduleServiceServer;
 use devhub_proto::v1::service_account_service_server::ServiceAccountServiceServer;
 use devhub_proto::v1::subscription_service_server::SubscriptionServiceServer;
@@ -44,8 +49,9 @@ use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules}
 use crate::gateway::AuthorizationRpc;
 use crate::hub::Hub;
 use crate::rpc::{
-    AnnouncementRpc, ApiRpc, ApplicationRpc, CallLimitRpc, CompanyRpc, CredentialClassRpc, CredentialRpc, FactRpc,
-    MigrationRpc, NoticeRpc, ScheduleRpc, ServiceAccountRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
+    AnnouncementRpc, ApiRpc, AppVersionRpc, ApplicationRpc, CallLimitRpc, CompanyRpc, CredentialClassRpc,
+    CredentialRpc, FactRpc, InstallationRpc, ListingRpc, MaintenanceRpc, MigrationRpc, NoticeRpc, OrganisationRpc,
+    ScheduleRpc, ServiceAccountRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
 };
 use crate::secret::{self, Peppers};
 use crate::store::embedded::{Embedded, Options};
@@ -53,7 +59,7 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 16] = [
+const SERVICES: [&str; 21] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -70,6 +76,11 @@ const SERVICES: [&str; 16] = [
     "devhub.v1.NoticeService",
     "devhub.v1.CredentialService",
     "devhub.v1.CallLimitService",
+    "devhub.v1.OrganisationService",
+    "devhub.v1.InstallationService",
+    "devhub.v1.AppVersionService",
+    "devhub.v1.ListingService",
+    "devhub.v1.MaintenanceService",
 ];
 
 /// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
@@ -312,6 +323,11 @@ fn services(
         .add_service(bounded!(AnnouncementServiceServer, AnnouncementRpc::new(hub.clone())))
         .add_service(bounded!(CredentialServiceServer, credential))
         .add_service(bounded!(CallLimitServiceServer, CallLimitRpc::new(hub.clone())))
+        .add_service(bounded!(InstallationServiceServer, InstallationRpc::new(hub.clone())))
+        .add_service(bounded!(OrganisationServiceServer, OrganisationRpc::new(hub.clone())))
+        .add_service(bounded!(AppVersionServiceServer, AppVersionRpc::new(hub.clone())))
+        .add_service(bounded!(ListingServiceServer, ListingRpc::new(hub.clone())))
+        .add_service(bounded!(MaintenanceServiceServer, MaintenanceRpc::new(hub.clone())))
         .add_service(bounded!(NoticeServiceServer, NoticeRpc::new(hub.clone(), stopping.clone())))
         .add_service(bounded!(FactServiceServer, FactRpc::new(hub.clone(), stopping.clone())));
     if config.reflection {

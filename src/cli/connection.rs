@@ -6,12 +6,17 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use devhub_proto::v1::announcement_service_client::AnnouncementServiceClient;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
+use devhub_proto::v1::app_version_service_client::AppVersionServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use devhub_proto::v1::call_limit_service_client::CallLimitServiceClient;
 use devhub_proto::v1::credential_service_client::CredentialServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::installation_service_client::InstallationServiceClient;
+use devhub_proto::v1::listing_service_client::ListingServiceClient;
+use devhub_proto::v1::maintenance_service_client::MaintenanceServiceClient;
 use devhub_proto::v1::notice_service_client::NoticeServiceClient;
+use devhub_proto::v1::organisation_service_client::OrganisationServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use devhub_proto::v1::usage_service_client::UsageServiceClient;
@@ -178,6 +183,16 @@ clients!(
     credentials: CredentialServiceClient,
     /// What gateways enforce for an application.
     call_limits: CallLimitServiceClient,
+    /// Developer organisations.
+    organisations: OrganisationServiceClient,
+    /// Versions of applications.
+    app_versions: AppVersionServiceClient,
+    /// The marketplace.
+    listings: ListingServiceClient,
+    /// What companies run.
+    installations: InstallationServiceClient,
+    /// Maintenance windows.
+    maintenance: MaintenanceServiceClient,
 );
 
 impl Hub {

@@ -119,6 +119,34 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
             "make one with `devhub pepper new` and start the hub with --pepper-file; keep it apart from the data"
         }
         ErrorReason::ClientSecretNotFound => "`devhub secret list` shows which there are",
+        ErrorReason::OrganisationNotFound => "`devhub organisation list` shows which are known",
+        ErrorReason::OrganisationNotVerified => "ask an operator to verify the owner: `devhub organisation set`",
+        ErrorReason::OrganisationNotAPartner => {
+            "ask an operator to make the owner a partner: `devhub organisation set`"
+        }
+        ErrorReason::ApplicationNotApproved => {
+            "complete the approval of the application; `devhub get application` shows where it stands"
+        }
+        ErrorReason::AppVersionNotFound => "`devhub app-version list` shows which there are",
+        ErrorReason::AppVersionNotIncreasing => "choose a number above the newest; `devhub app-version list` shows it",
+        ErrorReason::AppVersionInSandbox => "uplift the application with `devhub uplift` and create the version there",
+        ErrorReason::IllegalAppVersionState => "`devhub app-version show` shows how far the version has come",
+        ErrorReason::ListingNotFound => "submit it first: `devhub listing submit`",
+        ErrorReason::IllegalListingState => "`devhub listing show` shows where the listing stands",
+        ErrorReason::Maintenance => "repeat it after the window; `devhub maintenance list` shows all windows",
+        ErrorReason::MaintenanceNotFound => "`devhub maintenance list` shows which there are",
+        ErrorReason::InstallationNotFound => "`devhub list installations --ended` shows what is and was installed",
+        ErrorReason::AlreadyInstalled => "update it instead: `devhub update-installation`",
+        ErrorReason::CredentialsMismatch => {
+            "use an application of the environment that is named; `devhub uplift` makes one for production"
+        }
+        ErrorReason::AppVersionNotAvailable => "`devhub app-version list` shows how far each version has come",
+        ErrorReason::ListingClosed => "`devhub listing show` shows why the listing is closed",
+        ErrorReason::WiderPermissions => {
+            "have an administrator of the company look at what is named and give --approve-wider-permissions"
+        }
+        ErrorReason::ProjectsUnknown => "name projects that the company has, or permit all with --all-projects",
+        ErrorReason::CompanyApprovalRequired => "act as an administrator of the company: --actor collaborator:EMAIL",
         ErrorReason::SinceOutOfRange => "state a beginning at which the version was live, or leave it out for now",
     }
 }

@@ -16,6 +16,7 @@ use super::view::access::AccessRequestView;
 use super::view::api::ApiView;
 use super::view::application::ApplicationView;
 use super::view::fact::FactView;
+use super::view::installation::InstallationView;
 use super::view::namespace::NamespaceView;
 use super::view::policy::PolicyView;
 use super::view::subscription::SubscriptionView;
@@ -87,6 +88,18 @@ pub enum List {
         /// Only those in this state
         #[arg(long, value_enum)]
         state: Option<AccessRequestState>,
+    },
+    /// Which company runs what
+    Installations {
+        /// Only those of this application
+        #[arg(long, value_name = "ID")]
+        application: Option<String>,
+        /// Only those in this company
+        #[arg(long, value_name = "ID")]
+        company: Option<String>,
+        /// Uninstalled ones too
+        #[arg(long)]
+        ended: bool,
     },
     /// The audit trail
     Facts(FactFilter),
@@ -234,6 +247,17 @@ impl List {
                 };
                 let all = all_pages!(hub.subscriptions(), list_access_requests, access_requests, request);
                 print_rows(output, &all.into_iter().map(AccessRequestView::from).collect::<Vec<_>>())?;
+            }
+            List::Installations { application, company, ended } => {
+                let request = v1::ListInstallationsRequest {
+                    application_id: application.clone().unwrap_or_default(),
+                    company_id: company.clone().unwrap_or_default(),
+                    show_uninstalled: *ended,
+                    page_size: PAGE,
+                    page_token: String::new(),
+                };
+                let all = all_pages!(hub.installations(), list_installations, installations, request);
+                print_rows(output, &all.into_iter().map(InstallationView::from).collect::<Vec<_>>())?;
             }
             List::Facts(filter) => {
                 let request = v1::ListFactsRequest {

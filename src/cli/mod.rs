@@ -8,6 +8,7 @@
 
 pub mod allowlist;
 pub mod announce;
+pub mod app_version;
 pub mod apply;
 pub mod backup;
 pub mod brownout;
@@ -29,10 +30,14 @@ pub mod failure;
 pub mod get;
 pub mod hint;
 pub mod import;
+pub mod install;
 pub mod lifecycle;
 pub mod list;
+pub mod listing;
+pub mod maintenance;
 pub mod moves;
 pub mod notices;
+pub mod organisation;
 pub mod output;
 pub mod pepper;
 pub mod plan;
@@ -184,6 +189,28 @@ enum Command {
     /// The file of the keys under which a hub hashes secrets
     #[command(subcommand)]
     Pepper(pepper::Pepper),
+    /// Who answers for applications, and how far the platform has verified them
+    #[command(subcommand)]
+    Organisation(organisation::Organisation),
+    /// Versions of applications: make, promote, submit and approve them
+    #[command(subcommand)]
+    AppVersion(app_version::AppVersion),
+    /// Which applications stand in the marketplace
+    #[command(subcommand)]
+    Listing(listing::Listing),
+    /// Install an application in a company, again or for the first time
+    ///
+    /// The first time says which projects it may reach; later they are kept.
+    Install(install::Install),
+    /// Let an installation run another version; the permitted projects are kept
+    UpdateInstallation(install::Update),
+    /// Uninstall an application from a company; it can be installed again
+    Uninstall(install::Uninstall),
+    /// Set the projects that an installation may reach
+    Permit(install::Permit),
+    /// Times at which collaborators change nothing
+    #[command(subcommand)]
+    Maintenance(maintenance::Maintenance),
     /// Publish announcements, revise and withdraw them
     #[command(subcommand)]
     Announce(announce::Announce),
@@ -263,6 +290,14 @@ impl Cli {
             Command::Allowlist(command) => wait_for(command.run(connection, output)),
             Command::Tier(command) => wait_for(command.run(connection, output)),
             Command::Pepper(command) => command.run(output),
+            Command::Organisation(command) => wait_for(command.run(connection, output)),
+            Command::AppVersion(command) => wait_for(command.run(connection, output)),
+            Command::Listing(command) => wait_for(command.run(connection, output)),
+            Command::Install(command) => wait_for(command.run(connection, output)),
+            Command::UpdateInstallation(command) => wait_for(command.run(connection, output)),
+            Command::Uninstall(command) => wait_for(command.run(connection, output)),
+            Command::Permit(command) => wait_for(command.run(connection, output)),
+            Command::Maintenance(command) => wait_for(command.run(connection, output)),
             Command::Announce(command) => wait_for(command.run(connection, output)),
             Command::Notices(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),

@@ -66,6 +66,31 @@ words!(
 );
 
 words!(
+    /// What a company's data is.
+    Tenancy, v1::Tenancy, {
+        /// Real data.
+        Production = "PRODUCTION",
+        /// A copy of real data, refreshed every month.
+        #[value(name = "monthly-sandbox")]
+        MonthlySandbox = "MONTHLY_SANDBOX",
+        /// Made-up data for developers.
+        #[value(name = "development-sandbox")]
+        DevelopmentSandbox = "DEVELOPMENT_SANDBOX",
+    }
+);
+
+words!(
+    /// What a maintenance window refuses.
+    Refuses, v1::MaintenanceRefuses, {
+        /// New versions of applications.
+        #[value(name = "manifest-creation")]
+        ManifestCreation = "MANIFEST_CREATION",
+        /// Every change.
+        Writes = "WRITES",
+    }
+);
+
+words!(
     /// Where a version stands at one instant.
     Stage, v1::Stage, {
         /// Early prototype, documentation only.

@@ -1,8 +1,10 @@
 //! Everything a caller may ask devhub to change, in one list.
 
 use super::access::{DecideAccess, RequestAccess};
+use super::actor::Actor;
 use super::announcement::{PublishAnnouncement, ReviseAnnouncement, WithdrawAnnouncement};
 use super::api::{CreateApi, UpdateApi};
+use super::app_version::{ApproveAppVersion, CreateAppVersion, PromoteAppVersion, SubmitAppVersion};
 use super::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
 use super::call_limit::{SetIpAllowlist, SetRateLimitTier};
 use super::client_secret::{CreateClientSecret, RehashClientSecret, RevokeClientSecret};
@@ -12,8 +14,12 @@ use super::credential_class::ReviseCredentialClass;
 use super::disuse::SettleDisuse;
 use super::exemption::{ChangeExemption, Part};
 use super::fact::Subject;
+use super::installation::{Install, SetPermittedProjects, Uninstall, UpdateInstallation};
+use super::listing::{ApproveListing, RemoveListing, SubmitListing};
+use super::maintenance::{self, CancelMaintenance, ReviseMaintenance, ScheduleMaintenance};
 use super::name::{ApplicationId, CompanyId, VersionName};
 use super::notice::AcknowledgeNotice;
+use super::organisation::SetOrganisation;
 use super::outcome::Judgement;
 use super::publish::{CreateVersion, DeployVersion, UpdateVersion};
 use super::record::{RecordKey, Records};
@@ -49,11 +55,7 @@ macro_rules! commands {
                 }
             }
 
-            /// Judges the command: what to write and record, or why not. Pure.
-            ///
-            /// # Errors
-            /// The reason for which the command is refused.
-            pub fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
+            fn judge_itself(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
                 match self {
                     $(Command::$variant(command) => command.judge(records, setting),)*
                 }
@@ -116,10 +118,55 @@ commands!(
     RehashClientSecret,
     SetIpAllowlist,
     SetRateLimitTier,
-    SettleDisuse
+    SettleDisuse,
+    SetOrganisation,
+    CreateAppVersion,
+    PromoteAppVersion,
+    SubmitAppVersion,
+    ApproveAppVersion,
+    SubmitListing,
+    ApproveListing,
+    RemoveListing,
+    ScheduleMaintenance,
+    ReviseMaintenance,
+    CancelMaintenance,
+    Install,
+    UpdateInstallation,
+    Uninstall,
+    SetPermittedProjects
 );
 
 impl Command {
+    /// The keys of further records that the judgement depends on, as the records of [`Command::reads`] name them.
+    pub fn follows(&self, records: &Records) -> Vec<RecordKey> {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "all that others depend on is named by the command itself")]
+        match self {
+            Command::PromoteAppVersion(command) => command.follows(records),
+            Command::SubmitAppVersion(command) => command.follows(records),
+            Command::SubmitListing(command) => command.follows(records),
+            Command::ApproveListing(command) => command.follows(records),
+            Command::Install(command) => command.follows(records),
+            Command::UpdateInstallation(command) => command.follows(records),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The key of the record that the gate of maintenance depends on, if the actor has to pass it.
+    pub fn gated_by(actor: &Actor) -> Option<RecordKey> {
+        (!actor.is_staff()).then_some(RecordKey::MaintenanceAhead)
+    }
+
+    /// Judges the command: what to write and record, or why not. Pure.
+    ///
+    /// # Errors
+    /// The reason for which the command is refused.
+    pub fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
+        if Command::gated_by(setting.actor).is_some() {
+            maintenance::gate(self, records, setting.now)?;
+        }
+        self.judge_itself(records, setting)
+    }
+
     /// The name of the call, as the audit trail knows it.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -175,6 +222,21 @@ impl Command {
             Command::RehashClientSecret(_) => "RehashClientSecret",
             Command::SetIpAllowlist(_) => "SetIpAllowlist",
             Command::SetRateLimitTier(_) => "SetRateLimitTier",
+            Command::SetOrganisation(_) => "SetOrganisation",
+            Command::CreateAppVersion(_) => "CreateAppVersion",
+            Command::PromoteAppVersion(_) => "PromoteAppVersion",
+            Command::SubmitAppVersion(_) => "SubmitAppVersion",
+            Command::ApproveAppVersion(_) => "ApproveAppVersion",
+            Command::SubmitListing(_) => "SubmitListing",
+            Command::ApproveListing(_) => "ApproveListing",
+            Command::RemoveListing(_) => "RemoveListing",
+            Command::ScheduleMaintenance(_) => "ScheduleMaintenance",
+            Command::ReviseMaintenance(_) => "ReviseMaintenance",
+            Command::CancelMaintenance(_) => "CancelMaintenance",
+            Command::Install(_) => "Install",
+            Command::UpdateInstallation(_) => "UpdateInstallation",
+            Command::Uninstall(_) => "Uninstall",
+            Command::SetPermittedProjects(_) => "SetPermittedProjects",
         }
     }
 
@@ -231,7 +293,12 @@ impl Command {
             | Command::ReviseAnnouncement(ReviseAnnouncement { content, .. }) => {
                 content.references.first().map(|target| target.subject()).unwrap_or_default()
             }
-            Command::WithdrawAnnouncement(_) | Command::ReviseCredentialClass(_) => Subject::default(),
+            Command::Install(Install { application, company: at, .. })
+            | Command::UpdateInstallation(UpdateInstallation { application, company: at, .. })
+            | Command::Uninstall(Uninstall { application, company: at, .. })
+            | Command::SetPermittedProjects(SetPermittedProjects { application, company: at, .. }) => {
+                Subject { application: Some(application.clone()), ..company(at) }
+            }
             Command::CreateCompany(CreateCompany { id, .. })
             | Command::UpdateCompany(UpdateCompany { id, .. })
             | Command::PutProject(PutProject { company: id, .. })
@@ -242,6 +309,19 @@ impl Command {
             | Command::RemoveServiceAccount(RemoveServiceAccount { company: at, id, .. }) => {
                 Subject { account: Some(id.clone()), ..company(at) }
             }
+            Command::CreateAppVersion(CreateAppVersion { application: id, .. })
+            | Command::PromoteAppVersion(PromoteAppVersion { application: id, .. })
+            | Command::SubmitAppVersion(SubmitAppVersion { application: id, .. })
+            | Command::ApproveAppVersion(ApproveAppVersion { application: id, .. })
+            | Command::SubmitListing(SubmitListing { application: id, .. })
+            | Command::ApproveListing(ApproveListing { application: id, .. })
+            | Command::RemoveListing(RemoveListing { application: id, .. }) => application(id),
+            Command::WithdrawAnnouncement(_)
+            | Command::ReviseCredentialClass(_)
+            | Command::SetOrganisation(_)
+            | Command::ScheduleMaintenance(_)
+            | Command::ReviseMaintenance(_)
+            | Command::CancelMaintenance(_) => Subject::default(),
         }
     }
 }

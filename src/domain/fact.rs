@@ -144,6 +144,36 @@ pub enum FactKind {
     IpAllowlistChanged,
     /// An application may call faster or slower.
     RateLimitTierChanged,
+    /// What is known of a developer organisation was set.
+    OrganisationSet,
+    /// A version of an application was made.
+    AppVersionCreated,
+    /// A version of an application was promoted to production.
+    AppVersionPromoted,
+    /// A version of an application was submitted for review.
+    AppVersionSubmitted,
+    /// A version of an application was approved.
+    AppVersionApproved,
+    /// A listing was submitted.
+    ListingSubmitted,
+    /// A listing was approved.
+    ListingApproved,
+    /// A listing was removed or refused.
+    ListingRemoved,
+    /// An application was installed in a company.
+    AppInstalled,
+    /// An installation runs another version.
+    InstallationUpdated,
+    /// An application was uninstalled from a company.
+    AppUninstalled,
+    /// The projects that an installation may reach changed.
+    PermittedProjectsChanged,
+    /// Maintenance was planned.
+    MaintenanceScheduled,
+    /// Planned maintenance changed.
+    MaintenanceRevised,
+    /// Maintenance was cancelled.
+    MaintenanceCancelled,
 }
 
 /// What a fact is about; what does not apply is left out.

@@ -151,6 +151,36 @@ name!(
 );
 
 name!(
+    /// The id of a developer organisation: what the owner of an application names.
+    OrganisationId,
+    "an organisation id has 1 to 100 characters, none of them a control character, and no space at either end",
+    |text| !text.is_empty() && text.trim() == text && check_text(text, 100).is_ok() && !text.contains('\n')
+);
+
+name!(
+    /// The id of a maintenance window, chosen by who plans it.
+    MaintenanceId,
+    "a maintenance id has 3 to 80 lower-case letters, digits and hyphens and begins with a letter or digit",
+    |text| len(text, 3, 80)
+        && !text.starts_with('-')
+        && all(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+
+name!(
+    /// What a company is given to install one version of an application, made by devhub.
+    InstallKey,
+    "an install key has 8 to 128 visible ASCII characters",
+    |text| len(text, 8, 128) && all(text, |b| b.is_ascii_graphic())
+);
+
+name!(
+    /// The id of the user that an installation makes in its company, made by devhub.
+    ServiceUserId,
+    "a service user id has 1 to 64 lower-case letters, digits and hyphens",
+    |text| len(text, 1, 64) && all(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+
+name!(
     /// The id of a notice among those of its application: the same occasion always makes the same one.
     NoticeId,
     "a notice id has 40 hexadecimal digits in lower case",

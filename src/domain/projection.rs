@@ -1,12 +1,13 @@
 //! What the decision table is told of a record. The table is a fold of these over all committed records.
 
 use devhub_decision::{
-    ApplicationEntry, Change, Environment, ExemptionEntry, Links, NamespaceEntry, OperationEntry, Permissions,
-    Replacement, StagePermissions, Standing, SubscriptionEntry, VersionEntry, WaiverEntry,
+    ApplicationEntry, Change, Environment, ExemptionEntry, InstallationEntry, Links, NamespaceEntry, OperationEntry,
+    Permissions, Replacement, StagePermissions, Standing, SubscriptionEntry, VersionEntry, WaiverEntry,
 };
 
 use super::application::{Application, State};
 use super::exemption::{Exemption, Part};
+use super::installation::{Installation, PermittedProjects};
 use super::name::VersionName;
 use super::namespace::Namespace;
 use super::operation::OperationSchedule;
@@ -30,6 +31,9 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
             changes.extend(project_namespace(namespace).map(Change::Namespace));
         }
         (_, Record::Exemption(exemption)) => changes.push(Change::Exemption(project_exemption(exemption))),
+        (_, Record::Installation(installation)) => {
+            changes.push(Change::Installation(project_installation(installation)));
+        }
         (_, Record::Waiver(waiver)) => changes.extend(project_waiver(waiver).map(Change::Waiver)),
         (_, Record::Notice(_) | Record::NoticeRun(_) | Record::Announcement(_) | Record::AnnouncementRevision(_)) => {}
         (
@@ -38,7 +42,13 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
             | Record::Project(_)
             | Record::ServiceAccount(_)
             | Record::CredentialClass(_)
-            | Record::ClassRevision(_),
+            | Record::ClassRevision(_)
+            | Record::Organisation(_)
+            | Record::AppVersion(_)
+            | Record::Releases(_)
+            | Record::Listing(_)
+            | Record::Maintenance(_)
+            | Record::MaintenanceAhead(_),
         ) => {}
         // Neither what an application proves itself with nor where it calls from is asked about with every call.
         (_, Record::ClientSecrets(_) | Record::CallLimits(_)) => {}
@@ -69,6 +79,19 @@ fn project_waiver(waiver: &Waiver) -> Option<WaiverEntry> {
         version: table_name(&waiver.version),
         until: waiver.revoked.is_none().then_some(waiver.until),
     })
+}
+
+/// While it is installed, with the projects that are permitted; removed otherwise.
+fn project_installation(installation: &Installation) -> InstallationEntry {
+    InstallationEntry {
+        client_id: installation.client_id.as_str().into(),
+        company_id: installation.company.as_str().into(),
+        installed: installation.is_installed(),
+        projects: match &installation.projects {
+            PermittedProjects::All => None,
+            PermittedProjects::Only(projects) => Some(projects.iter().map(|project| project.as_str().into()).collect()),
+        },
+    }
 }
 
 fn project_exemption(exemption: &Exemption) -> ExemptionEntry {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::access::AccessRequest;
 use super::announcement::{Announcement, AnnouncementRevision};
 use super::api::Api;
+use super::app_version::{AppVersion, AppVersionNumber, Releases};
 use super::application::Application;
 use super::call_limit::CallLimits;
 use super::client_secret::ClientSecrets;
@@ -12,13 +13,17 @@ use super::company::{Company, Project};
 use super::credential_class::{ClassRevision, CredentialClass};
 use super::disuse::Disuse;
 use super::exemption::Exemption;
+use super::installation::Installation;
 use super::ledger::{Revision, Target};
+use super::listing::Listing;
+use super::maintenance::{Maintenance, MaintenanceAhead};
 use super::name::{
-    AccountId, AnnouncementId, ApplicationId, ClientId, CompanyId, Context, NoticeId, ProjectId, SubscriptionId,
-    VersionName,
+    AccountId, AnnouncementId, ApplicationId, ClientId, CompanyId, Context, MaintenanceId, NoticeId, OrganisationId,
+    ProjectId, SubscriptionId, VersionName,
 };
 use super::namespace::{self, Namespace};
 use super::notice::{Notice, NoticeRun, Occasion};
+use super::organisation::Organisation;
 use super::refusal::Refusal;
 use super::service_account::ServiceAccount;
 use super::subscription::Subscription;
@@ -76,6 +81,20 @@ pub enum RecordKey {
     CallLimits(ApplicationId),
     /// The latest announced deletion of an application that nobody uses.
     Disuse(ApplicationId),
+    /// A developer organisation.
+    Organisation(OrganisationId),
+    /// A version of an application.
+    AppVersion(ApplicationId, AppVersionNumber),
+    /// All versions of an application in brief.
+    Releases(ApplicationId),
+    /// The listing of an application.
+    Listing(ApplicationId),
+    /// A maintenance window.
+    Maintenance(MaintenanceId),
+    /// The maintenance windows that have not ended.
+    MaintenanceAhead,
+    /// An application in a company.
+    Installation(ApplicationId, CompanyId),
 }
 
 /// Who bears a name that nobody else can bear.
@@ -134,16 +153,45 @@ pub enum Record {
     CallLimits(CallLimits),
     /// The announced deletion of an application that nobody uses.
     Disuse(Disuse),
+    /// A developer organisation.
+    Organisation(Organisation),
+    /// A version of an application.
+    AppVersion(AppVersion),
+    /// All versions of an application in brief.
+    Releases(Releases),
+    /// A listing.
+    Listing(Listing),
+    /// An application in a company.
+    Installation(Installation),
+    /// A maintenance window.
+    Maintenance(Maintenance),
+    /// The maintenance windows that have not ended.
+    MaintenanceAhead(MaintenanceAhead),
 }
+
+/// What was found under a key: a record with its revision, if there is one.
+pub type Found = Option<(u64, Record)>;
 
 /// The records that a judgement depends on, with their revisions.
 #[derive(Debug, Clone, Default)]
-pub struct Records(Vec<(RecordKey, Option<(u64, Record)>)>);
+pub struct Records(Vec<(RecordKey, Found)>);
 
 impl Records {
     /// A view of the given records; `None` says that the key has none.
-    pub fn new(records: Vec<(RecordKey, Option<(u64, Record)>)>) -> Records {
+    pub fn new(records: Vec<(RecordKey, Found)>) -> Records {
         Records(records)
+    }
+
+    /// Whether the view was asked for a key.
+    pub fn has(&self, key: &RecordKey) -> bool {
+        self.0.iter().any(|(known, _)| known == key)
+    }
+
+    /// The view with further records.
+    #[must_use]
+    pub fn and(mut self, further: Vec<(RecordKey, Found)>) -> Records {
+        self.0.extend(further);
+        self
     }
 
     /// The record under `key` with its revision.
@@ -247,4 +295,13 @@ typed! {
         at RecordKey::Project(company.clone(), id.clone());
     service_account(id: AccountId) -> ServiceAccount(ServiceAccount) at RecordKey::ServiceAccount(id.clone());
     credential_class() -> CredentialClass(CredentialClass) at RecordKey::CredentialClass;
+    organisation(id: OrganisationId) -> Organisation(Organisation) at RecordKey::Organisation(id.clone());
+    app_version(id: ApplicationId, number: AppVersionNumber) -> AppVersion(AppVersion)
+        at RecordKey::AppVersion(id.clone(), number.clone());
+    releases(id: ApplicationId) -> Releases(Releases) at RecordKey::Releases(id.clone());
+    listing(id: ApplicationId) -> Listing(Listing) at RecordKey::Listing(id.clone());
+    maintenance(id: MaintenanceId) -> Maintenance(Maintenance) at RecordKey::Maintenance(id.clone());
+    maintenance_ahead() -> MaintenanceAhead(MaintenanceAhead) at RecordKey::MaintenanceAhead;
+    installation(id: ApplicationId, company: CompanyId) -> Installation(Installation)
+        at RecordKey::Installation(id.clone(), company.clone());
 }

@@ -3,12 +3,19 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use devhub_decision::{Environment, Maturity, Stage};
 
+use super::app_version::{AppVersionNumber, AppVersionState, Widening};
 use super::application::State;
 use super::client_secret::SecretRefusal;
+use super::company::Tenancy;
 use super::ledger::OperationName;
+use super::listing::ListingState;
+use super::maintenance::Maintenance;
 use super::name::{
-    AccountId, AnnouncementId, ApplicationId, CompanyId, Context, Email, NoticeId, PolicyName, VersionName,
+    AccountId, AnnouncementId, ApplicationId, CompanyId, Context, Email, MaintenanceId, NoticeId, OrganisationId,
+    PolicyName, ProjectId, VersionName,
 };
+use super::notice::zoned;
+use super::organisation::OrganisationStatus;
 use super::policy::Period;
 use super::waiver::WaiverKind;
 
@@ -42,6 +49,10 @@ pub enum Taken {
     Company,
     /// A service account of this id.
     ServiceAccount,
+    /// A version of an application.
+    AppVersion,
+    /// A maintenance window of this id.
+    Maintenance,
 }
 
 impl Taken {
@@ -57,6 +68,8 @@ impl Taken {
             Taken::Announcement => "an announcement with id",
             Taken::Company => "a company with id",
             Taken::ServiceAccount => "a service account with id",
+            Taken::AppVersion => "version",
+            Taken::Maintenance => "a maintenance window with id",
         }
     }
 }
@@ -74,6 +87,10 @@ fn undo_hint(hours: u32) -> String {
         0 => "this cannot be undone".to_owned(),
         hours => format!("this can be undone for {hours} hours, and no longer"),
     }
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn join(violations: &[Violation]) -> String {
@@ -517,6 +534,181 @@ pub enum Refusal {
     /// About a secret of an application (rules B52 to B54).
     #[error(transparent)]
     ClientSecret(#[from] SecretRefusal),
+    /// No such organisation.
+    #[error("nothing is known of organisation {0}; an operator can set its status")]
+    OrganisationNotFound(OrganisationId),
+    /// The owner of the application is not verified (rule B80).
+    #[error(
+        "organisation {0:?}, which owns the application, is not verified: its applications stay in the sandbox; ask an operator to verify it"
+    )]
+    OrganisationNotVerified(String),
+    /// The owner of the application is not a partner.
+    #[error(
+        "organisation {owner:?}, which owns the application, is {status}: only applications of a VERIFIED_PARTNER are listed; ask an operator"
+    )]
+    OrganisationNotAPartner {
+        /// The owner.
+        owner: String,
+        /// Its status.
+        status: OrganisationStatus,
+    },
+    /// The application is not approved for production (rule B80).
+    #[error("application {0} is not approved for production; complete its approval first")]
+    ApplicationNotApproved(ApplicationId),
+    /// No such version of the application.
+    #[error("application {application} has no version {number}; list its versions to see which there are")]
+    AppVersionNotFound {
+        /// The application.
+        application: ApplicationId,
+        /// The number.
+        number: AppVersionNumber,
+    },
+    /// Versions rise.
+    #[error("version {given} is not higher than {newest}, the newest of the application; choose a higher number")]
+    AppVersionNotIncreasing {
+        /// As given.
+        given: AppVersionNumber,
+        /// The newest.
+        newest: AppVersionNumber,
+    },
+    /// A version of a sandbox application stays there.
+    #[error(
+        "application {0} lives in SANDBOX, and its versions stay READY_FOR_TESTING; uplift the application, create the version in the production application and promote that"
+    )]
+    AppVersionInSandbox(ApplicationId),
+    /// The version has not come far enough, or too far.
+    #[error("{verb} needs a version in state {expected}, but it is {actual}")]
+    IllegalAppVersionState {
+        /// What was tried.
+        verb: &'static str,
+        /// The state in which it is legal.
+        expected: &'static str,
+        /// The state it is in.
+        actual: AppVersionState,
+    },
+    /// The application has no listing.
+    #[error("application {0} has never been submitted for the marketplace; submit a listing first")]
+    ListingNotFound(ApplicationId),
+    /// The listing does not allow this.
+    #[error("cannot {verb} an application whose listing is {actual}: it must be {expected}")]
+    IllegalListingState {
+        /// What was tried.
+        verb: &'static str,
+        /// The state in which it is legal.
+        expected: &'static str,
+        /// The state it is in.
+        actual: &'static str,
+    },
+    /// The application is not installed in the company, or never was.
+    #[error("application {application} is not installed in company {company}; install it first")]
+    InstallationNotFound {
+        /// The application.
+        application: ApplicationId,
+        /// The company.
+        company: CompanyId,
+    },
+    /// The application is installed.
+    #[error(
+        "application {application} is installed in company {company} already, in version {number}; update the installation instead"
+    )]
+    AlreadyInstalled {
+        /// The application.
+        application: ApplicationId,
+        /// The company.
+        company: CompanyId,
+        /// The version that runs.
+        number: AppVersionNumber,
+    },
+    /// The application's credentials do not open the company (rule B90).
+    #[error(
+        "company {company} is a {tenancy} company, which takes {needed} credentials, and application {application} has {has} ones; use an application of {needed}"
+    )]
+    CredentialsMismatch {
+        /// The application.
+        application: ApplicationId,
+        /// Its credentials.
+        has: Environment,
+        /// The company.
+        company: CompanyId,
+        /// What its data is.
+        tenancy: Tenancy,
+        /// The credentials that open it.
+        needed: Environment,
+    },
+    /// The version has not come far enough for real data (rules B79, B80).
+    #[error(
+        "version {number} is {actual}: company {company} has real data, and takes versions that are {needed}; wait until it is, or choose another version"
+    )]
+    AppVersionNotAvailable {
+        /// The version.
+        number: AppVersionNumber,
+        /// The company.
+        company: CompanyId,
+        /// The state that it needs.
+        needed: &'static str,
+        /// The state that it is in.
+        actual: AppVersionState,
+    },
+    /// No version can be installed.
+    #[error(
+        "application {application} has no version that is available to company {company}; ask its developer to release one"
+    )]
+    NoVersionAvailable {
+        /// The application.
+        application: ApplicationId,
+        /// The company.
+        company: CompanyId,
+    },
+    /// The application was listed and is not: nobody installs it anew (rules B86, B87).
+    #[error(
+        "the listing of application {application} is {state}: companies that have installed it go on, and nobody installs it anew; ask its developer to have it listed again"
+    )]
+    ListingClosed {
+        /// The application.
+        application: ApplicationId,
+        /// Where its listing stands.
+        state: ListingState,
+    },
+    /// The version may do more than the one before, and nobody approved of that (rule B78).
+    #[error("version {number} may do more than the one before: {}; an administrator of the company approves with approve_wider_permissions", list(.widenings))]
+    WiderPermissions {
+        /// The version.
+        number: AppVersionNumber,
+        /// What more.
+        widenings: Vec<Widening>,
+    },
+    /// Somebody approved of wider permissions who does not decide for the company (rule B78).
+    #[error("only an administrator of company {company} approves of wider permissions, not an operator: {}; ask one", list(.widenings))]
+    CompanyApprovalRequired {
+        /// The company.
+        company: CompanyId,
+        /// What would be approved.
+        widenings: Vec<Widening>,
+    },
+    /// Projects that the company does not have.
+    #[error("company {company} has no project {}; register it first, or leave it out", list(.projects))]
+    ProjectsUnknown {
+        /// The company.
+        company: CompanyId,
+        /// The projects.
+        projects: Vec<ProjectId>,
+    },
+    /// Maintenance is on.
+    #[error("the {} data is under maintenance, which refuses {}, until {}; repeat this then", .0.tenancy, .0.refuses.noun(), zoned(.0.until, Some(&.0.zone)))]
+    Maintenance(Box<Maintenance>, DateTime<Utc>),
+    /// No such window.
+    #[error("there is no maintenance window {0}; list the windows to see which there are")]
+    MaintenanceNotFound(MaintenanceId),
+    /// A history that only grows is full.
+    #[error("there are {limit} {what} already, the most that are kept; {remedy}")]
+    HistoryFull {
+        /// What is limited.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// An imported subscription states a beginning that cannot be.
     #[error("a subscription cannot have begun at {}: {why}", at(.since))]
     SinceOutOfRange {

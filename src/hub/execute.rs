@@ -8,6 +8,7 @@ use super::{Failure, Hub};
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::name::RequestId;
 use crate::domain::outcome::{self, Effect, Outcome};
+use crate::domain::record::Found;
 use crate::domain::{Actor, Command, Record, RecordKey, Records, Refusal, Setting};
 use crate::store::codec::{self, Answer as StoredAnswer};
 use crate::store::{Batch, Expectation, Guard, Key, StoreError, Verdict, Versioned, Write};
@@ -99,6 +100,19 @@ fn dropped(dropped: &outcome::Dropped) -> codec::Dropped {
     }
 }
 
+/// The records of keys, with what was found under each.
+fn decoded(keys: Vec<RecordKey>, found: Vec<Option<Versioned>>) -> Result<Vec<(RecordKey, Found)>, Failure> {
+    let mut records = Vec::with_capacity(keys.len());
+    for (key, found) in keys.into_iter().zip(found) {
+        let record = match found {
+            Some(value) => Some((value.revision, codec::decode_record(&value.value)?)),
+            None => None,
+        };
+        records.push((key, record));
+    }
+    Ok(records)
+}
+
 fn expectation(found: Option<&Versioned>) -> Expectation {
     found.map_or(Expectation::Absent, |found| Expectation::At(found.revision))
 }
@@ -119,7 +133,7 @@ impl Hub {
     async fn run(&self, actor: &Actor, command: &Command, request: &Request) -> Result<Answer, Failure> {
         let mut turn = None;
         for _ in 0..ATTEMPTS_MAX {
-            let loaded = self.load(command, request)?;
+            let loaded = self.load(command, Command::gated_by(actor), request)?;
             // Read after the records: whoever sees a version deprecated from an instant on is judged after that instant.
             let now = self.0.instants.next();
             if let Some((revision, answer)) = loaded.answer
@@ -176,32 +190,37 @@ impl Hub {
 
     /// Reads what the judgement depends on. Each record is current at some moment of this call; that they fit together
     /// is what the expectations of the commit make sure of.
-    pub(super) fn load(&self, command: &Command, request: &Request) -> Result<Loaded, Failure> {
+    pub(super) fn load(
+        &self,
+        command: &Command,
+        gate: Option<RecordKey>,
+        request: &Request,
+    ) -> Result<Loaded, Failure> {
         let mut keys: Vec<RecordKey> = Vec::new();
-        for key in command.reads() {
+        for key in command.reads().into_iter().chain(gate) {
             if !keys.contains(&key) {
                 keys.push(key);
             }
         }
         let mut encoded: Vec<Key> = keys.iter().map(codec::encode_key).collect();
         encoded.extend(request.id.as_ref().map(StoredAnswer::key));
-        let found = self.0.store.get(&encoded)?;
-        let expectations =
+        let mut found = self.0.store.get(&encoded)?;
+        let mut expectations: Vec<_> =
             encoded.into_iter().zip(&found).map(|(key, found)| (key, expectation(found.as_ref()))).collect();
-        let mut found = found.into_iter();
-        let mut records = Vec::with_capacity(keys.len());
-        for key in keys {
-            let record = match found.next().flatten() {
-                Some(value) => Some((value.revision, codec::decode_record(&value.value)?)),
-                None => None,
-            };
-            records.push((key, record));
-        }
-        let answer = match found.next().flatten() {
+        let answer = match request.id.as_ref().and_then(|_| found.pop()).flatten() {
             Some(value) => Some((value.revision, StoredAnswer::decode(&value.value)?)),
             None => None,
         };
-        Ok(Loaded { records: Records::new(records), expectations, answer })
+        let mut records = Records::new(decoded(keys, found)?);
+        let mut further = command.follows(&records);
+        further.retain(|key| !records.has(key));
+        if !further.is_empty() {
+            let encoded: Vec<Key> = further.iter().map(codec::encode_key).collect();
+            let found = self.0.store.get(&encoded)?;
+            expectations.extend(encoded.into_iter().zip(&found).map(|(key, found)| (key, expectation(found.as_ref()))));
+            records = records.and(decoded(further, found)?);
+        }
+        Ok(Loaded { records, expectations, answer })
     }
 
     fn answer(&self, command: &Command, outcome: &Outcome, records: &Records, now: DateTime<Utc>) -> Answer {

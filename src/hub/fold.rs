@@ -54,6 +54,13 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::CredentialClass(_) => RecordKey::CredentialClass,
         Record::ClassRevision(revision) => RecordKey::ClassRevision(revision.number),
         Record::Disuse(disuse) => disuse.key(),
+        Record::Installation(installation) => installation.key(),
+        Record::Organisation(_)
+        | Record::AppVersion(_)
+        | Record::Releases(_)
+        | Record::Listing(_)
+        | Record::Maintenance(_)
+        | Record::MaintenanceAhead(_) => return None,
     })
 }
 
@@ -83,7 +90,11 @@ impl Fold {
             | Kind::AccessRequest
             | Kind::Notice
             | Kind::ClientSecrets
-            | Kind::CallLimits => return,
+            | Kind::CallLimits
+            | Kind::Organisation
+            | Kind::AppVersion
+            | Kind::Listing
+            | Kind::Maintenance => return,
             Kind::Api
             | Kind::Version
             | Kind::Application
@@ -101,7 +112,8 @@ impl Fold {
             | Kind::ServiceAccount
             | Kind::CredentialClass
             | Kind::ClassRevision
-            | Kind::Disuse => {}
+            | Kind::Disuse
+            | Kind::Installation => {}
         }
         let record = match codec::decode_record(value) {
             Ok(record) => record,

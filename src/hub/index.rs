@@ -2,6 +2,7 @@
 //! every start: on disk it would cost several times the space and work of the records themselves.
 
 mod ends;
+mod installs;
 mod telling;
 mod unused;
 
@@ -75,6 +76,7 @@ struct Inner {
     announcements: Announcements,
     /// Applications that are to be deleted because nobody uses them.
     unused: BTreeMap<Arc<str>, Disuse>,
+    installs: installs::Installs,
 }
 
 /// A waiver as the index knows it.
@@ -291,6 +293,10 @@ impl Index {
             (_, Record::Api(api)) => {
                 inner.apis.insert(api.context.clone());
             }
+            (_, Record::Installation(installation)) => {
+                let id = inner.shared(&installation.application);
+                inner.installs.learn(installation, id);
+            }
             // What a waiver or an exemption permits belongs to what a preview shows.
             (_, Record::Waiver(waiver)) => {
                 let number = inner.number(&waiver.version);
@@ -312,6 +318,15 @@ impl Index {
                 let number = inner.number(&exemption.version);
                 inner.touch(number, exemption.environment, revision);
             }
+            (
+                _,
+                Record::Organisation(_)
+                | Record::AppVersion(_)
+                | Record::Releases(_)
+                | Record::Listing(_)
+                | Record::Maintenance(_)
+                | Record::MaintenanceAhead(_),
+            ) => {}
             (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_)) => {}
             // Who migrates is the roster's.
             (

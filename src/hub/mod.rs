@@ -13,6 +13,7 @@
 //! The hub does not know the wire, and no rule of the business lives here.
 
 mod announcements;
+mod apps;
 mod audit;
 mod calendar;
 mod caretaker;
@@ -22,6 +23,7 @@ mod execute;
 mod fold;
 mod housekeeping;
 mod index;
+mod installations;
 mod instants;
 mod last_use;
 mod plan;
@@ -50,6 +52,7 @@ pub use credential::{Bearer, Verified};
 pub use crier::{Acknowledged, Cried, MilestoneProgress, NoticeFilter, NoticePage, NoticeProgress, Progress};
 pub use execute::{Answer, Done, Mode, Request};
 pub use index::{Index, Standings};
+pub use installations::{AvailableUpdate, Updates};
 pub use last_use::LastUses;
 pub use plan::{PlanToken, Planned};
 pub use preview::{Affected, AnswerFrom, Place, PlannedNotice, Preview, Rehearsed};

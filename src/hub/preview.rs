@@ -153,7 +153,7 @@ impl Hub {
     ) -> Result<Preview, Failure> {
         // Read before anything else: what changes during the rehearsal makes the token stale, not wrong.
         let now = self.now();
-        let loaded = self.load(&Command::ChangeLifecycle(command.clone()), &Request::once())?;
+        let loaded = self.load(&Command::ChangeLifecycle(command.clone()), None, &Request::once())?;
         let token = self.token(command, digest, &loaded.records, now);
         let setting = Setting { actor, now, rules: self.rules() };
         let judgements = command.rehearse(&loaded.records, &setting);

@@ -39,6 +39,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::SubscriptionsLocked
         | ErrorReason::DeletionRestricted
         | ErrorReason::NotACompanyAdministrator
+        | ErrorReason::CompanyApprovalRequired
         | ErrorReason::NotARecipient => Code::PermissionDenied,
         ErrorReason::ApiNotFound
         | ErrorReason::VersionNotFound
@@ -55,10 +56,17 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::CompanyNotFound
         | ErrorReason::ServiceAccountNotFound
         | ErrorReason::NoticeNotFound
-        | ErrorReason::ClientSecretNotFound => Code::NotFound,
+        | ErrorReason::ClientSecretNotFound
+        | ErrorReason::OrganisationNotFound
+        | ErrorReason::AppVersionNotFound
+        | ErrorReason::ListingNotFound
+        | ErrorReason::InstallationNotFound
+        | ErrorReason::ProjectsUnknown
+        | ErrorReason::MaintenanceNotFound => Code::NotFound,
         ErrorReason::AlreadyExists
         | ErrorReason::DuplicateSubscription
         | ErrorReason::RequestIdReused
+        | ErrorReason::AlreadyInstalled
         | ErrorReason::CollaboratorExists => Code::AlreadyExists,
         ErrorReason::EtagMismatch | ErrorReason::Contention | ErrorReason::PlanStale => Code::Aborted,
         ErrorReason::VersionAlpha
@@ -103,20 +111,42 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::ExtensionGranted
         | ErrorReason::ExtensionRefused
         | ErrorReason::PepperRequired
+        | ErrorReason::OrganisationNotVerified
+        | ErrorReason::OrganisationNotAPartner
+        | ErrorReason::ApplicationNotApproved
+        | ErrorReason::AppVersionNotIncreasing
+        | ErrorReason::AppVersionInSandbox
+        | ErrorReason::IllegalAppVersionState
+        | ErrorReason::IllegalListingState
+        | ErrorReason::CredentialsMismatch
+        | ErrorReason::AppVersionNotAvailable
+        | ErrorReason::ListingClosed
+        | ErrorReason::WiderPermissions
         | ErrorReason::EpochChanged => Code::FailedPrecondition,
         ErrorReason::LimitReached | ErrorReason::StoreFull | ErrorReason::Overloaded => Code::ResourceExhausted,
-        ErrorReason::StoreUnavailable | ErrorReason::RevisionNotReached => Code::Unavailable,
+        ErrorReason::StoreUnavailable | ErrorReason::RevisionNotReached | ErrorReason::Maintenance => Code::Unavailable,
     }
 }
 
 fn make(reason: ErrorReason, message: String, metadata: HashMap<String, String>, violations: &[Violation]) -> Status {
+    let passing = matches!(reason, ErrorReason::Contention | ErrorReason::Overloaded | ErrorReason::RevisionNotReached);
+    make_with(reason, message, metadata, violations, passing.then_some(RETRY_DELAY))
+}
+
+fn make_with(
+    reason: ErrorReason,
+    message: String,
+    metadata: HashMap<String, String>,
+    violations: &[Violation],
+    retry_after: Option<Duration>,
+) -> Status {
     let mut details = ErrorDetails::new();
     details.set_error_info(reason::name(reason), DOMAIN, metadata);
     for violation in violations.iter().take(VIOLATIONS_MAX) {
         details.add_bad_request_violation(short(&violation.field, 100), short(&violation.sentence, 200));
     }
-    if matches!(reason, ErrorReason::Contention | ErrorReason::Overloaded | ErrorReason::RevisionNotReached) {
-        details.set_retry_info(Some(RETRY_DELAY));
+    if retry_after.is_some() {
+        details.set_retry_info(retry_after);
     }
     Status::with_error_details(code(reason), short(&message, MESSAGE_BYTES_MAX), details)
 }
@@ -176,8 +206,24 @@ fn metadata(refusal: &Refusal) -> HashMap<String, String> {
         }
         Refusal::IllegalMove { from, .. } => put("stage", from.to_string()),
         Refusal::RestoreWindowPassed { until, .. } => put("restorable_until", instant(until)),
-        Refusal::LimitReached { limit, .. } => put("limit", limit.to_string()),
         Refusal::ClientSecret(SecretRefusal::TooMany { .. }) => put("limit", CLIENT_SECRETS_MAX.to_string()),
+        Refusal::LimitReached { limit, .. } | Refusal::HistoryFull { limit, .. } => put("limit", limit.to_string()),
+        Refusal::AppVersionNotIncreasing { newest, .. } => put("newest_version", newest.to_string()),
+        Refusal::IllegalAppVersionState { expected, actual, .. } => {
+            put("expected_state", (*expected).to_owned());
+            put("actual_state", actual.to_string());
+        }
+        Refusal::IllegalListingState { expected, actual, .. } => {
+            put("expected_state", (*expected).to_owned());
+            put("actual_state", (*actual).to_owned());
+        }
+        Refusal::AlreadyInstalled { number, .. } => put("version", number.to_string()),
+        Refusal::CredentialsMismatch { has, needed, .. } => {
+            put("environment", has.name().to_owned());
+            put("needed_environment", needed.name().to_owned());
+        }
+        Refusal::ListingClosed { state, .. } => put("listing_state", state.to_string()),
+        Refusal::Maintenance(window, _) => put("end_time", instant(&window.until)),
         _ => {}
     }
     metadata
@@ -196,7 +242,10 @@ pub fn refused(refusal: &Refusal) -> Status {
         Refusal::AcknowledgementRequired { .. } => &acknowledge,
         _ => &[],
     };
-    make(reason::reason(refusal), refusal.to_string(), metadata(refusal), violations)
+    // Of a refusal that ends by the clock, the clock says when to come back.
+    let retry_after =
+        if let Refusal::Maintenance(window, now) = inner { (window.until - now).to_std().ok() } else { None };
+    make_with(reason::reason(refusal), refusal.to_string(), metadata(refusal), violations, retry_after)
 }
 
 /// The status of malformed fields.

@@ -2,6 +2,7 @@
 //! and by the calls alike. No rule lives here.
 
 mod announcement;
+mod app;
 mod notice;
 pub mod reason;
 mod service_account;
@@ -16,6 +17,7 @@ use prost_types::Timestamp;
 
 use crate::domain::access::{AccessDecision, AccessState};
 use crate::domain::announcement::{AudienceKind, Category};
+use crate::domain::app_version::{AppVersionState, Component};
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::approve::Step;
 use crate::domain::calendar::CalendarKind;
@@ -24,8 +26,11 @@ use crate::domain::company::Tenancy;
 use crate::domain::fact::FactKind;
 use crate::domain::field::FieldDefinition;
 use crate::domain::ledger::RevisionKind;
+use crate::domain::listing::ListingState;
+use crate::domain::maintenance::{MaintenanceState, Refuses};
 use crate::domain::migration::Phase;
 use crate::domain::name::{Email, VersionName};
+use crate::domain::organisation::OrganisationStatus;
 use crate::domain::subscription::EndReason;
 use crate::domain::tool::ToolPermission;
 use crate::domain::usage::Class;
@@ -33,6 +38,7 @@ use crate::domain::version::{AccessType, AuthType, Endpoint};
 use crate::domain::waiver::{WaiverKind, WaiverState};
 
 pub use announcement::{announcement_revision, parse_announcement_revision};
+pub use app::step;
 pub use notice::{milestone, notice, notice_subject, parse_milestone, parse_notice, parse_notice_subject};
 pub use service_account::{
     account_extension, account_type, class_schedule, parse_account_extension, parse_account_type, parse_class_schedule,
@@ -163,6 +169,21 @@ words! {
         IpAllowlistChanged = IpAllowlistChanged, RateLimitTierChanged = RateLimitTierChanged,
         DisuseAnnounced = DisuseAnnounced,
         DisuseCancelled = DisuseCancelled,
+        OrganisationSet = OrganisationSet,
+        AppVersionCreated = AppVersionCreated,
+        AppVersionPromoted = AppVersionPromoted,
+        AppVersionSubmitted = AppVersionSubmitted,
+        AppVersionApproved = AppVersionApproved,
+        ListingSubmitted = ListingSubmitted,
+        ListingApproved = ListingApproved,
+        ListingRemoved = ListingRemoved,
+        AppInstalled = AppInstalled,
+        InstallationUpdated = InstallationUpdated,
+        AppUninstalled = AppUninstalled,
+        PermittedProjectsChanged = PermittedProjectsChanged,
+        MaintenanceScheduled = MaintenanceScheduled,
+        MaintenanceRevised = MaintenanceRevised,
+        MaintenanceCancelled = MaintenanceCancelled,
     };
     Category <=> AnnouncementCategory {
         Deprecation = Deprecation, Sunset = Sunset, Change = Change, Requirement = Requirement,
@@ -187,6 +208,23 @@ words! {
         Bronze = Bronze, Silver = Silver, Gold = Gold, Platinum = Platinum, Rhodium = Rhodium,
     };
     WaiverKind <=> WaiverKind { NewSubscription = NewSubscription, CallsPastRetirement = CallsPastRetirement };
+    OrganisationStatus <=> OrganisationStatus {
+        Unverified = Unverified, VerifiedPrivate = VerifiedPrivate, VerifiedPartner = VerifiedPartner,
+    };
+    Component <=> AppComponent {
+        UserLevelConnection = UserLevelConnection, ServiceAccountConnection = ServiceAccountConnection,
+        Embedded = Embedded, SidePanel = SidePanel,
+    };
+    AppVersionState <=> AppVersionState {
+        ReadyForTesting = ReadyForTesting, Promoted = Promoted, Submitted = Submitted, Approved = Approved,
+    };
+    ListingState <=> ListingState {
+        Submitted = Submitted, Listed = Listed, Removed = Removed, Delisted = Delisted,
+    } besides None;
+    Refuses <=> MaintenanceRefuses { ManifestCreation = ManifestCreation, Writes = Writes };
+    MaintenanceState <=> MaintenanceState {
+        Planned = Planned, Running = Running, Over = Over, Cancelled = Cancelled,
+    };
     WaiverState <=> WaiverState { Live = Live, Expired = Expired, Revoked = Revoked };
     CalendarKind <=> CalendarKind {
         Deprecates = Deprecates, SunsetBegins = SunsetBegins, Retires = Retires, BrownoutBegins = BrownoutBegins,

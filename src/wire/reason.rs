@@ -85,6 +85,29 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::ClientSecret(SecretRefusal::TooMany { .. }) => ErrorReason::LimitReached,
         Refusal::ClientSecret(SecretRefusal::NotFound { .. }) => ErrorReason::ClientSecretNotFound,
         Refusal::ClientSecret(SecretRefusal::ExpiryPassed { .. }) => ErrorReason::InstantInPast,
+        Refusal::OrganisationNotFound(_) => ErrorReason::OrganisationNotFound,
+        Refusal::OrganisationNotVerified(_) => ErrorReason::OrganisationNotVerified,
+        Refusal::OrganisationNotAPartner { .. } => ErrorReason::OrganisationNotAPartner,
+        Refusal::ApplicationNotApproved(_) => ErrorReason::ApplicationNotApproved,
+        Refusal::AppVersionNotFound { .. } => ErrorReason::AppVersionNotFound,
+        Refusal::AppVersionNotIncreasing { .. } => ErrorReason::AppVersionNotIncreasing,
+        Refusal::AppVersionInSandbox(_) => ErrorReason::AppVersionInSandbox,
+        Refusal::IllegalAppVersionState { .. } => ErrorReason::IllegalAppVersionState,
+        Refusal::ListingNotFound(_) => ErrorReason::ListingNotFound,
+        Refusal::IllegalListingState { .. } => ErrorReason::IllegalListingState,
+        Refusal::Maintenance(..) => ErrorReason::Maintenance,
+        Refusal::MaintenanceNotFound(_) => ErrorReason::MaintenanceNotFound,
+        Refusal::InstallationNotFound { .. } => ErrorReason::InstallationNotFound,
+        Refusal::AlreadyInstalled { .. } => ErrorReason::AlreadyInstalled,
+        Refusal::CredentialsMismatch { .. } => ErrorReason::CredentialsMismatch,
+        Refusal::AppVersionNotAvailable { .. } | Refusal::NoVersionAvailable { .. } => {
+            ErrorReason::AppVersionNotAvailable
+        }
+        Refusal::ListingClosed { .. } => ErrorReason::ListingClosed,
+        Refusal::WiderPermissions { .. } => ErrorReason::WiderPermissions,
+        Refusal::ProjectsUnknown { .. } => ErrorReason::ProjectsUnknown,
+        Refusal::CompanyApprovalRequired { .. } => ErrorReason::CompanyApprovalRequired,
+        Refusal::HistoryFull { .. } => ErrorReason::LimitReached,
         Refusal::InBatch { refusal, .. } => reason(refusal),
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `catalogue` | plan, apply and export agree; a reviewed plan is applied as reviewed or not at all |
 //! | `blocking` | what a catalogue cannot do is told before anything is done (B27, B34) |
+//! | `companies` | versions of applications, organisations, listings, installations, maintenance windows (B26) |
 //! | `ending` | a catalogue plans, moves, takes back and undoes ends, of operations and namespaces too |
 //! | `importing` | subscriptions are judged, brought, and resumed row by row |
 //! | `asking` | check, explain, list, get and watch; exit codes; errors as sentences with a remedy |
@@ -19,6 +20,7 @@
 mod asking;
 mod blocking;
 mod catalogue;
+mod companies;
 mod developing;
 mod ending;
 mod hub;

@@ -14,7 +14,7 @@ use crate::world::*;
 /// A version that is company-scoped, beside the usual one that is not.
 const SCOPED: &str = "7.0";
 
-fn scoped_version() -> Change {
+pub(crate) fn scoped_version() -> Change {
     let calls = Permissions { documentation: true, new_subscriptions: true, calls: true };
     Change::Version(VersionEntry {
         name: VersionName::new(CONTEXT, SCOPED),
@@ -30,7 +30,7 @@ fn scoped_version() -> Change {
     })
 }
 
-fn subscription(id: &str) -> Change {
+pub(crate) fn subscription(id: &str) -> Change {
     Change::Subscription(devhub_decision::SubscriptionEntry {
         client_id: client(id).into(),
         environment: Environment::Sandbox,
@@ -63,12 +63,12 @@ async fn told(changes: impl IntoIterator<Item = Change>) -> World {
     world
 }
 
-fn about(id: &str, company: Option<&str>, project: Option<&str>) -> v1::AuthorizeRequest {
+pub(crate) fn about(id: &str, company: Option<&str>, project: Option<&str>) -> v1::AuthorizeRequest {
     let (company_id, project_id) = (company.map(str::to_owned), project.map(str::to_owned));
     v1::AuthorizeRequest { company_id, project_id, ..question(id, SCOPED) }
 }
 
-async fn decided(world: &World, question: v1::AuthorizeRequest) -> v1::AuthorizeResponse {
+pub(crate) async fn decided(world: &World, question: v1::AuthorizeRequest) -> v1::AuthorizeResponse {
     world.gateway().authorize(question).await.unwrap().into_inner()
 }
 

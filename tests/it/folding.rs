@@ -7,16 +7,22 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub::clock::{Clock, ManualClock};
 use devhub::domain::actor::Actor;
+use devhub::domain::app_version::{Component, CreateAppVersion};
 use devhub::domain::application::{Application, State};
 use devhub::domain::approve::{AdvanceApplication, Block, SetBlocked, Step};
+use devhub::domain::company::{CreateCompany, PutProject, Tenancy};
 use devhub::domain::exemption::{ChangeExemption, Part};
+use devhub::domain::installation::{
+    Approval, Install, PermittedProjects, SetPermittedProjects, Uninstall, UpdateInstallation,
+};
 use devhub::domain::ledger::Target;
-use devhub::domain::name::{ApplicationId, Context, VersionName};
+use devhub::domain::name::{ApplicationId, CompanyId, Context, VersionName};
 use devhub::domain::record::{Record, RecordKey};
 use devhub::domain::register::{DeleteApplication, RestoreApplication};
 use devhub::domain::relocate::{MoveSubscription, Scope};
 use devhub::domain::schedule::{ChangeLifecycle, LifecycleChange, NewDate, Step as Turn};
 use devhub::domain::subscribe::{OneWay, Since, Subscribe, Unsubscribe};
+use devhub::domain::tool::ToolPermissions;
 use devhub::domain::undo::{UndoMove, UndoUnsubscribe};
 use devhub::domain::waiver::{GrantWaiver, RevokeWaiver, WaiverKind};
 use devhub::domain::{Command, Record as R};
@@ -31,6 +37,7 @@ use crate::world::{CONTEXT, start};
 
 const APPLICATIONS: usize = 4;
 const VERSIONS: usize = 3;
+const COMPANIES: usize = 2;
 
 #[derive(Debug, Clone)]
 enum Act {
@@ -55,6 +62,11 @@ enum Act {
     Waive(usize, usize, usize, i64),
     Unwaive(usize, usize, usize),
     Exempt(usize, usize, bool),
+    Release(usize),
+    Install(usize, usize, Option<bool>),
+    Update(usize, usize),
+    Uninstall(usize, usize),
+    Permit(usize, usize, bool),
     Wait(i64),
 }
 
@@ -86,6 +98,12 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(a, v, kind, days)| Act::Waive(a, v, kind, days)),
         1 => (0..APPLICATIONS, 0..VERSIONS, 0..WaiverKind::ALL.len()).prop_map(|(a, v, kind)| Act::Unwaive(a, v, kind)),
         2 => (0..APPLICATIONS, 0..VERSIONS, any::<bool>()).prop_map(|(a, v, exempt)| Act::Exempt(a, v, exempt)),
+        2 => (0..APPLICATIONS).prop_map(Act::Release),
+        3 => (0..APPLICATIONS, 0..COMPANIES, proptest::option::of(any::<bool>()))
+            .prop_map(|(a, c, all)| Act::Install(a, c, all)),
+        1 => (0..APPLICATIONS, 0..COMPANIES).prop_map(|(a, c)| Act::Update(a, c)),
+        2 => (0..APPLICATIONS, 0..COMPANIES).prop_map(|(a, c)| Act::Uninstall(a, c)),
+        1 => (0..APPLICATIONS, 0..COMPANIES, any::<bool>()).prop_map(|(a, c, all)| Act::Permit(a, c, all)),
         4 => (1i64..30).prop_map(Act::Wait),
     ]
 }
@@ -96,6 +114,32 @@ fn application(number: usize) -> ApplicationId {
 
 fn version(number: usize) -> VersionName {
     VersionName { context: CONTEXT.parse::<Context>().unwrap(), label: format!("{number}.0").parse().unwrap() }
+}
+
+fn company(number: usize) -> CompanyId {
+    format!("company-{number}").parse().unwrap()
+}
+
+fn projects(all: bool) -> PermittedProjects {
+    if all { PermittedProjects::All } else { PermittedProjects::Only(["north".parse().unwrap()].into()) }
+}
+
+/// The list of a company, and what the table says of it, by the records alone.
+fn installs_agree(hub: &Hub) {
+    let mut entries = 0;
+    for c in 0..COMPANIES {
+        let mut known = Vec::new();
+        for a in 0..APPLICATIONS {
+            let key = RecordKey::Installation(application(a), company(c));
+            if let Some(R::Installation(installation)) = hub.get_one(key).unwrap().map(|stored| stored.record) {
+                known.push(application(a));
+                entries += usize::from(installation.is_installed());
+            }
+        }
+        assert_eq!(hub.index().installed_in(&company(c), None, APPLICATIONS), known, "company {c}");
+    }
+    let told = hub.table().dump().into_iter().filter(|line| line.to_string().contains("company-"));
+    assert_eq!(told.count(), entries);
 }
 
 fn command(act: &Act, clock: &ManualClock, number: usize) -> Option<Command> {
@@ -192,6 +236,46 @@ fn command(act: &Act, clock: &ManualClock, number: usize) -> Option<Command> {
             version: version(*v),
             part: if *exempt { Part::Exempt } else { Part::Taken },
             reason: "a test".into(),
+            etag: None,
+        }
+        .into(),
+        Act::Release(a) => CreateAppVersion {
+            application: application(*a),
+            number: format!("1.{number}.0").parse().unwrap(),
+            components: [Component::ServiceAccountConnection].into(),
+            permissions: ToolPermissions::default(),
+            release_notes: String::new(),
+            post_install_notes: String::new(),
+            post_install_uri: String::new(),
+            install_key: format!("key-{number:08}").parse().unwrap(),
+        }
+        .into(),
+        Act::Install(a, c, all) => Install {
+            application: application(*a),
+            company: company(*c),
+            version: None,
+            projects: all.map(projects),
+            service_user: format!("u-{number}").parse().unwrap(),
+            approval: Approval::NotGiven,
+            etag: None,
+        }
+        .into(),
+        Act::Update(a, c) => UpdateInstallation {
+            application: application(*a),
+            company: company(*c),
+            version: None,
+            service_user: format!("u-{number}").parse().unwrap(),
+            approval: Approval::NotGiven,
+            etag: None,
+        }
+        .into(),
+        Act::Uninstall(a, c) => {
+            Uninstall { application: application(*a), company: company(*c), reason: reason(), etag: None }.into()
+        }
+        Act::Permit(a, c, all) => SetPermittedProjects {
+            application: application(*a),
+            company: company(*c),
+            projects: projects(*all),
             etag: None,
         }
         .into(),
@@ -352,6 +436,20 @@ async fn play(acts: &[Act]) {
     for a in 0..APPLICATIONS - 1 {
         hub.execute(operator.clone(), scenario::application(application(a).as_str()), request()).await.unwrap();
     }
+    // So does the last company.
+    for c in 0..COMPANIES - 1 {
+        let made = CreateCompany {
+            id: company(c),
+            name: "A company".into(),
+            tenancy: Tenancy::DevelopmentSandbox,
+            region: String::new(),
+            zone: None,
+            administrators: ["carol@example.com".parse().unwrap()].into(),
+        };
+        hub.execute(operator.clone(), made.into(), request()).await.unwrap();
+        let project = PutProject { company: company(c), id: "north".parse().unwrap(), name: "North".into() };
+        hub.execute(operator.clone(), project.into(), request()).await.unwrap();
+    }
     for (number, act) in acts.iter().enumerate() {
         if let Act::Wait(days) = act {
             clock.advance(TimeDelta::days(*days));
@@ -365,6 +463,7 @@ async fn play(acts: &[Act]) {
         }
         no_grant_after_deprecation(&hub);
         counts_agree(&hub);
+        installs_agree(&hub);
     }
     let table = hub.table().dump();
     assert_eq!(table, hub.table_at(store.head().revision).unwrap().dump(), "the fold of the journal");

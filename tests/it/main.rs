@@ -43,6 +43,11 @@
 //! | `stories` | a real retirement of HMRC's, from announcement to last refused call, as a transcript |
 //! | `sunsets` | B28: Procore's Vapid as a transcript, and its line item operations |
 //! | `policies` | the status matrices and the legal moves as golden text |
+//! | `promoting` | B78, B80: versions of applications, their steps, and what the owner's status permits |
+//! | `listing` | B79, B86, B87: the marketplace, and which version is available |
+//! | `installing` | B76 to B79, B86, B87, B90, X13: installations, what they keep and what a company approves |
+//! | `keeping` | B77, X13: permitted projects survive any sequence of updates and reinstallations |
+//! | `maintaining` | B26: maintenance windows and their one gate |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
@@ -64,14 +69,19 @@ mod golden;
 mod guarding;
 mod herding;
 mod idling;
+mod installing;
+mod keeping;
 mod killing;
 mod knowing;
 mod leaving;
 mod lifecycle;
+mod listing;
+mod maintaining;
 mod moving;
 mod noticing;
 mod policies;
 mod previewing;
+mod promoting;
 mod racing;
 mod reading;
 mod recalling;

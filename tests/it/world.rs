@@ -11,6 +11,7 @@ use devhub::wire::timestamp;
 use devhub_proto::v1;
 use devhub_proto::v1::announcement_service_client::AnnouncementServiceClient;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
+use devhub_proto::v1::app_version_service_client::AppVersionServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use devhub_proto::v1::call_limit_service_client::CallLimitServiceClient;
@@ -18,7 +19,11 @@ use devhub_proto::v1::company_service_client::CompanyServiceClient;
 use devhub_proto::v1::credential_class_service_client::CredentialClassServiceClient;
 use devhub_proto::v1::credential_service_client::CredentialServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::installation_service_client::InstallationServiceClient;
+use devhub_proto::v1::listing_service_client::ListingServiceClient;
+use devhub_proto::v1::maintenance_service_client::MaintenanceServiceClient;
 use devhub_proto::v1::notice_service_client::NoticeServiceClient;
+use devhub_proto::v1::organisation_service_client::OrganisationServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
 use devhub_proto::v1::service_account_service_client::ServiceAccountServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
@@ -196,6 +201,26 @@ impl World {
 
     pub(crate) fn call_limits(&self, actor: &'static str) -> CallLimitServiceClient<Caller> {
         CallLimitServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn organisations(&self, actor: &'static str) -> OrganisationServiceClient<Caller> {
+        OrganisationServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn app_versions(&self, actor: &'static str) -> AppVersionServiceClient<Caller> {
+        AppVersionServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn listings(&self, actor: &'static str) -> ListingServiceClient<Caller> {
+        ListingServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn installations(&self, actor: &'static str) -> InstallationServiceClient<Caller> {
+        InstallationServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn maintenance(&self, actor: &'static str) -> MaintenanceServiceClient<Caller> {
+        MaintenanceServiceClient::new(self.channel_as(actor))
     }
 
     pub(crate) fn notices(&self, actor: &'static str) -> NoticeServiceClient<Caller> {

@@ -4,12 +4,15 @@
 pub mod access;
 pub mod announcement;
 pub mod api;
+pub mod app;
 pub mod application;
 pub mod brownout;
 pub mod calendar;
 pub mod call_limit;
 pub mod decision;
 pub mod fact;
+pub mod installation;
+pub mod maintenance;
 pub mod moved;
 pub mod namespace;
 pub mod notice;
@@ -30,6 +33,9 @@ use serde::Serialize;
 
 use super::date::instant_text;
 use super::words::wire_name;
+
+/// The hub answered without what was asked for, which the contract rules out.
+pub(super) const EMPTY_ANSWER: &str = "the hub sent an empty answer; is it a devhub of this release?";
 
 /// Names a version.
 #[derive(Debug, Clone, Serialize)]

@@ -109,6 +109,13 @@ impl Answer {
             | disk::record::Content::ClientSecrets(_)
             | disk::record::Content::CallLimits(_)
             | disk::record::Content::Disuse(_) => Err(damaged),
+            disk::record::Content::Organisation(_)
+            | disk::record::Content::AppVersion(_)
+            | disk::record::Content::Releases(_)
+            | disk::record::Content::Listing(_)
+            | disk::record::Content::Maintenance(_)
+            | disk::record::Content::Installation(_)
+            | disk::record::Content::MaintenanceAhead(_) => Err(damaged),
         }
     }
 }

@@ -60,10 +60,20 @@ pub enum Kind {
     CallLimits = b'f' as isize,
     /// The announced deletion of an application that nobody uses.
     Disuse = b'd' as isize,
+    /// A developer organisation.
+    Organisation = b'O' as isize,
+    /// A version of an application, or all of them in brief.
+    AppVersion = b'M' as isize,
+    /// A listing.
+    Listing = b'L' as isize,
+    /// A maintenance window, or all that lie ahead.
+    Maintenance = b'W' as isize,
+    /// An application in a company.
+    Installation = b'S' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 25] = [
+    const ALL: [Kind; 30] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -89,6 +99,11 @@ impl Kind {
         Kind::ClientSecrets,
         Kind::CallLimits,
         Kind::Disuse,
+        Kind::Organisation,
+        Kind::AppVersion,
+        Kind::Listing,
+        Kind::Maintenance,
+        Kind::Installation,
     ];
 
     /// The byte.
@@ -150,6 +165,15 @@ pub fn encode(key: &RecordKey) -> Bytes {
         RecordKey::Notice(application, id) => join(Kind::Notice, &[application.as_str(), id.as_str()]),
         RecordKey::Disuse(id) => join(Kind::Disuse, &[id.as_str()]),
         RecordKey::NoticeRun(occasion) => encode_run(occasion),
+        RecordKey::Organisation(id) => join(Kind::Organisation, &[id.as_str()]),
+        RecordKey::AppVersion(id, number) => join(Kind::AppVersion, &[id.as_str(), &number.to_string()]),
+        // Without the zero byte behind the id it is no version of the application, and comes before all of them.
+        RecordKey::Releases(id) => join(Kind::AppVersion, &[id.as_str()]),
+        RecordKey::Installation(id, company) => join(Kind::Installation, &[id.as_str(), company.as_str()]),
+        RecordKey::Listing(id) => join(Kind::Listing, &[id.as_str()]),
+        RecordKey::Maintenance(id) => join(Kind::Maintenance, &[id.as_str(), ""]),
+        // No window has an empty id.
+        RecordKey::MaintenanceAhead => join(Kind::Maintenance, &[""]),
         RecordKey::Announcement(id) => join(Kind::Announcement, &[id.as_str()]),
         RecordKey::Company(id) => join(Kind::Company, &[id.as_str()]),
         RecordKey::Project(company, id) => join(Kind::Project, &[company.as_str(), id.as_str()]),

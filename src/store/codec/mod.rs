@@ -5,11 +5,14 @@
 //! the last followed by a zero byte, which no part contains.
 
 mod answer;
+mod app;
 mod company;
 mod credential;
 mod disuse;
 mod fact;
+mod installation;
 mod key;
+mod maintenance;
 mod notice;
 mod record;
 mod schedule;

@@ -8,7 +8,9 @@ use devhub_proto::store::v1::record::Content;
 use prost::Message;
 use prost_types::Timestamp;
 
-use super::{FORMAT, Undecodable, company, credential, disuse, notice, schedule, waiver};
+use super::{
+    FORMAT, Undecodable, app, company, credential, disuse, installation, maintenance, notice, schedule, waiver,
+};
 use crate::domain::access::{AccessRequest, Decided};
 use crate::domain::api::Api;
 use crate::domain::application::{Absence, Application, Deletion};
@@ -50,6 +52,13 @@ pub fn encode(record: &Record) -> Bytes {
         Record::CallLimits(limits) => Content::CallLimits(credential::encode_limits(limits)),
         Record::Revision(revision) => Content::Revision(schedule::encode_revision(revision)),
         Record::Namespace(namespace) => Content::Namespace(schedule::encode_namespace(namespace)),
+        Record::Organisation(organisation) => Content::Organisation(app::encode_organisation(organisation)),
+        Record::AppVersion(version) => Content::AppVersion(app::encode_version(version)),
+        Record::Releases(releases) => Content::Releases(app::encode_releases(releases)),
+        Record::Listing(listing) => Content::Listing(app::encode_listing(listing)),
+        Record::Installation(known) => Content::Installation(installation::encode_installation(known)),
+        Record::Maintenance(window) => Content::Maintenance(maintenance::encode_window(window)),
+        Record::MaintenanceAhead(ahead) => Content::MaintenanceAhead(maintenance::encode_ahead(ahead)),
         Record::Notice(notice) => Content::Notice(wire::notice(notice)),
         Record::NoticeRun(run) => Content::NoticeRun(notice::encode_run(run)),
         Record::Announcement(announcement) => Content::Announcement(notice::encode_announcement(announcement)),
@@ -94,6 +103,13 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
         Content::ServiceAccount(account) => company::decode_account(account).map(Record::ServiceAccount),
         Content::CredentialClass(class) => company::decode_class(class).map(Record::CredentialClass),
         Content::ClassRevision(revision) => company::decode_class_revision(revision).map(Record::ClassRevision),
+        Content::Organisation(organisation) => app::decode_organisation(organisation).map(Record::Organisation),
+        Content::AppVersion(version) => app::decode_version(version).map(Record::AppVersion),
+        Content::Releases(releases) => app::decode_releases(releases).map(Record::Releases),
+        Content::Listing(listing) => app::decode_listing(listing).map(Record::Listing),
+        Content::Installation(known) => installation::decode_installation(known).map(Record::Installation),
+        Content::Maintenance(window) => maintenance::decode_window(window).map(Record::Maintenance),
+        Content::MaintenanceAhead(ahead) => maintenance::decode_ahead(ahead).map(Record::MaintenanceAhead),
         Content::Answer(_) => None,
     }
     .ok_or(IMPOSSIBLE)

@@ -9,6 +9,7 @@ use crate::domain::access::AccessState;
 use crate::domain::announcement::{
     Announcement, AnnouncementRevision, Audience, Category, Content, Effective, Impact, Scope,
 };
+use crate::domain::app_version::{AppVersion, Component, Release, Releases, Step};
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::call_limit::{Allowlist, CallLimits, Enforcement, RateLimitTier};
 use crate::domain::client_secret::{ClientSecret, ClientSecrets};
@@ -16,11 +17,15 @@ use crate::domain::company::{Company, Extension, Project, Tenancy};
 use crate::domain::credential_class::{ClassRevision, ClassSchedule, CredentialClass};
 use crate::domain::disuse::{Cause, Disuse, Standing};
 use crate::domain::exemption::{Exemption, Part};
+use crate::domain::installation::{Installation, Interval, PermittedProjects};
 use crate::domain::keyed_hash::KeyedHash;
 use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
+use crate::domain::listing::{self, Listing, Submission};
+use crate::domain::maintenance::{Cancellation, Maintenance, MaintenanceAhead, Refuses};
 use crate::domain::namespace::{Namespace, NamespaceDeployment};
 use crate::domain::notice::{Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
 use crate::domain::operation::OperationSchedule;
+use crate::domain::organisation::{Organisation, OrganisationStatus};
 use crate::domain::record::Bearer;
 use crate::domain::service_account::{AccountType, Removal, ServiceAccount};
 use crate::domain::subscription::EndReason;
@@ -50,6 +55,45 @@ fn disuse(standing: Standing) -> Disuse {
         notice_days: vec![30, 7, 1],
         given: 1,
         standing,
+    }
+}
+
+fn taken(day: u32) -> Step {
+    Step { by: "operator:olga".into(), at: at(&format!("2026-01-{day:02}T00:00:00Z")) }
+}
+
+fn app_version() -> AppVersion {
+    AppVersion {
+        application: "app-1".parse().expect("valid"),
+        number: "1.2.0-rc.1".parse().expect("valid"),
+        components: Component::ALL.into(),
+        permissions: ToolPermissions {
+            company: BTreeMap::from([("Directory".into(), ToolPermission::ReadOnly)]),
+            project: BTreeMap::from([("RFIs".into(), ToolPermission::Admin), ("Punch".into(), ToolPermission::None)]),
+        },
+        release_notes: "New: RFIs".into(),
+        post_install_notes: "Permit a project".into(),
+        post_install_uri: "https://example.com/next".into(),
+        install_key: "abcdefgh12345678".parse().expect("valid"),
+        created: taken(1),
+        promoted: Some(taken(2)),
+        submitted: Some(taken(3)),
+        approved: Some(taken(4)),
+    }
+}
+
+fn maintenance() -> Maintenance {
+    Maintenance {
+        id: "sandbox-2022".parse().expect("valid"),
+        tenancy: Tenancy::DevelopmentSandbox,
+        from: at("2022-11-14T17:00:00Z"),
+        until: at("2022-11-19T01:00:00Z"),
+        refuses: Refuses::Writes,
+        reason: "reliability".into(),
+        zone: "America/Los_Angeles".parse().expect("valid"),
+        planned: taken(1),
+        revised: Some(taken(2)),
+        cancelled: Some(Cancellation { step: taken(3), reason: "not needed".into() }),
     }
 }
 
@@ -243,6 +287,42 @@ fn records() -> Vec<Record> {
         Record::Disuse(disuse(Standing::Announced)),
         Record::Disuse(disuse(Standing::Cancelled(at("2026-02-02T00:00:00Z"), Cause::Used))),
         Record::Disuse(disuse(Standing::Done(at("2026-03-03T00:00:00Z")))),
+        Record::Organisation(Organisation {
+            id: "Ledgerly Ltd".parse().expect("valid"),
+            title: "Ledgerly".into(),
+            status: OrganisationStatus::VerifiedPartner,
+            status_by: "operator:olga".into(),
+            status_since: at("2026-01-02T00:00:00Z"),
+        }),
+        Record::AppVersion(app_version()),
+        Record::Releases(Releases {
+            application: "app-1".parse().expect("valid"),
+            versions: vec![Release::of(&app_version())],
+        }),
+        Record::Listing(Listing {
+            application: "app-1".parse().expect("valid"),
+            submission: Submission { version: "1.2.0-rc.1".parse().expect("valid"), step: taken(3) },
+            approved: Some(taken(4)),
+            removal: Some(listing::Removal { step: taken(5), reason: "no answer".into() }),
+            first_listed_at: Some(at("2026-01-04T00:00:00Z")),
+        }),
+        Record::Maintenance(maintenance()),
+        Record::Installation(Installation {
+            application: "app-1".parse().expect("valid"),
+            client_id: "client-app-1".parse().expect("valid"),
+            company: "Acme_1".parse().expect("valid"),
+            version: "1.2.0".parse().expect("valid"),
+            projects: PermittedProjects::Only(
+                ["north".parse().expect("valid"), "south".parse().expect("valid")].into(),
+            ),
+            service_user: Some("u-1".parse().expect("valid")),
+            intervals: vec![
+                Interval { from: at("2026-01-01T00:00:00Z"), until: Some(at("2026-01-02T00:00:00Z")) },
+                Interval { from: at("2026-01-03T00:00:00Z"), until: None },
+            ],
+            changed: taken(3),
+        }),
+        Record::MaintenanceAhead(MaintenanceAhead { windows: vec![maintenance()] }),
         Record::Exemption(Exemption {
             application: "ledgerly".parse().expect("valid"),
             client_id: "ledgerly-client".parse().expect("valid"),
