@@ -8,9 +8,12 @@ use devhub_proto::v1::announcement_service_client::AnnouncementServiceClient;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
+use devhub_proto::v1::company_service_client::CompanyServiceClient;
+use devhub_proto::v1::credential_class_service_client::CredentialClassServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
 use devhub_proto::v1::notice_service_client::NoticeServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
+use devhub_proto::v1::service_account_service_client::ServiceAccountServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use devhub_proto::v1::usage_service_client::UsageServiceClient;
 use devhub_proto::v1::waiver_service_client::WaiverServiceClient;
@@ -172,6 +175,12 @@ clients!(
     announcements: AnnouncementServiceClient,
     /// Notices.
     notices: NoticeServiceClient,
+    /// Companies and their projects.
+    companies: CompanyServiceClient,
+    /// Traditional service accounts.
+    service_accounts: ServiceAccountServiceClient,
+    /// The dates of traditional service accounts.
+    credential_class: CredentialClassServiceClient,
 );
 
 impl Hub {

@@ -13,9 +13,11 @@ pub mod calendar;
 pub mod catalogue;
 pub mod changelog;
 pub mod check;
+pub mod company;
 pub mod completions;
 pub mod configuration;
 pub mod connection;
+pub mod credential_class;
 pub mod date;
 pub mod demo;
 pub mod deprecate;
@@ -32,7 +34,9 @@ pub mod list;
 pub mod moves;
 pub mod notices;
 pub mod output;
+mod pages;
 pub mod plan;
+pub mod project;
 pub mod promote;
 pub mod question;
 pub mod reinstate;
@@ -41,6 +45,7 @@ pub mod retire;
 pub mod revise;
 pub mod schedule;
 pub mod serve;
+pub mod service_account;
 pub mod uplift;
 pub mod usage;
 pub mod verdicts;
@@ -157,6 +162,18 @@ enum Command {
     /// Dated exceptions for one application and one version
     #[command(subcommand)]
     Waive(waive::Waive),
+    /// Customers whose data is called for
+    #[command(subcommand)]
+    Company(company::Company),
+    /// Projects of a company
+    #[command(subcommand)]
+    Project(project::Project),
+    /// Machine identities that companies made by themselves
+    #[command(subcommand)]
+    ServiceAccount(service_account::ServiceAccount),
+    /// The dates of traditional service accounts
+    #[command(subcommand)]
+    CredentialClass(credential_class::CredentialClass),
     /// Publish announcements, revise and withdraw them
     #[command(subcommand)]
     Announce(announce::Announce),
@@ -228,6 +245,10 @@ impl Cli {
             Command::Exempt(command) => wait_for(command.run(connection, output)),
             Command::Uplift(command) => wait_for(command.run(connection, output)),
             Command::Waive(command) => wait_for(command.run(connection, output)),
+            Command::Company(command) => wait_for(command.run(connection, output)),
+            Command::Project(command) => wait_for(command.run(connection, output)),
+            Command::ServiceAccount(command) => wait_for(command.run(connection, output)),
+            Command::CredentialClass(command) => wait_for(command.run(connection, output)),
             Command::Announce(command) => wait_for(command.run(connection, output)),
             Command::Notices(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),

@@ -8,7 +8,7 @@ macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $wire:path, { $($(#[$word_doc:meta])* $word:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
-        #[value(rename_all = "lower")]
+        #[value(rename_all = "kebab-case")]
         pub enum $name {
             $($(#[$word_doc])* #[serde(rename = $text)] $word),+
         }
@@ -134,6 +134,32 @@ words!(
         Idle = "IDLE",
         /// Never, as far as is known.
         Never = "NEVER",
+    }
+);
+
+words!(
+    /// What a company's data is.
+    Tenancy, v1::Tenancy, {
+        /// Real data.
+        Production = "PRODUCTION",
+        /// A copy of real data, refreshed every month.
+        MonthlySandbox = "MONTHLY_SANDBOX",
+        /// Made-up data for developers.
+        DevelopmentSandbox = "DEVELOPMENT_SANDBOX",
+    }
+);
+
+words!(
+    /// How much of a tool is open to a machine identity.
+    ToolLevel, v1::ToolPermissionLevel, {
+        /// Nothing.
+        None = "NONE",
+        /// Reading.
+        ReadOnly = "READ_ONLY",
+        /// Reading and everyday writing.
+        Standard = "STANDARD",
+        /// Everything.
+        Admin = "ADMIN",
     }
 );
 
