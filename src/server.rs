@@ -264,7 +264,7 @@ fn services(hub: &Hub, limits: Limits, metrics: &Metrics, config: &Config, stopp
         .add_service(bounded!(UsageServiceServer, UsageRpc::new(hub.clone())))
         .add_service(bounded!(WaiverServiceServer, WaiverRpc::new(hub.clone())))
         .add_service(bounded!(CompanyServiceServer, CompanyRpc::new(hub.clone())))
-        .add_service(bounded!(ServiceAccountServiceServer, ServiceAccountRpc::new(hub.clone())))
+        .add_service(bounded!(ServiceAccountServiceServer, ServiceAccountRpc::new(hub.clone(), stopping.clone())))
         .add_service(bounded!(CredentialClassServiceServer, CredentialClassRpc::new(hub.clone())))
         .add_service(bounded!(AnnouncementServiceServer, AnnouncementRpc::new(hub.clone())))
         .add_service(bounded!(NoticeServiceServer, NoticeRpc::new(hub.clone(), stopping.clone())))

@@ -94,6 +94,9 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::ExtensionRefused => {
             "choose an instant in the range that is named; `devhub credential-class show` shows the sunset"
         }
+        ErrorReason::ServiceAccountDiffers => {
+            "`devhub service-account get` shows what the hub has; correct the file, or change the account"
+        }
         ErrorReason::NothingToDo => "nothing needs to be done: it is as asked already",
         ErrorReason::NoticeTooShort => "choose the date that is named or a later one, or give --override-reason",
         ErrorReason::AnnouncementOutOfOrder => {

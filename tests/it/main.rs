@@ -2,6 +2,8 @@
 //!
 //! | module | what it proves |
 //! |---|---|
+//! | `accounts` | B25, B67, B68, B71 to B75, B82, B84, B88: service accounts and the dates of their class |
+//! | `bringing` | B67, B82, B92: service accounts from another system, in order and in bulk |
 //! | `subscribing` | B01 to B20: who may subscribe to what |
 //! | `lifecycle` | B21 to B41: deprecation, retirement, the instant at which each takes effect |
 //! | `leaving` | B42 to B49: unsubscribing and coming back |
@@ -36,6 +38,7 @@ mod accounts;
 mod announcing;
 mod applications;
 mod architecture;
+mod bringing;
 mod contract;
 mod crying;
 mod deciding;
