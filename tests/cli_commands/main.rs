@@ -6,6 +6,7 @@
 //! | `blocking` | what a catalogue cannot do is told before anything is done (B27, B34) |
 //! | `ending` | a catalogue plans, moves, takes back and undoes ends, of operations and namespaces too |
 //! | `importing` | subscriptions are judged, brought, and resumed row by row |
+//! | `bringing` | companies and service accounts from another system: judged, brought, unchanged (B82) |
 //! | `accounts` | companies, projects, service accounts, the dates of their class (B67, B71, B73, B74, B82, B88) |
 //! | `asking` | check, explain, list, get and watch; exit codes; errors as sentences with a remedy |
 //! | `retiring` | deprecate to reinstate, brownouts, schedule, changelog and calendar; every step has its way back |
@@ -17,6 +18,7 @@
 mod accounts;
 mod asking;
 mod blocking;
+mod bringing;
 mod catalogue;
 mod ending;
 mod hub;
