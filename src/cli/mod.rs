@@ -107,7 +107,7 @@ enum Command {
     Apply(apply::Apply),
     /// Write the hub's APIs as a catalogue
     Export(export::Export),
-    /// Bring subscriptions from another system
+    /// Bring subscriptions, companies or service accounts from another system
     ///
     /// A dry run unless --apply is given. Exits 0 when every row is (or would be) in the hub, 4 when some were refused.
     Import(import::Import),

@@ -218,7 +218,7 @@ impl ServiceAccountService for ServiceAccountRpc {
         &self,
         request: Request<Streaming<v1::ImportServiceAccountsRequest>>,
     ) -> Result<Response<Self::ImportServiceAccountsStream>, Status> {
-        self.import(request).await
+        self.import(request)
     }
 
     async fn classify_service_account(

@@ -44,6 +44,10 @@ fn companies_are_compared_brought_and_compared_again() {
         verdicts(&hub, "other.verdicts.csv"),
         ["UNCHANGED", "REFUSED ALREADY_EXISTS", invalid, invalid, invalid]
     );
+    // What the file leaves open is no disagreement.
+    hub.devhub(&["company", "update", "7", "--region", "eu01"]).exits(0);
+    import(&hub, "companies", &file, &["--apply"]).exits(4);
+    assert_eq!(verdicts(&hub, "companies.verdicts.csv"), ["UNCHANGED", "UNCHANGED", invalid, invalid, invalid]);
     // What only the hub can judge is a verdict too.
     let long = hub.file(
         "long.csv",

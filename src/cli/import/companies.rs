@@ -166,13 +166,13 @@ fn people(administrators: &[String]) -> BTreeSet<String> {
     administrators.iter().map(|address| address.to_ascii_lowercase()).collect()
 }
 
-/// The field in which a company is not as the row says.
+/// The field in which a company is not as the row says. What the row leaves open is no disagreement.
 fn differing(known: &v1::Company, row: &v1::Company) -> Option<&'static str> {
     let compared = [
         ("name", known.name == row.name),
         ("tenancy", known.tenancy == row.tenancy),
-        ("region", known.region == row.region),
-        ("zone", known.zone == row.zone),
+        ("region", row.region.is_empty() || known.region == row.region),
+        ("zone", row.zone.is_empty() || known.zone == row.zone),
         ("list of administrators", people(&known.administrators) == people(&row.administrators)),
     ];
     compared.into_iter().find(|(_, same)| !same).map(|(field, _)| field)

@@ -252,7 +252,7 @@ async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
 }
 
 impl ServiceAccountRpc {
-    pub(super) async fn import(
+    pub(super) fn import(
         &self,
         request: Request<Streaming<v1::ImportServiceAccountsRequest>>,
     ) -> Result<Response<Answers>, Status> {
