@@ -1,7 +1,8 @@
 //! Identifiers that devhub makes: time-ordered UUIDs for what it stores, random text for what is presented.
 
 use chrono::{DateTime, Utc};
-use uuid::{NoContext, Timestamp, Uuid};
+use sha2::{Digest, Sha256};
+use uuid::{Builder, NoContext, Timestamp, Uuid};
 
 use crate::domain::name::{
     AccountId, ApplicationId, ClientId, ClientSecretId, InstallKey, ServiceUserId, SubscriptionId, WaiverId,
@@ -38,7 +39,13 @@ pub fn client_secret(now: DateTime<Utc>) -> ClientSecretId {
     uuid(now).parse().expect("a UUID is a valid id")
 }
 
-/// A new client id: 32 characters, 160 bits of them random.
+/// The id of a service account that another system knows by its client id alone: the same whenever it is brought.
+pub fn brought_account(client_id: &ClientId) -> AccountId {
+    let digest: [u8; 32] = Sha256::digest(client_id.as_str().as_bytes()).into();
+    let half = digest.first_chunk().copied().expect("32 bytes begin with 16");
+    Builder::from_custom_bytes(half).into_uuid().to_string().parse().expect("a UUID is a valid id")
+}
+
 /// The id of a new service user.
 pub fn service_user(now: DateTime<Utc>) -> ServiceUserId {
     uuid(now).parse().expect("a UUID is a valid id")

@@ -318,7 +318,7 @@ fn services(
         .add_service(bounded!(WaiverServiceServer, WaiverRpc::new(hub.clone())))
         .add_service(bounded!(MigrationServiceServer, MigrationRpc::new(hub.clone())))
         .add_service(bounded!(CompanyServiceServer, CompanyRpc::new(hub.clone())))
-        .add_service(bounded!(ServiceAccountServiceServer, ServiceAccountRpc::new(hub.clone())))
+        .add_service(bounded!(ServiceAccountServiceServer, ServiceAccountRpc::new(hub.clone(), stopping.clone())))
         .add_service(bounded!(CredentialClassServiceServer, CredentialClassRpc::new(hub.clone())))
         .add_service(bounded!(AnnouncementServiceServer, AnnouncementRpc::new(hub.clone())))
         .add_service(bounded!(CredentialServiceServer, credential))

@@ -10,6 +10,8 @@ use devhub_proto::v1::app_version_service_client::AppVersionServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use devhub_proto::v1::call_limit_service_client::CallLimitServiceClient;
+use devhub_proto::v1::company_service_client::CompanyServiceClient;
+use devhub_proto::v1::credential_class_service_client::CredentialClassServiceClient;
 use devhub_proto::v1::credential_service_client::CredentialServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
 use devhub_proto::v1::installation_service_client::InstallationServiceClient;
@@ -18,6 +20,7 @@ use devhub_proto::v1::maintenance_service_client::MaintenanceServiceClient;
 use devhub_proto::v1::notice_service_client::NoticeServiceClient;
 use devhub_proto::v1::organisation_service_client::OrganisationServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
+use devhub_proto::v1::service_account_service_client::ServiceAccountServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use devhub_proto::v1::usage_service_client::UsageServiceClient;
 use devhub_proto::v1::waiver_service_client::WaiverServiceClient;
@@ -193,6 +196,12 @@ clients!(
     installations: InstallationServiceClient,
     /// Maintenance windows.
     maintenance: MaintenanceServiceClient,
+    /// Companies and their projects.
+    companies: CompanyServiceClient,
+    /// Traditional service accounts.
+    service_accounts: ServiceAccountServiceClient,
+    /// The dates of traditional service accounts.
+    credential_class: CredentialClassServiceClient,
 );
 
 impl Hub {

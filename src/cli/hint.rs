@@ -77,18 +77,28 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
             "acknowledge that there is no way back with --acknowledge-one-way, or keep the subscription"
         }
         ErrorReason::EpochChanged => "start anew from the first revision: the hub was restored from a backup",
-        ErrorReason::CompanyNotFound => "check the id of the company",
-        ErrorReason::NotACompanyAdministrator => "act as an administrator of the company; its record names them",
-        ErrorReason::ServiceAccountNotFound => "check the id of the account and its company",
+        ErrorReason::CompanyNotFound => "check the id with `devhub company list`",
+        ErrorReason::NotACompanyAdministrator => {
+            "act as an administrator of the company; `devhub company get` names them"
+        }
+        ErrorReason::ServiceAccountNotFound => "check account and company with `devhub service-account list`",
         ErrorReason::ServiceAccountRemoved => "use the application that replaces the account: a removal is final",
         ErrorReason::CreationClosed => {
-            "declare a service account in a version of the application and have the company install that"
+            "declare a service account in a version of the application and have the company install that; \
+             `devhub credential-class history` shows the dates"
         }
         ErrorReason::EarlierNotAccepted => "repeat with --accept-earlier if the earlier date is meant",
-        ErrorReason::ClassNoticeTooShort => "choose the date that is named or a later one, or give --override-reason",
+        ErrorReason::ClassNoticeTooShort => {
+            "choose the date that is named or a later one, or give --override-reason; see `devhub credential-class show`"
+        }
         ErrorReason::RecentUse => "move what uses the account first, or repeat with --acknowledge-recent-use",
-        ErrorReason::ExtensionGranted => "nothing more can be granted: a company has one extension",
-        ErrorReason::ExtensionRefused => "choose an instant in the range that is named",
+        ErrorReason::ExtensionGranted => "a company has one extension; `devhub company get` shows it",
+        ErrorReason::ExtensionRefused => {
+            "choose an instant in the range that is named; `devhub credential-class show` shows the sunset"
+        }
+        ErrorReason::ServiceAccountDiffers => {
+            "`devhub service-account get` shows what the hub has; correct the file, or change the account"
+        }
         ErrorReason::NothingToDo => "nothing needs to be done: it is as asked already",
         ErrorReason::NoticeTooShort => "choose the date that is named or a later one, or give --override-reason",
         ErrorReason::AnnouncementOutOfOrder => {

@@ -12,6 +12,7 @@ use super::date::Moment;
 use super::failure::explained;
 use super::lifecycle::read::namespaces;
 use super::output::{Format, print_rows, print_text};
+use super::pages::all_pages;
 use super::view::access::AccessRequestView;
 use super::view::api::ApiView;
 use super::view::application::ApplicationView;
@@ -165,22 +166,6 @@ fn fact_kind(name: &str) -> Result<i32> {
             bail!("--kind {name:?} is no kind of fact; write one of {}", names.join(", "))
         }
     }
-}
-
-/// Reads page after page of one list.
-macro_rules! all_pages {
-    ($client:expr, $method:ident, $items:ident, $request:expr) => {{
-        let mut all = Vec::new();
-        let mut request = $request;
-        loop {
-            let page = $client.$method(request.clone()).await.map_err(explained)?.into_inner();
-            all.extend(page.$items);
-            if page.next_page_token.is_empty() {
-                break all;
-            }
-            request.page_token = page.next_page_token;
-        }
-    }};
 }
 
 /// The number of a word that may be missing.

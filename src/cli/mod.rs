@@ -16,9 +16,11 @@ pub mod calendar;
 pub mod catalogue;
 pub mod changelog;
 pub mod check;
+pub mod company;
 pub mod completions;
 pub mod configuration;
 pub mod connection;
+pub mod credential_class;
 pub mod date;
 pub mod demo;
 pub mod deprecate;
@@ -39,8 +41,10 @@ pub mod moves;
 pub mod notices;
 pub mod organisation;
 pub mod output;
+mod pages;
 pub mod pepper;
 pub mod plan;
+pub mod project;
 pub mod promote;
 pub mod question;
 pub mod register;
@@ -51,6 +55,7 @@ pub mod revise;
 pub mod schedule;
 pub mod secret;
 pub mod serve;
+pub mod service_account;
 pub mod subscribe;
 pub mod unused;
 pub mod uplift;
@@ -114,7 +119,7 @@ enum Command {
     Apply(apply::Apply),
     /// Write the hub's APIs as a catalogue
     Export(export::Export),
-    /// Bring subscriptions from another system
+    /// Bring subscriptions, companies or service accounts from another system
     ///
     /// A dry run unless --apply is given. Exits 0 when every row is (or would be) in the hub, 4 when some were refused.
     Import(import::Import),
@@ -211,6 +216,18 @@ enum Command {
     /// Times at which collaborators change nothing
     #[command(subcommand)]
     Maintenance(maintenance::Maintenance),
+    /// Customers whose data is called for
+    #[command(subcommand)]
+    Company(company::Company),
+    /// Projects of a company
+    #[command(subcommand)]
+    Project(project::Project),
+    /// Machine identities that companies made by themselves
+    #[command(subcommand)]
+    ServiceAccount(service_account::ServiceAccount),
+    /// The dates of traditional service accounts
+    #[command(subcommand)]
+    CredentialClass(credential_class::CredentialClass),
     /// Publish announcements, revise and withdraw them
     #[command(subcommand)]
     Announce(announce::Announce),
@@ -298,6 +315,10 @@ impl Cli {
             Command::Uninstall(command) => wait_for(command.run(connection, output)),
             Command::Permit(command) => wait_for(command.run(connection, output)),
             Command::Maintenance(command) => wait_for(command.run(connection, output)),
+            Command::Company(command) => wait_for(command.run(connection, output)),
+            Command::Project(command) => wait_for(command.run(connection, output)),
+            Command::ServiceAccount(command) => wait_for(command.run(connection, output)),
+            Command::CredentialClass(command) => wait_for(command.run(connection, output)),
             Command::Announce(command) => wait_for(command.run(connection, output)),
             Command::Notices(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),

@@ -2,12 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-/// What became of one row, as the file has it.
+/// What a verdict file has a line of.
+pub trait Line: Serialize {
+    /// Titles of its columns.
+    const HEADER: &'static [&'static str];
+}
+
+/// What became of one row of subscriptions, as the file has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Its number: 1 is the first row after the header.
@@ -26,6 +33,11 @@ pub struct Verdict {
     pub version: String,
 }
 
+impl Line for Verdict {
+    const HEADER: &'static [&'static str] =
+        &["row", "outcome", "reason", "message", "application_id", "context", "version"];
+}
+
 impl Verdict {
     /// Whether the subscription is in the hub, so that the row need not be sent again.
     pub fn is_settled(&self) -> bool {
@@ -35,39 +47,40 @@ impl Verdict {
 
 /// A verdict file that is being written.
 #[derive(Debug)]
-pub struct VerdictFile {
+pub struct VerdictFile<V> {
     writer: csv::Writer<File>,
     path: PathBuf,
+    line: PhantomData<V>,
 }
 
-impl VerdictFile {
+impl<V: Line> VerdictFile<V> {
     /// Begins the file anew with the verdicts that are kept from before. It appears whole or not at all, so that a
     /// crash at this moment loses no verdict.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn begin(path: &Path, kept: &[Verdict]) -> Result<VerdictFile> {
+    pub fn begin(path: &Path, kept: &[V]) -> Result<VerdictFile<V>> {
         let name = path.display();
         let new = path.with_extension("new");
         let mut writer =
             csv::Writer::from_path(&new).with_context(|| format!("{} cannot be written", new.display()))?;
         if kept.is_empty() {
             // With no row to derive it from, the header is written by hand.
-            writer.write_record(["row", "outcome", "reason", "message", "application_id", "context", "version"])?;
+            writer.write_record(V::HEADER)?;
         }
         kept.iter().try_for_each(|verdict| writer.serialize(verdict))?;
         writer.into_inner().context("the verdicts cannot be written")?.sync_all()?;
         std::fs::rename(&new, path).with_context(|| format!("{name} cannot be written"))?;
         let file = OpenOptions::new().append(true).open(path).with_context(|| format!("{name} cannot be written"))?;
         let writer = csv::WriterBuilder::new().has_headers(false).from_writer(file);
-        Ok(VerdictFile { writer, path: path.to_owned() })
+        Ok(VerdictFile { writer, path: path.to_owned(), line: PhantomData })
     }
 
     /// Adds verdicts and hands them to the operating system.
     ///
     /// # Errors
     /// When they cannot be written.
-    pub fn add(&mut self, verdicts: &[Verdict]) -> Result<()> {
+    pub fn add(&mut self, verdicts: &[V]) -> Result<()> {
         verdicts
             .iter()
             .try_for_each(|verdict| self.writer.serialize(verdict))
@@ -133,7 +146,7 @@ mod tests {
     fn an_empty_file_has_a_header() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("verdicts.csv");
-        drop(VerdictFile::begin(&path, &[]).expect("a file"));
+        drop(VerdictFile::<Verdict>::begin(&path, &[]).expect("a file"));
         assert!(std::fs::read_to_string(&path).expect("text").starts_with("row,outcome,reason,message,"));
     }
 }

@@ -8,7 +8,7 @@ macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $wire:path, { $($(#[$word_doc:meta])* $word:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
-        #[value(rename_all = "lower")]
+        #[value(rename_all = "kebab-case")]
         pub enum $name {
             $($(#[$word_doc])* #[serde(rename = $text)] $word),+
         }
@@ -62,20 +62,6 @@ words!(
         Beta = "BETA",
         /// Live and stable.
         Stable = "STABLE",
-    }
-);
-
-words!(
-    /// What a company's data is.
-    Tenancy, v1::Tenancy, {
-        /// Real data.
-        Production = "PRODUCTION",
-        /// A copy of real data, refreshed every month.
-        #[value(name = "monthly-sandbox")]
-        MonthlySandbox = "MONTHLY_SANDBOX",
-        /// Made-up data for developers.
-        #[value(name = "development-sandbox")]
-        DevelopmentSandbox = "DEVELOPMENT_SANDBOX",
     }
 );
 
@@ -175,6 +161,34 @@ words!(
         Platinum = "PLATINUM",
         /// Above PLATINUM.
         Rhodium = "RHODIUM",
+    }
+);
+
+words!(
+    /// What a company's data is.
+    Tenancy, v1::Tenancy, {
+        /// Real data.
+        Production = "PRODUCTION",
+        /// A copy of real data, refreshed every month.
+        #[value(name = "monthly-sandbox")]
+        MonthlySandbox = "MONTHLY_SANDBOX",
+        /// Made-up data for developers.
+        #[value(name = "development-sandbox")]
+        DevelopmentSandbox = "DEVELOPMENT_SANDBOX",
+    }
+);
+
+words!(
+    /// How much of a tool is open to a machine identity.
+    ToolLevel, v1::ToolPermissionLevel, {
+        /// Nothing.
+        None = "NONE",
+        /// Reading.
+        ReadOnly = "READ_ONLY",
+        /// Reading and everyday writing.
+        Standard = "STANDARD",
+        /// Everything.
+        Admin = "ADMIN",
     }
 );
 

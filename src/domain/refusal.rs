@@ -486,6 +486,16 @@ pub enum Refusal {
         /// Since when.
         since: DateTime<Utc>,
     },
+    /// The account was brought before, and is described otherwise now.
+    #[error(
+        "service account {id} is there already, with another {field}; see which is right, then correct the file, or change the account"
+    )]
+    ServiceAccountDiffers {
+        /// The account.
+        id: AccountId,
+        /// Name of the field.
+        field: &'static str,
+    },
     /// Traditional service accounts can no longer be created (rule B67).
     #[error("service accounts of the traditional kind cannot be created since {}: declare a service account in a version of the application and have the company install that; the secret of an account that exists can still be rotated", at(.since))]
     CreationClosed {

@@ -1,13 +1,17 @@
 //! ServiceAccountService: traditional service accounts.
 
+mod import;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use devhub_proto::v1;
 use devhub_proto::v1::service_account_service_server::ServiceAccountService;
 use prost::Message;
+use tokio::sync::{Semaphore, watch};
 use tonic::metadata::MetadataMap;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
 use super::{company, execute, read, record, revision, status};
@@ -31,6 +35,9 @@ use crate::wire::{self, Word, timestamp};
 /// Serves ServiceAccountService.
 pub struct ServiceAccountRpc {
     hub: Hub,
+    stopping: watch::Receiver<bool>,
+    /// Places for imports.
+    imports: Arc<Semaphore>,
 }
 
 /// What every write to an existing account brings.
@@ -143,9 +150,9 @@ pub(super) fn permissions(fields: &mut Fields, field: &str, given: Option<&v1::T
 }
 
 impl ServiceAccountRpc {
-    /// Serves the service accounts of `hub`.
-    pub fn new(hub: Hub) -> ServiceAccountRpc {
-        ServiceAccountRpc { hub }
+    /// Serves the service accounts of `hub` until `stopping` becomes true.
+    pub fn new(hub: Hub, stopping: watch::Receiver<bool>) -> ServiceAccountRpc {
+        ServiceAccountRpc { hub, stopping, imports: Arc::new(Semaphore::new(import::CALLS_MAX)) }
     }
 
     /// Finishes a write: refuses what was malformed, executes, renders.
@@ -204,6 +211,15 @@ impl ServiceAccountService for ServiceAccountRpc {
             CreateServiceAccount { id, client_id, client_id_origin, company, name, account_type, permissions, created };
         let (account, revision, warnings) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::CreateServiceAccountResponse { account, revision, warnings }))
+    }
+
+    type ImportServiceAccountsStream = import::Answers;
+
+    async fn import_service_accounts(
+        &self,
+        request: Request<Streaming<v1::ImportServiceAccountsRequest>>,
+    ) -> Result<Response<Self::ImportServiceAccountsStream>, Status> {
+        self.import(request)
     }
 
     async fn classify_service_account(

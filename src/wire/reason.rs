@@ -75,6 +75,7 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::NotACompanyAdministrator(_) => ErrorReason::NotACompanyAdministrator,
         Refusal::ServiceAccountNotFound(_) => ErrorReason::ServiceAccountNotFound,
         Refusal::ServiceAccountRemoved { .. } => ErrorReason::ServiceAccountRemoved,
+        Refusal::ServiceAccountDiffers { .. } => ErrorReason::ServiceAccountDiffers,
         Refusal::CreationClosed { .. } => ErrorReason::CreationClosed,
         Refusal::EarlierNotAccepted { .. } => ErrorReason::EarlierNotAccepted,
         Refusal::ClassNoticeTooShort { .. } => ErrorReason::ClassNoticeTooShort,

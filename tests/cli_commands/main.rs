@@ -7,6 +7,8 @@
 //! | `companies` | versions of applications, organisations, listings, installations, maintenance windows (B26) |
 //! | `ending` | a catalogue plans, moves, takes back and undoes ends, of operations and namespaces too |
 //! | `importing` | subscriptions are judged, brought, and resumed row by row |
+//! | `bringing` | companies and service accounts from another system: judged, brought, unchanged (B82) |
+//! | `accounts` | companies, projects, service accounts, the dates of their class (B67, B71, B73, B74, B82, B88) |
 //! | `asking` | check, explain, list, get and watch; exit codes; errors as sentences with a remedy |
 //! | `retiring` | deprecate to reinstate, brownouts, schedule, changelog and calendar; every step has its way back |
 //! | `developing` | developers register, subscribe, leave and come back (B43, B44) |
@@ -17,8 +19,10 @@
 //! | `idling` | applications that nobody uses (B58) |
 //! | `local` | commands that need no hub: config, serve, backup, restore, doctor, completions |
 
+mod accounts;
 mod asking;
 mod blocking;
+mod bringing;
 mod catalogue;
 mod companies;
 mod developing;

@@ -2,6 +2,8 @@
 //!
 //! | module | what it proves |
 //! |---|---|
+//! | `accounts` | B25, B67, B68, B71 to B75, B82, B84, B88: service accounts and the dates of their class |
+//! | `bringing` | B67, B82, B92: service accounts from another system, in order and in bulk |
 //! | `subscribing` | B01 to B20: who may subscribe to what |
 //! | `lifecycle` | B21 to B41: deprecation, retirement, the instant at which each takes effect |
 //! | `leaving` | B42 to B49: unsubscribing and coming back |
@@ -57,6 +59,7 @@ mod announcing;
 mod applications;
 mod architecture;
 mod authenticating;
+mod bringing;
 mod companies;
 mod contract;
 mod crying;

@@ -83,8 +83,8 @@ impl CreateServiceAccount {
         if self.client_id_origin == ClientIdOrigin::Brought {
             setting.operator("choose a client id")?;
         }
-        if records.service_account(&self.id).is_some() {
-            return Err(Refusal::AlreadyExists { what: Taken::ServiceAccount, name: self.id.to_string() });
+        if let Some(known) = records.service_account(&self.id) {
+            return self.again(known);
         }
         if records.client_id(&self.client_id).is_some() {
             return Err(Refusal::AlreadyExists { what: Taken::ClientId, name: self.client_id.to_string() });
@@ -135,6 +135,31 @@ impl CreateServiceAccount {
             .also(company.key(), Record::Company(company))
             .also(RecordKey::ClientId(self.client_id.clone()), bearer)
             .warn(warnings))
+    }
+
+    /// The id is taken. An account that exists elsewhere may have been brought before: bringing it again changes
+    /// nothing, as long as the two agree. What is left open now, and was said since, is no disagreement.
+    fn again(&self, known: &ServiceAccount) -> Judgement {
+        let same = known.company == self.company && known.client_id == self.client_id;
+        let created_at = match self.created {
+            Created::Elsewhere(at) if same => at,
+            Created::Elsewhere(_) | Created::Now => {
+                return Err(Refusal::AlreadyExists { what: Taken::ServiceAccount, name: self.id.to_string() });
+            }
+        };
+        known.not_removed()?;
+        let typed = self.account_type != AccountType::Undefined;
+        let permitted = self.permissions != ToolPermissions::default();
+        let compared = [
+            ("create_time", known.created_at == created_at),
+            ("name", known.name == self.name),
+            ("account_type", !typed || known.account_type == self.account_type),
+            ("permissions", !permitted || known.permissions == self.permissions),
+        ];
+        match compared.into_iter().find(|(_, agree)| !agree) {
+            Some((field, _)) => Err(Refusal::ServiceAccountDiffers { id: self.id.clone(), field }),
+            None => Ok(Outcome::unchanged(known.key(), Record::ServiceAccount(known.clone()))),
+        }
     }
 }
 
