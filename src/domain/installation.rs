@@ -53,13 +53,15 @@ impl PermittedProjects {
     }
 }
 
-/// A time during which an application was installed.
+/// A time during which an application was installed, and all that ran had a service account, or nothing had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interval {
     /// Its first instant.
     pub from: DateTime<Utc>,
     /// The first instant after it; none while it lasts.
     pub until: Option<DateTime<Utc>>,
+    /// What ran had a service account: it can take the place of a traditional one.
+    pub service_account: bool,
 }
 
 impl Interval {

@@ -1,8 +1,9 @@
 //! What the decision table is told of a record. The table is a fold of these over all committed records.
 
 use devhub_decision::{
-    ApplicationEntry, Change, Environment, ExemptionEntry, InstallationEntry, Links, NamespaceEntry, OperationEntry,
-    Permissions, Replacement, StagePermissions, Standing, SubscriptionEntry, VersionEntry, WaiverEntry,
+    ApplicationEntry, Change, CredentialClassEntry, Environment, ExemptionEntry, InstallationEntry, Links,
+    NamespaceEntry, OperationEntry, Permissions, Replacement, ServiceAccountEntry, StagePermissions, Standing,
+    SubscriptionEntry, VersionEntry, WaiverEntry,
 };
 
 use super::application::{Application, State};
@@ -12,6 +13,7 @@ use super::name::VersionName;
 use super::namespace::Namespace;
 use super::operation::OperationSchedule;
 use super::record::{Record, RecordKey};
+use super::service_account::ServiceAccount;
 use super::setting::Rules;
 use super::subscription::Subscription;
 use super::version::Version;
@@ -34,14 +36,16 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
         (_, Record::Installation(installation)) => {
             changes.push(Change::Installation(project_installation(installation)));
         }
+        (_, Record::ServiceAccount(account)) => changes.push(Change::ServiceAccount(project_account(account))),
+        (_, Record::CredentialClass(class)) => {
+            changes.push(Change::CredentialClass(CredentialClassEntry { sunset_at: class.schedule.sunset_at }));
+        }
         (_, Record::Waiver(waiver)) => changes.extend(project_waiver(waiver).map(Change::Waiver)),
         (_, Record::Notice(_) | Record::NoticeRun(_) | Record::Announcement(_) | Record::AnnouncementRevision(_)) => {}
         (
             _,
             Record::Company(_)
             | Record::Project(_)
-            | Record::ServiceAccount(_)
-            | Record::CredentialClass(_)
             | Record::ClassRevision(_)
             | Record::Organisation(_)
             | Record::AppVersion(_)
@@ -79,6 +83,18 @@ fn project_waiver(waiver: &Waiver) -> Option<WaiverEntry> {
         version: table_name(&waiver.version),
         until: waiver.revoked.is_none().then_some(waiver.until),
     })
+}
+
+/// Until it is removed; whether it is accepted, its class says.
+fn project_account(account: &ServiceAccount) -> ServiceAccountEntry {
+    ServiceAccountEntry {
+        client_id: account.client_id.as_str().into(),
+        account_id: account.id.as_str().into(),
+        company_id: account.company.as_str().into(),
+        environment: account.environment,
+        live: account.removal.is_none(),
+        extended_until: account.extended_until,
+    }
 }
 
 /// While it is installed, with the projects that are permitted; removed otherwise.
@@ -153,7 +169,7 @@ fn project_version<'v>(version: &'v Version, rules: &Rules) -> impl Iterator<Ite
             lifecycle: deployment.lifecycle,
             permissions,
             open_access: version.is_open_access(),
-            company_scoped: false,
+            company_scoped: version.company_scoped,
             successor: deployment.successor.as_ref().map(table_name),
             links: links.unwrap_or_default(),
             brownouts: deployment.brownouts.as_slice().into(),

@@ -29,6 +29,8 @@ pub struct CreateVersion {
     pub description: String,
     /// Who may subscribe.
     pub access_type: AccessType,
+    /// Its calls are about the data of one company.
+    pub company_scoped: bool,
     /// Its operations.
     pub endpoints: Vec<Endpoint>,
     /// Values that subscribers give.
@@ -50,6 +52,8 @@ pub struct UpdateVersion {
     pub description: Option<String>,
     /// New access type, if it changes.
     pub access_type: Option<AccessType>,
+    /// Whether its calls are about the data of one company, if that changes.
+    pub company_scoped: Option<bool>,
     /// New operations, if they change.
     pub endpoints: Option<Vec<Endpoint>>,
     /// New subscription fields, if they change.
@@ -165,6 +169,7 @@ impl CreateVersion {
             name: self.name.clone(),
             description: self.description.clone(),
             access_type: self.access_type,
+            company_scoped: self.company_scoped,
             endpoints: self.endpoints.clone(),
             fields: self.fields.clone(),
             deployments: self
@@ -178,6 +183,7 @@ impl CreateVersion {
         };
         let created = Fact::new(FactKind::VersionCreated, version.subject(None))
             .change("access_type", "", version.access_type.name())
+            .change("company_scoped", false, version.company_scoped)
             .because(&self.override_reason);
         let deployed = version.deployments.iter().map(|(environment, deployment)| {
             describe(Fact::new(FactKind::VersionDeployed, version.subject(Some(*environment))), deployment)
@@ -210,6 +216,7 @@ impl UpdateVersion {
         let new = Version {
             description: self.description.clone().unwrap_or_else(|| old.description.clone()),
             access_type: self.access_type.unwrap_or(old.access_type),
+            company_scoped: self.company_scoped.unwrap_or(old.company_scoped),
             endpoints: self.endpoints.clone().unwrap_or_else(|| old.endpoints.clone()),
             fields: self.fields.clone().unwrap_or_else(|| old.fields.clone()),
             documentation_uri: self.documentation_uri.clone().unwrap_or_else(|| old.documentation_uri.clone()),
@@ -236,6 +243,7 @@ impl UpdateVersion {
         let fact = Fact::new(FactKind::VersionUpdated, new.subject(None))
             .change("description", &old.description, &new.description)
             .change("access_type", old.access_type.name(), new.access_type.name())
+            .change("company_scoped", old.company_scoped, new.company_scoped)
             .change("endpoints", endpoints(old), endpoints(&new))
             .change("fields", fields(old), fields(&new))
             .change("documentation_uri", &old.documentation_uri, &new.documentation_uri);

@@ -102,6 +102,8 @@ pub struct Version {
     pub description: String,
     /// Who may subscribe.
     pub access_type: AccessType,
+    /// Its calls are about the data of one company (rules B65, B66).
+    pub company_scoped: bool,
     /// Its operations.
     pub endpoints: Vec<Endpoint>,
     /// Values that subscribers give.

@@ -92,7 +92,6 @@ impl Fold {
             | Kind::ClientSecrets
             | Kind::CallLimits
             | Kind::Organisation
-            | Kind::AppVersion
             | Kind::Listing
             | Kind::Maintenance => return,
             Kind::Api
@@ -113,6 +112,7 @@ impl Fold {
             | Kind::CredentialClass
             | Kind::ClassRevision
             | Kind::Disuse
+            | Kind::AppVersion
             | Kind::Installation => {}
         }
         let record = match codec::decode_record(value) {
@@ -124,10 +124,10 @@ impl Fold {
         {
             self.meet(Refusal::PolicyNotFound(version.policy.clone()));
         }
+        self.roster.learn(&record);
         if let Some(key) = key_of(kind, &record) {
             project(&key, &record, &self.rules, changes);
             self.index.learn(&key, &record, revision);
-            self.roster.learn(&record);
         }
     }
 }

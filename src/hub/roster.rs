@@ -7,8 +7,10 @@ use std::ops::Bound;
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::RwLock;
 
+use crate::domain::app_version::AppVersion;
 use crate::domain::company::Company;
 use crate::domain::credential_class::{ClassRevision, ClassSchedule, as_of};
+use crate::domain::installation::Installation;
 use crate::domain::migration::{AccountTimes, MigrationFacts, Phase, instants, phase};
 use crate::domain::name::{AccountId, ApplicationId, CompanyId, Email};
 use crate::domain::record::Record;
@@ -155,6 +157,25 @@ impl Inner {
         }
     }
 
+    /// A developer is ready from the first promotion of a version that has a service account (rule B81).
+    fn learn_version(&mut self, version: &AppVersion) {
+        let Some(promoted) = version.promoted.as_ref().filter(|_| version.has_service_account()) else { return };
+        let ready_at = self.ready.entry(version.application.clone()).or_insert(promoted.at);
+        *ready_at = (*ready_at).min(promoted.at);
+    }
+
+    /// Only what has a service account can take the place of one.
+    fn learn_installation(&mut self, installation: &Installation) {
+        let intervals = installation.intervals.iter().filter(|interval| interval.service_account);
+        let intervals: Vec<Interval> = intervals.map(|interval| (interval.from, interval.until)).collect();
+        let place = (installation.application.clone(), installation.company.clone());
+        if intervals.is_empty() {
+            self.installed.remove(&place);
+        } else {
+            self.installed.insert(place, intervals);
+        }
+    }
+
     /// The sunset that was public at `at`.
     fn sunset(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         as_of(&self.revisions, at).sunset_at
@@ -230,6 +251,8 @@ impl Roster {
             Record::ServiceAccount(account) => self.0.write().learn_account(account),
             Record::CredentialClass(class) => self.0.write().class = class.schedule,
             Record::ClassRevision(revision) => self.0.write().learn_revision(revision),
+            Record::AppVersion(version) => self.0.write().learn_version(version),
+            Record::Installation(installation) => self.0.write().learn_installation(installation),
             _ => {}
         }
     }

@@ -88,6 +88,7 @@ pub(super) fn api_version(hub: &Hub, version: &Version, revision: u64, now: Date
         create_time: Some(timestamp(version.created_at)),
         etag: revision.to_string(),
         live_subscriptions: i64::try_from(live).unwrap_or(i64::MAX),
+        company_scoped: version.company_scoped,
     }
 }
 

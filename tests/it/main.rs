@@ -12,6 +12,7 @@
 //! | `verifying` | B54: credentials verified, hashes renewed; no secret is kept or told |
 //! | `fencing` | B55: the networks that an application may call from, and how fast |
 //! | `accounts` | B25, B67 to B75, B88: traditional service accounts and the dates of their class |
+//! | `migrating` | B69, B70, B81 to B89: the migration away from them, as it really went |
 //! | `deciding` | B60 to B63: what gateways are told |
 //! | `companies` | B65, B66, B69, B70, B90: what they are told of companies and service accounts |
 //! | `moving` | B45 to B48: moves |
@@ -80,6 +81,7 @@ mod leaving;
 mod lifecycle;
 mod listing;
 mod maintaining;
+mod migrating;
 mod moving;
 mod noticing;
 mod policies;

@@ -205,6 +205,7 @@ pub(crate) mod scenario {
         CreateVersion {
             name: name.clone(),
             description: String::new(),
+            company_scoped: false,
             access_type: AccessType::Public,
             endpoints: Vec::new(),
             fields: Vec::new(),

@@ -22,6 +22,7 @@ use devhub_proto::v1::fact_service_client::FactServiceClient;
 use devhub_proto::v1::installation_service_client::InstallationServiceClient;
 use devhub_proto::v1::listing_service_client::ListingServiceClient;
 use devhub_proto::v1::maintenance_service_client::MaintenanceServiceClient;
+use devhub_proto::v1::migration_service_client::MigrationServiceClient;
 use devhub_proto::v1::notice_service_client::NoticeServiceClient;
 use devhub_proto::v1::organisation_service_client::OrganisationServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
@@ -233,6 +234,10 @@ impl World {
 
     pub(crate) fn accounts(&self, actor: &'static str) -> ServiceAccountServiceClient<Caller> {
         ServiceAccountServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn migrations(&self) -> MigrationServiceClient<Caller> {
+        MigrationServiceClient::new(self.channel_as(""))
     }
 
     pub(crate) fn classes(&self, actor: &'static str) -> CredentialClassServiceClient<Caller> {

@@ -78,6 +78,8 @@ pub enum Action {
         description: Option<String>,
         /// New access type, if it changes.
         access: Option<Access>,
+        /// Whether its calls are about the data of one company, if that changes.
+        company_scoped: Option<bool>,
         /// New endpoints, if they change.
         endpoints: Option<Vec<EndpointEntry>>,
         /// New fields, if they change.

@@ -108,12 +108,21 @@ pub async fn call(hub: &Hub, action: &Action, etag: &str, mode: Mode<'_>) -> Res
             };
             Ok(answer!(hub.apis().create_api_version(request).await?.into_inner(), version, warnings))
         }
-        Action::UpdateApiVersion { name, description, access, endpoints, fields, documentation_uri } => {
+        Action::UpdateApiVersion {
+            name,
+            description,
+            access,
+            company_scoped,
+            endpoints,
+            fields,
+            documentation_uri,
+        } => {
             let request = v1::UpdateApiVersionRequest {
                 context: name.context.clone(),
                 version: name.version.clone(),
                 description: description.clone(),
                 access_type: access.map(|access| access.wire().into()).unwrap_or_default(),
+                company_scoped: *company_scoped,
                 endpoints: wire::endpoint_messages(endpoints.as_deref().unwrap_or_default()),
                 replace_endpoints: endpoints.is_some(),
                 fields: wire::field_messages(fields.as_deref().unwrap_or_default()),

@@ -97,6 +97,7 @@ fn compare_version(api: &ApiEntry, wanted: &VersionEntry, actual: &ActualVersion
     let changes: Vec<Change> = [
         Change::between("description", &there.description, &wanted.description),
         Change::between("access", there.access, wanted.access),
+        Change::between("company_scoped", there.company_scoped, wanted.company_scoped),
         Change::between("documentation_uri", &there.documentation_uri, &wanted.documentation_uri),
         Change::between("endpoints", endpoints_text(there), endpoints_text(wanted)),
         Change::between("fields", fields_text(there), fields_text(wanted)),
@@ -109,6 +110,7 @@ fn compare_version(api: &ApiEntry, wanted: &VersionEntry, actual: &ActualVersion
             name: name.clone(),
             description: (wanted.description != there.description).then(|| wanted.description.clone()),
             access: (wanted.access != there.access).then_some(wanted.access),
+            company_scoped: (wanted.company_scoped != there.company_scoped).then_some(wanted.company_scoped),
             endpoints: (wanted.endpoints != there.endpoints).then(|| wanted.endpoints.clone()),
             fields: (wanted.fields != there.fields).then(|| wanted.fields.clone()),
             documentation_uri: (wanted.documentation_uri != there.documentation_uri)

@@ -98,6 +98,9 @@ pub struct VersionEntry {
     /// Who may subscribe.
     #[serde(default = "public", skip_serializing_if = "is_public")]
     pub access: Access,
+    /// Its calls are about the data of one company.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub company_scoped: bool,
     /// Where its documentation is.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub documentation_uri: String,

@@ -258,6 +258,7 @@ apis:
                 version: path.clone(),
                 description: description.clone(),
                 access: Access::Internal,
+                company_scoped: true,
                 documentation_uri: title.clone(),
                 endpoints: vec![EndpointEntry { method: category.clone(), path, auth: Auth::None }],
                 fields: vec![field],

@@ -58,6 +58,7 @@ pub fn step_lines(text: &mut String, step: &Step) {
 fn version_lines(text: &mut String, entry: &VersionEntry) {
     let (endpoints, fields) = (entry.endpoints.len(), entry.fields.len());
     let mut facts = vec![entry.access.to_string()];
+    facts.extend(entry.company_scoped.then(|| "company-scoped".to_owned()));
     facts.extend((endpoints > 0).then(|| plural(endpoints, "endpoint")));
     facts.extend((fields > 0).then(|| plural(fields, "subscription field")));
     line(text, 10, &facts.join(", "));

@@ -193,6 +193,30 @@ fn service_user(before: Option<&Installation>, version: &AppVersion, fresh: &Ser
     known.or_else(|| version.has_service_account().then(|| fresh.clone()))
 }
 
+/// The times of an installation that runs `version` from now on.
+fn extended(
+    mut intervals: Vec<Interval>,
+    version: &AppVersion,
+    setting: &Setting<'_>,
+) -> Result<Vec<Interval>, Refusal> {
+    let service_account = version.has_service_account();
+    if let Some(open) = intervals.last_mut().filter(|last| last.until.is_none()) {
+        if open.service_account == service_account {
+            return Ok(intervals);
+        }
+        open.until = Some(setting.now);
+    }
+    if intervals.len() >= INTERVALS_MAX {
+        return Err(Refusal::HistoryFull {
+            what: "installations of this application in this company",
+            limit: INTERVALS_MAX,
+            remedy: "register the application anew and install that",
+        });
+    }
+    intervals.push(Interval { from: setting.now, until: None, service_account });
+    Ok(intervals)
+}
+
 impl Install {
     pub(in crate::domain) fn reads(&self) -> Vec<RecordKey> {
         reads(&self.application, &self.company)
@@ -254,15 +278,8 @@ impl Install {
             // Who installs for the first time sees all that the version may do.
             None => Vec::new(),
         };
-        let mut intervals = before.map(|before| before.intervals.clone()).unwrap_or_default();
-        if intervals.len() >= INTERVALS_MAX {
-            return Err(Refusal::HistoryFull {
-                what: "installations of this application in this company",
-                limit: INTERVALS_MAX,
-                remedy: "register the application anew and install that",
-            });
-        }
-        intervals.push(Interval { from: setting.now, until: None });
+        let ended = before.map(|before| before.intervals.clone()).unwrap_or_default();
+        let intervals = extended(ended, version, setting)?;
         let installation = Installation {
             application: self.application.clone(),
             client_id: application.client_id.clone(),
@@ -302,6 +319,7 @@ impl UpdateInstallation {
         let after = Installation {
             version: version.number.clone(),
             service_user: service_user(Some(before), version, &self.service_user),
+            intervals: extended(before.intervals.clone(), version, setting)?,
             changed: Step { by: setting.actor.to_string(), at: setting.now },
             ..before.clone()
         };

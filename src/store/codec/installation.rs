@@ -15,6 +15,7 @@ pub(super) fn encode_installation(installation: &Installation) -> disk::Installa
     let interval = |interval: &Interval| disk::IntervalRecord {
         from: Some(timestamp(interval.from)),
         until: interval.until.map(timestamp),
+        service_account: interval.service_account,
     };
     disk::InstallationRecord {
         application_id: installation.application.to_string(),
@@ -31,7 +32,11 @@ pub(super) fn encode_installation(installation: &Installation) -> disk::Installa
 
 pub(super) fn decode_installation(installation: disk::InstallationRecord) -> Option<Installation> {
     let interval = |interval: disk::IntervalRecord| {
-        Some(Interval { from: needed(interval.from.as_ref())?, until: optional(interval.until.as_ref())? })
+        Some(Interval {
+            from: needed(interval.from.as_ref())?,
+            until: optional(interval.until.as_ref())?,
+            service_account: interval.service_account,
+        })
     };
     let projects = installation.projects.iter().map(|project| project.parse().ok()).collect::<Option<_>>()?;
     Some(Installation {

@@ -162,6 +162,7 @@ fn encode_version(version: &Version) -> disk::VersionRecord {
         label: version.name.label.to_string(),
         description: version.description.clone(),
         access_type: version.access_type.number(),
+        company_scoped: version.company_scoped,
         endpoints: wire::endpoints(&version.endpoints),
         fields: wire::fields(&version.fields),
         deployments: version
@@ -196,6 +197,7 @@ fn decode_version(version: disk::VersionRecord) -> Option<Version> {
         name: decode_name(&version.context, &version.label)?,
         description: version.description,
         access_type: Word::from_number(version.access_type)?,
+        company_scoped: version.company_scoped,
         endpoints: version
             .endpoints
             .into_iter()

@@ -212,6 +212,7 @@ fn records() -> Vec<Record> {
             name: name("1.10"),
             description: "First".into(),
             access_type: AccessType::Controlled,
+            company_scoped: true,
             endpoints: vec![Endpoint { method: "GET".into(), path: "/{id}".into(), auth_type: AuthType::User }],
             fields: vec![FieldDefinition {
                 name: "callback".into(),
@@ -317,8 +318,12 @@ fn records() -> Vec<Record> {
             ),
             service_user: Some("u-1".parse().expect("valid")),
             intervals: vec![
-                Interval { from: at("2026-01-01T00:00:00Z"), until: Some(at("2026-01-02T00:00:00Z")) },
-                Interval { from: at("2026-01-03T00:00:00Z"), until: None },
+                Interval {
+                    from: at("2026-01-01T00:00:00Z"),
+                    until: Some(at("2026-01-02T00:00:00Z")),
+                    service_account: false,
+                },
+                Interval { from: at("2026-01-03T00:00:00Z"), until: None, service_account: true },
             ],
             changed: taken(3),
         }),
