@@ -69,6 +69,7 @@ fn publish(number: usize) -> [Command; 2] {
         name: name(number),
         description: String::new(),
         access_type: AccessType::Public,
+        company_scoped: false,
         endpoints: Vec::new(),
         fields: Vec::new(),
         deployments: BTreeMap::from([(Environment::Sandbox, deployment)]),

@@ -133,10 +133,10 @@ impl Hub {
         let decoys = &*DECOYS;
         let looked_up = client_id.unwrap_or(&decoys.client_id).clone();
         let (name, found) = self.read_or(&RecordKey::ClientId(looked_up), &decoys.name)?;
+        let Record::Name(name) = name else { return Err(Failure::Defect) };
         let (bearer, found) = match name {
-            Record::Name(NameBearer::Application(bearer)) => (bearer, found),
-            Record::Name(NameBearer::Account(_)) => (decoys.nobody.clone(), false),
-            _ => return Err(Failure::Defect),
+            NameBearer::Application(bearer) => (bearer, found),
+            NameBearer::Account(_) => (decoys.nobody.clone(), false),
         };
         let known = found && client_id.is_some();
         let (secrets, found) = self.read_or(&ClientSecrets::key(&bearer), &decoys.secrets[0])?;

@@ -171,6 +171,15 @@ impl Hub {
         self.last_uses().flush().and(usage)
     }
 
+    /// The same for the last time, after the last call.
+    ///
+    /// # Errors
+    /// When some of it could not be written: that is lost.
+    pub fn close_notes(&self) -> Result<(), StoreError> {
+        let remembered = self.last_uses().flush();
+        self.usage().close(self.now()).and(remembered)
+    }
+
     /// The rules of this hub.
     pub fn rules(&self) -> &Rules {
         &self.0.rules
