@@ -182,9 +182,10 @@ impl Chart {
         svg.push_str(&self.axes(&scale, step));
         let line = corners(&scale, &self.line.1).join(" ");
         svg.push_str(&format!("<polyline points=\"{line}\" fill=\"none\" stroke=\"#222222\" stroke-width=\"2\"/>\n"));
-        for (number, (x, label)) in (0..).zip(&marks) {
-            svg.push_str(&drawn_mark(&scale, *x, HEAD + LINE * (number + 1), label));
-        }
+        // A line of text for each, the lines of all below the texts of all.
+        let below = |number: i64| HEAD + LINE * (number + 1);
+        svg.extend((0..).zip(&marks).map(|(number, (x, _))| dashed(&scale, *x, below(number))));
+        svg.extend((0..).zip(&marks).map(|(number, (x, words))| label(*x, below(number), words)));
         svg.push_str(&self.legend(&scale));
         svg.push_str("</svg>\n");
         svg
@@ -276,18 +277,23 @@ impl Chart {
     }
 }
 
-/// A dashed line at `x` whose label has a line of its own, and goes to the side where there is room.
-fn drawn_mark(scale: &Scale, x: i64, y: i64, label: &str) -> String {
-    let line = format!(
+/// A dashed line at `x`, from `y` down.
+fn dashed(scale: &Scale, x: i64, y: i64) -> String {
+    format!(
         "<line x1=\"{x}\" x2=\"{x}\" y1=\"{}\" y2=\"{}\" stroke=\"#b00020\" stroke-width=\"1.5\" \
          stroke-dasharray=\"6 4\"/>\n",
         y - LINE / 2,
         scale.bottom(),
         x = tenths(x)
-    );
+    )
+}
+
+/// The label of the line at `x`, on the side where there is room, and legible where it crosses other lines.
+fn label(x: i64, y: i64, words: &str) -> String {
     let left = x > (PLOT_X.0 + PLOT_X.1) * TENTHS / 2;
     let (x, anchor) = if left { (x - 6 * TENTHS, "end") } else { (x + 6 * TENTHS, "start") };
-    line + &text(x, y, anchor, label)
+    let words = text(x, y, anchor, words);
+    format!("<g stroke=\"#ffffff\" stroke-width=\"4\" paint-order=\"stroke\">\n{words}</g>\n")
 }
 
 #[cfg(test)]
