@@ -17,6 +17,7 @@ use devhub_proto::v1::fact_service_client::FactServiceClient;
 use devhub_proto::v1::installation_service_client::InstallationServiceClient;
 use devhub_proto::v1::listing_service_client::ListingServiceClient;
 use devhub_proto::v1::maintenance_service_client::MaintenanceServiceClient;
+use devhub_proto::v1::migration_service_client::MigrationServiceClient;
 use devhub_proto::v1::notice_service_client::NoticeServiceClient;
 use devhub_proto::v1::organisation_service_client::OrganisationServiceClient;
 use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
@@ -202,6 +203,8 @@ clients!(
     service_accounts: ServiceAccountServiceClient,
     /// The dates of traditional service accounts.
     credential_class: CredentialClassServiceClient,
+    /// Who is how far away from traditional service accounts.
+    migrations: MigrationServiceClient,
 );
 
 impl Hub {

@@ -15,6 +15,7 @@ pub mod brownout;
 pub mod calendar;
 pub mod catalogue;
 pub mod changelog;
+pub mod chart;
 pub mod check;
 pub mod company;
 pub mod completions;
@@ -37,6 +38,7 @@ pub mod lifecycle;
 pub mod list;
 pub mod listing;
 pub mod maintenance;
+pub mod migration;
 pub mod moves;
 pub mod notices;
 pub mod organisation;
@@ -56,6 +58,7 @@ pub mod schedule;
 pub mod secret;
 pub mod serve;
 pub mod service_account;
+pub mod sheet;
 pub mod subscribe;
 pub mod unused;
 pub mod uplift;
@@ -228,6 +231,9 @@ enum Command {
     /// The dates of traditional service accounts
     #[command(subcommand)]
     CredentialClass(credential_class::CredentialClass),
+    /// Report who is how far away from traditional service accounts
+    #[command(subcommand)]
+    Migration(migration::Migration),
     /// Publish announcements, revise and withdraw them
     #[command(subcommand)]
     Announce(announce::Announce),
@@ -319,6 +325,7 @@ impl Cli {
             Command::Project(command) => wait_for(command.run(connection, output)),
             Command::ServiceAccount(command) => wait_for(command.run(connection, output)),
             Command::CredentialClass(command) => wait_for(command.run(connection, output)),
+            Command::Migration(command) => wait_for(command.run(connection, output)),
             Command::Announce(command) => wait_for(command.run(connection, output)),
             Command::Notices(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),

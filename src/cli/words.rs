@@ -193,6 +193,32 @@ words!(
 );
 
 words!(
+    /// How far a migration is.
+    Phase, v1::MigrationPhase, {
+        /// Nobody has said whose the account is.
+        BlockedUnknownOwner = "BLOCKED_UNKNOWN_OWNER",
+        /// The developer has nothing to install yet.
+        NotStarted = "NOT_STARTED",
+        /// The company has to install.
+        DeveloperReady = "DEVELOPER_READY",
+        /// Installed beside the old account.
+        Installed = "INSTALLED",
+        /// The new identity has called; the old account is still there.
+        CutoverConfirmed = "CUTOVER_CONFIRMED",
+        /// Complete: the old account is removed.
+        OldAccountRemoved = "OLD_ACCOUNT_REMOVED",
+        /// Complete: the sunset ended the old account.
+        CompleteBySunset = "COMPLETE_BY_SUNSET",
+        /// Complete, but only after the sunset.
+        CompleteLate = "COMPLETE_LATE",
+        /// The sunset came first: calls fail.
+        Expired = "EXPIRED",
+        /// The old account is removed and nothing is installed.
+        Discontinued = "DISCONTINUED",
+    }
+);
+
+words!(
     /// What an announcement is about.
     Category, v1::AnnouncementCategory, {
         /// The beginning of an end.

@@ -17,6 +17,7 @@
 //! | `telling` | announcements and notices: published, loaded, followed, acknowledged (B26, X11) |
 //! | `keeping` | secrets, peppers, allowlists and tiers (B52, B55); a secret is printed once and never logged |
 //! | `idling` | applications that nobody uses (B58) |
+//! | `migrating` | who is how far away from service accounts: funnel, list, burn-down, forecast (B73, B81) |
 //! | `local` | commands that need no hub: config, serve, backup, restore, doctor, completions |
 
 mod accounts;
@@ -27,11 +28,15 @@ mod catalogue;
 mod companies;
 mod developing;
 mod ending;
+#[path = "../it/golden.rs"]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+mod golden;
 mod hub;
 mod idling;
 mod importing;
 mod keeping;
 mod local;
+mod migrating;
 mod moving;
 mod previewing;
 mod retiring;

@@ -15,6 +15,7 @@ pub mod decision;
 pub mod fact;
 pub mod installation;
 pub mod maintenance;
+pub mod migration;
 pub mod moved;
 pub mod namespace;
 pub mod notice;
