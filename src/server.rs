@@ -415,7 +415,8 @@ async fn flush_usage(hub: &Hub) {
 
 async fn close_usage(hub: &Hub) {
     let meter = hub.clone();
-    match tokio::task::spawn_blocking(move || meter.usage().close(meter.now())).await {
+    let close = move || meter.last_uses().flush().and(meter.usage().close(meter.now()));
+    match tokio::task::spawn_blocking(close).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "counted calls were not written at the end; they are lost"),
         Err(error) => tracing::error!(%error, "the last flush of counted calls ended early; they are lost"),
