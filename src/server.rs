@@ -308,6 +308,7 @@ fn services(
         };
     }
     let authorization = AuthorizationRpc::new(hub.clone(), limits, metrics.clone());
+    let account = ServiceAccountRpc::new(hub.clone(), peppers.clone(), stopping.clone());
     let credential = CredentialRpc::new(hub.clone(), peppers, metrics.clone());
     let mut routes = Routes::new(bounded!(AuthorizationServiceServer, authorization))
         .add_service(bounded!(ApiServiceServer, ApiRpc::new(hub.clone())))
@@ -318,7 +319,7 @@ fn services(
         .add_service(bounded!(WaiverServiceServer, WaiverRpc::new(hub.clone())))
         .add_service(bounded!(MigrationServiceServer, MigrationRpc::new(hub.clone())))
         .add_service(bounded!(CompanyServiceServer, CompanyRpc::new(hub.clone())))
-        .add_service(bounded!(ServiceAccountServiceServer, ServiceAccountRpc::new(hub.clone(), stopping.clone())))
+        .add_service(bounded!(ServiceAccountServiceServer, account))
         .add_service(bounded!(CredentialClassServiceServer, CredentialClassRpc::new(hub.clone())))
         .add_service(bounded!(AnnouncementServiceServer, AnnouncementRpc::new(hub.clone())))
         .add_service(bounded!(CredentialServiceServer, credential))

@@ -46,7 +46,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     // shown by hand, without it.
     tonic_prost_build::configure()
         .btree_map(".")
-        .skip_debug([".devhub.v1.CreateClientSecretResponse", ".devhub.v1.VerifyCredentialsRequest"])
+        .skip_debug([
+            ".devhub.v1.CreateClientSecretResponse",
+            ".devhub.v1.CreateServiceAccountResponse",
+            ".devhub.v1.RotateServiceAccountSecretResponse",
+            ".devhub.v1.VerifyCredentialsRequest",
+        ])
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -28,6 +28,8 @@ pub enum ServiceAccount {
     Classify(Classify),
     /// Change what an account may do
     Permissions(Permissions),
+    /// Make another secret for an account and print it, once; the one before stops at once
+    Rotate(Rotate),
     /// Remove an account for good: its calls are denied at once
     Remove(Remove),
     /// Show one
@@ -134,6 +136,16 @@ pub struct Permissions {
     none: bool,
 }
 
+/// Arguments of `devhub service-account rotate`.
+#[derive(Debug, Clone, Args)]
+pub struct Rotate {
+    #[command(flatten)]
+    named: Named,
+    /// Why
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    reason: String,
+}
+
 /// Arguments of `devhub service-account remove`.
 #[derive(Debug, Clone, Args)]
 pub struct Remove {
@@ -235,7 +247,7 @@ impl ServiceAccount {
             ServiceAccount::Create(create) => {
                 let request = create.request();
                 let answer = client.create_service_account(request).await.map_err(explained)?.into_inner();
-                print_account(output, answer.account, answer.warnings)?;
+                print_with_secret(output, answer.account, answer.secret, answer.warnings)?;
             }
             ServiceAccount::Classify(Classify { named, whose, undefined: _ }) => {
                 let request = v1::ClassifyServiceAccountRequest {
@@ -258,6 +270,17 @@ impl ServiceAccount {
                 };
                 let answer = client.change_service_account_permissions(request).await.map_err(explained)?.into_inner();
                 print_account(output, answer.account, Vec::new())?;
+            }
+            ServiceAccount::Rotate(Rotate { named, reason }) => {
+                let request = v1::RotateServiceAccountSecretRequest {
+                    company_id: named.company.clone(),
+                    account_id: named.account.clone(),
+                    reason: reason.clone(),
+                    etag: named.etag.clone(),
+                    request_id: new_request_id(),
+                };
+                let answer = client.rotate_service_account_secret(request).await.map_err(explained)?.into_inner();
+                print_with_secret(output, answer.account, answer.secret, Vec::new())?;
             }
             ServiceAccount::Remove(Remove { named, reason, acknowledge_recent_use }) => {
                 let request = v1::RemoveServiceAccountRequest {
@@ -323,6 +346,32 @@ fn print_account(output: Format, account: Option<v1::ServiceAccount>, warnings: 
     let mut fields = account.fields();
     fields.push(("warning", warnings.join("\n")));
     print_one(output, &AccountAnswer { account, warnings }, &fields)
+}
+
+#[derive(Serialize)]
+struct SecretAnswer {
+    secret: String,
+    #[serde(flatten)]
+    account: ServiceAccountView,
+    warnings: Vec<String>,
+}
+
+/// Prints an account with the secret that was made for it, if one was.
+fn print_with_secret(
+    output: Format,
+    account: Option<v1::ServiceAccount>,
+    secret: String,
+    warnings: Vec<String>,
+) -> Result<()> {
+    if secret.is_empty() {
+        return print_account(output, account, warnings);
+    }
+    let account = account.context("the hub sent an empty answer; is it a devhub of this release?")?;
+    let account = ServiceAccountView::from(account);
+    let mut fields = vec![("secret", secret.clone()), ("", "keep it now: it is never shown again".to_owned())];
+    fields.extend(account.fields());
+    fields.push(("warning", warnings.join("\n")));
+    print_one(output, &SecretAnswer { secret, account, warnings }, &fields)
 }
 
 impl Listing {

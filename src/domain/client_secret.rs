@@ -104,7 +104,7 @@ fn listed(secrets: &[(ClientSecretId, String)]) -> String {
 }
 
 /// What is kept of a new secret.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
     /// Its hash.
     pub hash: KeyedHash,

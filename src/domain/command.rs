@@ -28,7 +28,7 @@ use super::relocate::MoveSubscription;
 use super::schedule::ChangeLifecycle;
 use super::service_account::{
     ChangeAccountPermissions, ClassifyServiceAccount, CreateServiceAccount, Created, ExtendServiceAccounts,
-    RemoveServiceAccount,
+    RehashServiceAccountSecret, RemoveServiceAccount, RotateServiceAccountSecret,
 };
 use super::setting::Setting;
 use super::subscribe::{Since, Subscribe, Unsubscribe};
@@ -110,6 +110,8 @@ commands!(
     CreateServiceAccount,
     ClassifyServiceAccount,
     ChangeAccountPermissions,
+    RotateServiceAccountSecret,
+    RehashServiceAccountSecret,
     RemoveServiceAccount,
     ExtendServiceAccounts,
     ReviseCredentialClass,
@@ -208,12 +210,16 @@ impl Command {
             Command::CreateCompany(_) => "CreateCompany",
             Command::UpdateCompany(_) => "UpdateCompany",
             Command::PutProject(_) => "PutProject",
-            Command::CreateServiceAccount(CreateServiceAccount { created: Created::Now, .. }) => "CreateServiceAccount",
+            Command::CreateServiceAccount(CreateServiceAccount { created: Created::Now(_), .. }) => {
+                "CreateServiceAccount"
+            }
             Command::CreateServiceAccount(CreateServiceAccount { created: Created::Elsewhere(_), .. }) => {
                 "ImportServiceAccounts"
             }
             Command::ClassifyServiceAccount(_) => "ClassifyServiceAccount",
             Command::ChangeAccountPermissions(_) => "ChangeServiceAccountPermissions",
+            Command::RotateServiceAccountSecret(_) => "RotateServiceAccountSecret",
+            Command::RehashServiceAccountSecret(_) => "RehashServiceAccountSecret",
             Command::RemoveServiceAccount(_) => "RemoveServiceAccount",
             Command::ExtendServiceAccounts(_) => "ExtendServiceAccounts",
             Command::ReviseCredentialClass(_) => "ReviseCredentialClass",
@@ -306,6 +312,8 @@ impl Command {
             Command::CreateServiceAccount(CreateServiceAccount { company: at, id, .. })
             | Command::ClassifyServiceAccount(ClassifyServiceAccount { company: at, id, .. })
             | Command::ChangeAccountPermissions(ChangeAccountPermissions { company: at, id, .. })
+            | Command::RotateServiceAccountSecret(RotateServiceAccountSecret { company: at, id, .. })
+            | Command::RehashServiceAccountSecret(RehashServiceAccountSecret { company: at, id, .. })
             | Command::RemoveServiceAccount(RemoveServiceAccount { company: at, id, .. }) => {
                 Subject { account: Some(id.clone()), ..company(at) }
             }

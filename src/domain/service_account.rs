@@ -2,6 +2,7 @@
 //! a class on its way out; what replaces them is declared in the application and installed by the company.
 
 mod command;
+mod secret;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::Environment;
@@ -17,6 +18,7 @@ pub use command::{
     ChangeAccountPermissions, ClassifyServiceAccount, CreateServiceAccount, Created, ExtendServiceAccounts, RecentUse,
     RemoveServiceAccount,
 };
+pub use secret::{AccountSecret, RehashServiceAccountSecret, RotateServiceAccountSecret};
 
 /// How long after its last use the removal of an account needs an acknowledgement (rule B84).
 pub const RECENT_USE: TimeDelta = TimeDelta::days(30);
@@ -117,6 +119,8 @@ pub struct ServiceAccount {
     pub extended_until: Option<DateTime<Utc>>,
     /// Set once it is removed.
     pub removal: Option<Removal>,
+    /// What is kept of its secret. None where the hub never made one, and once it is removed.
+    pub secret: Option<AccountSecret>,
 }
 
 impl ServiceAccount {
@@ -129,6 +133,11 @@ impl ServiceAccount {
     pub fn ends_at(&self, class: &ClassSchedule) -> Option<DateTime<Utc>> {
         let sunset_at = class.sunset_at?;
         Some(self.extended_until.map_or(sunset_at, |until| until.max(sunset_at)))
+    }
+
+    /// Whether it is no longer accepted (rules B69, B70).
+    pub fn has_ended(&self, class: &ClassSchedule, now: DateTime<Utc>) -> bool {
+        self.ends_at(class).is_some_and(|ends_at| ends_at <= now)
     }
 
     pub(super) fn subject(&self) -> Subject {

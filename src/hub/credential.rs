@@ -1,24 +1,27 @@
 //! Verifying credentials: do a client id and a secret belong together?
 //!
-//! A wrong pair costs the same work, whatever is wrong with it: a hash under every pepper, two reads, the decoding of as
-//! many secrets as an application may have. Where there is no record, a decoy is decoded in its place. What is left, that
-//! the store finds a record a little sooner or later than none, tells whether a client id is known, which is no secret.
+//! A wrong pair costs the same work, whatever is wrong with it: a hash under every pepper, three reads, the decoding of as
+//! many secrets as an application may have and of a service account. Where there is no record, a decoy is decoded in its
+//! place. What is left, that the store finds a record a little sooner or later than none, and that one account is longer
+//! than another, tells whether a client id is known, and as whose, which is no secret.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use devhub_decision::Standing;
+use devhub_decision::{Environment, Standing};
 
 use super::{Failure, Hub, Request};
-use crate::domain::Actor;
 use crate::domain::application::Application;
 use crate::domain::client_secret::{CLIENT_SECRETS_MAX, ClientSecret, ClientSecrets, RehashClientSecret};
 use crate::domain::keyed_hash::KeyedHash;
-use crate::domain::name::{ApplicationId, ClientId, PepperId};
+use crate::domain::name::{AccountId, ApplicationId, ClientId, PepperId};
 use crate::domain::projection::standing;
 use crate::domain::record::{Bearer as NameBearer, Record, RecordKey};
+use crate::domain::service_account::{AccountSecret, AccountType, RehashServiceAccountSecret, ServiceAccount};
+use crate::domain::tool::ToolPermissions;
+use crate::domain::{Actor, Command};
 use crate::secret::{Peppers, Presented};
 use crate::store::codec::{Kind, decode_record, encode_key, encode_record};
 
@@ -27,11 +30,13 @@ use crate::store::codec::{Kind, decode_record, encode_key, encode_record};
 pub enum Verified {
     /// They do not belong together: the client is unknown, or the secret is wrong, expired or revoked.
     Wrong,
-    /// They belong together.
+    /// They belong together, and are an application's.
     Right(Box<Bearer>),
+    /// They belong together, and are a traditional service account's.
+    Account(Box<AccountBearer>),
 }
 
-/// Whose credentials were presented.
+/// Whose credentials were presented: an application's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bearer {
     /// The application.
@@ -40,6 +45,19 @@ pub struct Bearer {
     pub standing: Standing,
     /// The secret that was presented.
     pub secret: ClientSecret,
+}
+
+/// Whose credentials were presented: a traditional service account's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountBearer {
+    /// The account.
+    pub account: ServiceAccount,
+    /// The first instant at which it is no longer accepted, when known.
+    pub ends_at: Option<DateTime<Utc>>,
+    /// Whether that has come (rule B69).
+    pub ended: bool,
+    /// What is kept of the secret that was presented.
+    pub hash: KeyedHash,
 }
 
 /// Records read at a time.
@@ -52,6 +70,8 @@ struct Decoys {
     name: Bytes,
     /// As many secrets as their place says.
     secrets: Vec<Bytes>,
+    no_account: AccountId,
+    account: Bytes,
 }
 
 static DECOYS: LazyLock<Decoys> = LazyLock::new(|| {
@@ -65,6 +85,26 @@ static DECOYS: LazyLock<Decoys> = LazyLock::new(|| {
         last_shown: "0000".to_owned(),
         hash: KeyedHash { pepper: "00000000".parse().expect("it is a valid id"), bytes: [0; 32] },
     };
+    let no_account: AccountId = "nobody".parse().expect("it is a valid id");
+    let account = ServiceAccount {
+        id: no_account.clone(),
+        client_id: "nobodys-client".parse().expect("it is a valid client id"),
+        company: "nobody".parse().expect("it is a valid id"),
+        environment: Environment::Sandbox,
+        name: "Nobody's".to_owned(),
+        account_type: AccountType::Undefined,
+        classified_at: None,
+        permissions: ToolPermissions::default(),
+        created_at: DateTime::UNIX_EPOCH,
+        created_by: "operator:nobody".to_owned(),
+        extended_until: None,
+        removal: None,
+        secret: Some(AccountSecret {
+            created_at: DateTime::UNIX_EPOCH,
+            last_shown: "0000".to_owned(),
+            hash: KeyedHash { pepper: "00000000".parse().expect("it is a valid id"), bytes: [0; 32] },
+        }),
+    };
     let secrets =
         |count: usize| ClientSecrets { application: nobody.clone(), secrets: (0..count).map(secret).collect() };
     Decoys {
@@ -72,11 +112,23 @@ static DECOYS: LazyLock<Decoys> = LazyLock::new(|| {
         name: encode_record(&Record::Name(NameBearer::Application(nobody.clone()))),
         nobody: nobody.clone(),
         secrets: (0..=CLIENT_SECRETS_MAX).map(|count| encode_record(&Record::ClientSecrets(secrets(count)))).collect(),
+        account: encode_record(&Record::ServiceAccount(account)),
+        no_account,
     }
 });
 
 /// Who keeps hashes up to date.
 const KEEPER: &str = "pepper";
+
+/// The pepper of each secret in a record.
+fn pepper_ids(record: Record) -> Result<Vec<PepperId>, Failure> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "two kinds of records were asked for")]
+    match record {
+        Record::ClientSecrets(secrets) => Ok(secrets.secrets.into_iter().map(|secret| secret.hash.pepper).collect()),
+        Record::ServiceAccount(account) => Ok(account.secret.map(|secret| secret.hash.pepper).into_iter().collect()),
+        _ => Err(Failure::Defect),
+    }
+}
 
 impl Hub {
     /// The peppers that secrets need and `peppers` lack, and how many secrets need each. They verify no more: a wrong file of
@@ -87,20 +139,21 @@ impl Hub {
     pub fn missing_peppers(&self, peppers: Option<&Peppers>) -> Result<BTreeMap<PepperId, u64>, Failure> {
         let mut missing = BTreeMap::new();
         let known = |id: &PepperId| peppers.is_some_and(|peppers| peppers.ids().any(|known| known == id));
-        let mut after = None;
-        loop {
-            let page = self.list(&Hub::prefix(Kind::ClientSecrets, None), after, PAGE, |stored| {
-                let Record::ClientSecrets(secrets) = stored.record else { return Err(Failure::Defect) };
-                Ok(Some(secrets.secrets))
-            })?;
-            for secret in page.items.into_iter().flatten().filter(|secret| !known(&secret.hash.pepper)) {
-                *missing.entry(secret.hash.pepper).or_default() += 1;
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(missing);
+        for kind in [Kind::ClientSecrets, Kind::ServiceAccount] {
+            let mut after = None;
+            loop {
+                let page =
+                    self.list(&Hub::prefix(kind, None), after, PAGE, |stored| pepper_ids(stored.record).map(Some))?;
+                for pepper in page.items.into_iter().flatten().filter(|pepper| !known(pepper)) {
+                    *missing.entry(pepper).or_default() += 1;
+                }
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
             }
         }
+        Ok(missing)
     }
 
     /// Whether a client id and what is presented as a secret belong together at `now`. A secret that an older pepper keyed
@@ -116,12 +169,34 @@ impl Hub {
         now: DateTime<Utc>,
     ) -> Result<Verified, Failure> {
         let presented = peppers.present(presented);
-        let Some(bearer) = self.bearer(client_id, &presented, now)? else { return Ok(Verified::Wrong) };
-        self.last_uses().remember(&bearer.secret.id, now);
-        if let Some(renewed) = presented.renewed(&bearer.secret.hash) {
-            self.rehash(&bearer, renewed).await;
+        let verified = self.bearer(client_id, &presented, now)?;
+        match &verified {
+            Verified::Wrong => {}
+            Verified::Right(bearer) => {
+                self.last_uses().remember(&bearer.secret.id, now);
+                if let Some(renewed) = presented.renewed(&bearer.secret.hash) {
+                    let command = RehashClientSecret {
+                        application: bearer.application.id.clone(),
+                        id: bearer.secret.id.clone(),
+                        from: bearer.secret.hash.pepper.clone(),
+                        to: renewed.clone(),
+                    };
+                    self.rehash(command.into()).await;
+                }
+            }
+            Verified::Account(bearer) => {
+                if let Some(renewed) = presented.renewed(&bearer.hash) {
+                    let command = RehashServiceAccountSecret {
+                        company: bearer.account.company.clone(),
+                        id: bearer.account.id.clone(),
+                        from: bearer.hash.clone(),
+                        to: renewed.clone(),
+                    };
+                    self.rehash(command.into()).await;
+                }
+            }
         }
-        Ok(Verified::Right(Box::new(bearer)))
+        Ok(verified)
     }
 
     fn bearer(
@@ -129,28 +204,40 @@ impl Hub {
         client_id: Option<&ClientId>,
         presented: &Presented,
         now: DateTime<Utc>,
-    ) -> Result<Option<Bearer>, Failure> {
+    ) -> Result<Verified, Failure> {
         let decoys = &*DECOYS;
         let looked_up = client_id.unwrap_or(&decoys.client_id).clone();
         let (name, found) = self.read_or(&RecordKey::ClientId(looked_up), &decoys.name)?;
         let Record::Name(name) = name else { return Err(Failure::Defect) };
-        let (bearer, found) = match name {
-            NameBearer::Application(bearer) => (bearer, found),
-            NameBearer::Account(_) => (decoys.nobody.clone(), false),
-        };
         let known = found && client_id.is_some();
+        let (bearer, account, is_account) = match name {
+            NameBearer::Application(bearer) => (bearer, decoys.no_account.clone(), false),
+            NameBearer::Account(account) => (decoys.nobody.clone(), account, true),
+        };
         let (secrets, found) = self.read_or(&ClientSecrets::key(&bearer), &decoys.secrets[0])?;
         let Record::ClientSecrets(secrets) = secrets else { return Err(Failure::Defect) };
+        let (account, account_found) = self.read_or(&RecordKey::ServiceAccount(account), &decoys.account)?;
+        let Record::ServiceAccount(account) = account else { return Err(Failure::Defect) };
         // As many secrets are read for everybody.
         let short = CLIENT_SECRETS_MAX.saturating_sub(secrets.secrets.len());
         drop(std::hint::black_box(decode_record(&decoys.secrets[short])?));
         let live: Vec<&ClientSecret> = secrets.live(now).collect();
         let hashes: Vec<&KeyedHash> = live.iter().map(|secret| &secret.hash).collect();
-        let Some(place) = presented.find(&hashes).filter(|_| known && found) else { return Ok(None) };
+        let of_account: Vec<&KeyedHash> = account.secret.iter().map(|secret| &secret.hash).collect();
+        let (place, account_place) = (presented.find(&hashes), presented.find(&of_account));
+        if is_account {
+            let right = account_place.filter(|_| known && account_found).map(|place| of_account[place].clone());
+            let Some(hash) = right else { return Ok(Verified::Wrong) };
+            let class = self.roster().class();
+            let (ends_at, ended) = (account.ends_at(&class), account.has_ended(&class, now));
+            return Ok(Verified::Account(Box::new(AccountBearer { account, ends_at, ended, hash })));
+        }
+        let Some(place) = place.filter(|_| known && found) else { return Ok(Verified::Wrong) };
         // Only whoever presented the right secret comes so far.
         let application = self.get_one(RecordKey::Application(bearer))?.map(|stored| stored.record);
         let Some(Record::Application(application)) = application else { return Err(Failure::Defect) };
-        Ok(Some(Bearer { standing: standing(&application), application, secret: live[place].clone() }))
+        let bearer = Bearer { standing: standing(&application), application, secret: live[place].clone() };
+        Ok(Verified::Right(Box::new(bearer)))
     }
 
     /// The record under `key`, or the decoy's if there is none, and whether there is one.
@@ -161,14 +248,8 @@ impl Hub {
     }
 
     /// Keeps a secret under the newest pepper. The verification stands even if that fails: the next one tries again.
-    async fn rehash(&self, bearer: &Bearer, renewed: &KeyedHash) {
-        let command = RehashClientSecret {
-            application: bearer.application.id.clone(),
-            id: bearer.secret.id.clone(),
-            from: bearer.secret.hash.pepper.clone(),
-            to: renewed.clone(),
-        };
-        let done = self.execute(Actor::Process(KEEPER.into()), command.into(), Request::once()).await;
+    async fn rehash(&self, command: Command) {
+        let done = self.execute(Actor::Process(KEEPER.into()), command, Request::once()).await;
         if let Err(error) = done {
             tracing::warn!(%error, "a secret stays under an older pepper for now");
         }

@@ -13,6 +13,7 @@
 //! What was lost is known to be lost: [`Meter::known_since`] says from when on every call was counted. A run that ends
 //! otherwise than by [`Meter::close`] may have lost calls, and so has one that met a damaged note or had no room.
 
+mod client;
 mod counter;
 mod known;
 mod listing;

@@ -18,7 +18,7 @@ use crate::domain::client_secret::{
 use crate::domain::name::{ApplicationId, ClientSecretId};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
-use crate::hub::{Bearer, Failure, Hub, Mode, Verified};
+use crate::hub::{AccountBearer, Bearer, Failure, Hub, Mode, Verified};
 use crate::ids;
 use crate::secret::{Peppers, Secret};
 use crate::telemetry::Metrics;
@@ -87,24 +87,39 @@ fn verdict(verified: &Verified) -> v1::CredentialVerdict {
     match verified {
         Verified::Wrong => v1::CredentialVerdict::Invalid,
         Verified::Right(bearer) if denial(bearer.standing).is_some() => v1::CredentialVerdict::Unusable,
-        Verified::Right(_) => v1::CredentialVerdict::Valid,
+        Verified::Account(bearer) if bearer.ended => v1::CredentialVerdict::Unusable,
+        Verified::Right(_) | Verified::Account(_) => v1::CredentialVerdict::Valid,
     }
 }
 
 fn render_verified(verified: &Verified) -> v1::VerifyCredentialsResponse {
     let verdict = verdict(verified).into();
-    let Verified::Right(bearer) = verified else {
-        return v1::VerifyCredentialsResponse { verdict, ..v1::VerifyCredentialsResponse::default() };
-    };
-    let Bearer { application, standing, secret } = &**bearer;
-    v1::VerifyCredentialsResponse {
-        verdict,
-        application_id: application.id.to_string(),
-        environment: application.environment.number(),
-        state: state(application),
-        denial: denial(*standing).map(Word::number).unwrap_or_default(),
-        client_secret_id: secret.id.to_string(),
-        expire_time: secret.expires_at.map(timestamp),
+    let nothing = v1::VerifyCredentialsResponse { verdict, ..v1::VerifyCredentialsResponse::default() };
+    match verified {
+        Verified::Wrong => nothing,
+        Verified::Right(bearer) => {
+            let Bearer { application, standing, secret } = &**bearer;
+            v1::VerifyCredentialsResponse {
+                application_id: application.id.to_string(),
+                environment: application.environment.number(),
+                state: state(application),
+                denial: denial(*standing).map(Word::number).unwrap_or_default(),
+                client_secret_id: secret.id.to_string(),
+                expire_time: secret.expires_at.map(timestamp),
+                ..nothing
+            }
+        }
+        Verified::Account(bearer) => {
+            let AccountBearer { account, ends_at, ended, hash: _ } = &**bearer;
+            v1::VerifyCredentialsResponse {
+                environment: account.environment.number(),
+                denial: ended.then(|| Reason::ServiceAccountSunset.number()).unwrap_or_default(),
+                expire_time: ends_at.map(timestamp),
+                account_id: account.id.to_string(),
+                company_id: account.company.to_string(),
+                ..nothing
+            }
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::parse::{Fields, Query};
 use super::{credential_class, read, service_account, status};
 use crate::domain::application::{Application, Role};
 use crate::domain::credential_class::{as_of, reopened};
-use crate::domain::migration::{Forecast, PACE_DAYS, Phase, forecast};
+use crate::domain::migration::{AccountTimes, Forecast, PACE_DAYS, Phase, forecast};
 use crate::domain::name::{AccountId, CompanyId};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::service_account::AccountType;
@@ -96,18 +96,23 @@ fn render(hub: &Hub, migration: &Migration, at: DateTime<Utc>) -> Result<v1::Mig
         Party::Application(id) => id.to_string(),
         Party::Account(_) => String::new(),
     };
-    let account = |(id, times): &(AccountId, crate::domain::migration::AccountTimes)| v1::MigratingAccount {
+    let keys: Vec<RecordKey> = migration.accounts.iter().map(|(id, _)| RecordKey::ServiceAccount(id.clone())).collect();
+    let last_uses = hub.get(&keys)?.into_iter().map(|stored| {
+        let Record::ServiceAccount(account) = stored?.record else { return None };
+        service_account::last_use(hub, &account)
+    });
+    let account = |((id, times), last_use): (&(AccountId, AccountTimes), Option<DateTime<Utc>>)| v1::MigratingAccount {
         account_id: id.to_string(),
         create_time: Some(timestamp(times.created_at)),
         remove_time: times.removed_at.map(timestamp),
-        last_use_time: None,
+        last_use_time: last_use.map(timestamp),
     };
     Ok(v1::Migration {
         company_id: migration.company.to_string(),
         application_id: application,
         phase: migration.phase.number(),
         next_step: migration.phase.next_step().unwrap_or_default().to_owned(),
-        accounts: migration.accounts.iter().map(account).collect(),
+        accounts: migration.accounts.iter().zip(last_uses).map(account).collect(),
         ready_time: migration.ready_at.map(timestamp),
         install_time: migration.installed_at.map(timestamp),
         first_use_time: migration.first_used_at.map(timestamp),

@@ -1,5 +1,6 @@
 //! ServiceAccountService: traditional service accounts.
 
+mod fresh;
 mod import;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
+use self::fresh::Fresh;
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
 use super::{company, execute, read, record, revision, status};
 use crate::domain::credential_class::ClassSchedule;
@@ -22,19 +24,22 @@ use crate::domain::refusal::Refusal;
 use crate::domain::register::ClientIdOrigin;
 use crate::domain::service_account::{
     AccountType, ChangeAccountPermissions, ClassifyServiceAccount, CreateServiceAccount, Created,
-    ExtendServiceAccounts, RecentUse, RemoveServiceAccount, ServiceAccount, TEXT_CHARS_MAX,
+    ExtendServiceAccounts, RecentUse, RemoveServiceAccount, RotateServiceAccountSecret, ServiceAccount, TEXT_CHARS_MAX,
 };
 use crate::domain::tool::{TOOL_CHARS_MAX, TOOLS_MAX, ToolPermission, ToolPermissions};
 use crate::domain::waiver::APPROVER_CHARS_MAX;
 use crate::domain::{Actor, Command};
 use crate::hub::{self, Failure, Hub, Mode, Page, Stored};
 use crate::ids;
+use crate::secret::Peppers;
 use crate::store::codec::Kind;
 use crate::wire::{self, Word, timestamp};
 
 /// Serves ServiceAccountService.
 pub struct ServiceAccountRpc {
     hub: Hub,
+    /// What secrets are hashed with.
+    peppers: Option<Arc<Peppers>>,
     stopping: watch::Receiver<bool>,
     /// Places for imports.
     imports: Arc<Semaphore>,
@@ -76,7 +81,7 @@ fn render(
     class: &ClassSchedule,
     used: Option<DateTime<Utc>>,
 ) -> v1::ServiceAccount {
-    let removal = account.removal.as_ref();
+    let (removal, secret) = (account.removal.as_ref(), account.secret.as_ref());
     v1::ServiceAccount {
         account_id: account.id.to_string(),
         company_id: account.company.to_string(),
@@ -94,6 +99,9 @@ fn render(
         remove_reason: removal.map(|removal| removal.reason.clone()).unwrap_or_default(),
         last_use_time: used.map(timestamp),
         etag: revision.to_string(),
+        secret_create_time: secret.map(|secret| timestamp(secret.created_at)),
+        secret_last_four: secret.map(|secret| secret.last_shown.clone()).unwrap_or_default(),
+        secret_pepper_id: secret.map(|secret| secret.hash.pepper.to_string()).unwrap_or_default(),
     }
 }
 
@@ -150,9 +158,18 @@ pub(super) fn permissions(fields: &mut Fields, field: &str, given: Option<&v1::T
 }
 
 impl ServiceAccountRpc {
-    /// Serves the service accounts of `hub` until `stopping` becomes true.
-    pub fn new(hub: Hub, stopping: watch::Receiver<bool>) -> ServiceAccountRpc {
-        ServiceAccountRpc { hub, stopping, imports: Arc::new(Semaphore::new(import::CALLS_MAX)) }
+    /// Serves the service accounts of `hub`, whose secrets are hashed with `peppers` if there are any, until `stopping`
+    /// becomes true.
+    pub fn new(hub: Hub, peppers: Option<Arc<Peppers>>, stopping: watch::Receiver<bool>) -> ServiceAccountRpc {
+        ServiceAccountRpc { hub, peppers, stopping, imports: Arc::new(Semaphore::new(import::CALLS_MAX)) }
+    }
+
+    /// When an account was last used; none for one that is not there, which its removal will say.
+    fn last_use_of(&self, id: &AccountId) -> Result<Option<DateTime<Utc>>, Status> {
+        let found = self.hub.get_one(RecordKey::ServiceAccount(id.clone())).map_err(status::failed)?;
+        let Some(Record::ServiceAccount(account)) = found.map(|stored| stored.record) else { return Ok(None) };
+        let last_use = self.hub.usage().last_use_of(&account.client_id, account.environment);
+        last_use.map_err(|error| status::failed(error.into()))
     }
 
     /// Finishes a write: refuses what was malformed, executes, renders.
@@ -161,17 +178,35 @@ impl ServiceAccountRpc {
         (actor, request, fields): (Actor, hub::Request, Fields),
         command: impl Into<Command>,
     ) -> Result<(Option<v1::ServiceAccount>, u64, Vec<String>), Status> {
+        let (account, revision, warnings) = self.commit((actor, request, fields), command).await?;
+        Ok((Some(shown(&self.hub, &account.0, account.1)), revision, warnings))
+    }
+
+    /// Refuses what was malformed, and executes.
+    async fn commit(
+        &self,
+        (actor, request, fields): (Actor, hub::Request, Fields),
+        command: impl Into<Command>,
+    ) -> Result<((ServiceAccount, u64), u64, Vec<String>), Status> {
         fields.check()?;
         let answer = execute(&self.hub, actor, command, request).await?;
         let (revision, warnings) = (revision(&answer), answer.warnings);
         let account = record!(answer.subject, ServiceAccount)?;
-        Ok((Some(shown(&self.hub, &account, answer.revision)), revision, warnings))
+        Ok(((account, answer.revision), revision, warnings))
     }
 }
 
 /// An account as it is now.
 fn shown(hub: &Hub, account: &ServiceAccount, revision: u64) -> v1::ServiceAccount {
-    render(account, revision, &hub.roster().class(), None)
+    render(account, revision, &hub.roster().class(), last_use(hub, account))
+}
+
+/// When an account was last used, for people: that it is not known keeps nobody from seeing the rest.
+pub(super) fn last_use(hub: &Hub, account: &ServiceAccount) -> Option<DateTime<Utc>> {
+    hub.usage().last_use_of(&account.client_id, account.environment).unwrap_or_else(|error| {
+        tracing::warn!(%error, "notes of usage cannot be read; the last use of an account is left out");
+        None
+    })
 }
 
 /// A stored account as it is now.
@@ -205,12 +240,22 @@ impl ServiceAccountService for ServiceAccountRpc {
         let account_type = account_type(&mut fields, "account.account_type", given.account_type.as_ref());
         let permissions = permissions(&mut fields, "account.permissions", given.permissions.as_ref());
         let created = fields.instant("account.create_time", given.create_time.as_ref());
-        let created = created.map_or(Created::Now, Created::Elsewhere);
+        let (created, fresh) = match created {
+            Some(at) => (Created::Elsewhere(at), None),
+            None => {
+                let fresh = self.peppers.as_deref().map(Fresh::make);
+                (Created::Now(fresh.as_ref().map(Fresh::made)), fresh)
+            }
+        };
+        let brings = matches!(created, Created::Elsewhere(_));
         let Some(company) = company else { return Err(fields.refuse()) };
         let command =
             CreateServiceAccount { id, client_id, client_id_origin, company, name, account_type, permissions, created };
-        let (account, revision, warnings) = self.finish((actor, request, fields), command).await?;
-        Ok(Response::new(v1::CreateServiceAccountResponse { account, revision, warnings }))
+        let (account, revision, warnings) = self.commit((actor, request, fields), command).await?;
+        // To bring an account is not to ask for its secret, though it may have got one here since.
+        let (secret, replayed) = if brings { (String::new(), false) } else { Fresh::reveal(fresh, &account.0) };
+        let account = Some(shown(&self.hub, &account.0, account.1));
+        Ok(Response::new(v1::CreateServiceAccountResponse { account, revision, warnings, secret, replayed }))
     }
 
     type ImportServiceAccountsStream = import::Answers;
@@ -250,6 +295,24 @@ impl ServiceAccountService for ServiceAccountRpc {
         Ok(Response::new(v1::ChangeServiceAccountPermissionsResponse { account, revision }))
     }
 
+    async fn rotate_service_account_secret(
+        &self,
+        request: Request<v1::RotateServiceAccountSecretRequest>,
+    ) -> Result<Response<v1::RotateServiceAccountSecretResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        let named = (&*message.company_id, &*message.account_id, &*message.etag, &*message.request_id);
+        let write = begin(&metadata, "RotateServiceAccountSecret", &message, named)?;
+        let Write { actor, request, company, id, etag, mut fields } = write;
+        let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
+        let fresh = self.peppers.as_deref().map(Fresh::make);
+        let made = fresh.as_ref().map(Fresh::made);
+        let command = RotateServiceAccountSecret { company, id, made, reason, etag };
+        let ((account, etag), revision, _) = self.commit((actor, request, fields), command).await?;
+        let (secret, replayed) = Fresh::reveal(fresh, &account);
+        let account = Some(shown(&self.hub, &account, etag));
+        Ok(Response::new(v1::RotateServiceAccountSecretResponse { account, secret, replayed, revision }))
+    }
+
     async fn remove_service_account(
         &self,
         request: Request<v1::RemoveServiceAccountRequest>,
@@ -259,8 +322,11 @@ impl ServiceAccountService for ServiceAccountRpc {
         let write = begin(&metadata, "RemoveServiceAccount", &message, named)?;
         let Write { actor, request, company, id, etag, mut fields } = write;
         let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
-        let recent_use =
-            if message.acknowledge_recent_use { RecentUse::Acknowledged } else { RecentUse::Unacknowledged(None) };
+        let recent_use = if message.acknowledge_recent_use {
+            RecentUse::Acknowledged
+        } else {
+            RecentUse::Unacknowledged(self.last_use_of(&id)?)
+        };
         let command = RemoveServiceAccount { company, id, recent_use, reason, etag };
         let (account, revision, _) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::RemoveServiceAccountResponse { account, revision }))

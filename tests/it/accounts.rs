@@ -19,7 +19,7 @@ pub(crate) fn company(id: &str, administrator: &str) -> v1::Company {
     }
 }
 
-fn time(instant: DateTime<Utc>) -> Option<v1::ClassDate> {
+pub(crate) fn time(instant: DateTime<Utc>) -> Option<v1::ClassDate> {
     Some(v1::ClassDate { value: Some(v1::class_date::Value::Time(timestamp(instant))) })
 }
 

@@ -92,6 +92,7 @@ mod reading;
 mod recalling;
 mod refusing;
 mod reporting;
+mod rotating;
 mod rules;
 mod scheduling;
 mod stories;

@@ -19,6 +19,20 @@ pub mod v1 {
         }
     }
 
+    impl std::fmt::Debug for CreateServiceAccountResponse {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            let shown = (&self.account, self.replayed, self.revision, &self.warnings);
+            f.debug_tuple("CreateServiceAccountResponse").field(&shown).finish_non_exhaustive()
+        }
+    }
+
+    impl std::fmt::Debug for RotateServiceAccountSecretResponse {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            let shown = (&self.account, self.replayed, self.revision);
+            f.debug_tuple("RotateServiceAccountSecretResponse").field(&shown).finish_non_exhaustive()
+        }
+    }
+
     impl std::fmt::Debug for VerifyCredentialsRequest {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.debug_struct("VerifyCredentialsRequest").field("client_id", &self.client_id).finish_non_exhaustive()

@@ -31,6 +31,9 @@ pub struct ServiceAccountView {
     removed_by: String,
     remove_reason: String,
     last_use_time: Option<String>,
+    secret_create_time: Option<String>,
+    secret_last_four: String,
+    secret_pepper_id: String,
     etag: String,
 }
 
@@ -82,6 +85,9 @@ impl From<v1::ServiceAccount> for ServiceAccountView {
             removed_by: account.removed_by,
             remove_reason: account.remove_reason,
             last_use_time: time(account.last_use_time),
+            secret_create_time: time(account.secret_create_time),
+            secret_last_four: account.secret_last_four,
+            secret_pepper_id: account.secret_pepper_id,
             etag: account.etag,
         }
     }
@@ -114,6 +120,9 @@ impl ServiceAccountView {
             ("removed by", self.removed_by.clone()),
             ("why removed", self.remove_reason.clone()),
             ("last used", or_empty(&self.last_use_time)),
+            ("secret made", or_empty(&self.secret_create_time)),
+            ("secret ends in", self.secret_last_four.clone()),
+            ("secret's pepper", self.secret_pepper_id.clone()),
             ("etag", self.etag.clone()),
         ]
     }

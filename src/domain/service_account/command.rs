@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{AccountType, EXTENSION_DAYS_MAX, RECENT_USE, Removal, ServiceAccount};
+use super::{AccountSecret, AccountType, EXTENSION_DAYS_MAX, RECENT_USE, Removal, ServiceAccount};
+use crate::domain::client_secret::Made;
 use crate::domain::company::{ACCOUNTS_MAX, Company, Extension};
 use crate::domain::fact::{Fact, FactKind, instant_text};
 use crate::domain::name::{AccountId, ApplicationId, ClientId, CompanyId};
@@ -16,11 +17,12 @@ use crate::domain::setting::Setting;
 use crate::domain::tool::ToolPermissions;
 
 /// Where an account comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
-    /// It is made now.
-    Now,
-    /// It exists in another system since then: operators only. That system has decided whether it could be made.
+    /// It is made now, with this kept of its secret; it gets none when the hub has no pepper to hash one with.
+    Now(Option<Made>),
+    /// It exists in another system since then: operators only. That system has decided whether it could be made, and
+    /// has its secret.
     Elsewhere(DateTime<Utc>),
 }
 
@@ -44,6 +46,11 @@ pub struct CreateServiceAccount {
     /// Where it comes from.
     pub created: Created,
 }
+
+/// What is said of an account that was made without a secret.
+const WITHOUT_SECRET: &str = "the account has no secret, since this hub has no pepper to hash secrets with; its operator \
+makes one with `devhub pepper new FILE` and names it with the setting pepper_file (--pepper-file), then rotate the \
+account's secret to give it its first";
 
 /// The application that an account type names must be there.
 fn application_key(account_type: &AccountType) -> Option<RecordKey> {
@@ -70,14 +77,14 @@ impl CreateServiceAccount {
     pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
         let company = records.needed_company(&self.company)?;
         company.administrator(setting)?;
-        let (created_at, kind) = match self.created {
-            Created::Now => (setting.now, FactKind::ServiceAccountCreated),
+        let (created_at, made, kind) = match &self.created {
+            Created::Now(made) => (setting.now, made.clone(), FactKind::ServiceAccountCreated),
             Created::Elsewhere(at) => {
                 setting.operator("import a service account")?;
-                if at > setting.now {
+                if *at > setting.now {
                     return Err(Refusal::invalid("create_time", "must not lie ahead"));
                 }
-                (at, FactKind::ServiceAccountImported)
+                (*at, None, FactKind::ServiceAccountImported)
             }
         };
         if self.client_id_origin == ClientIdOrigin::Brought {
@@ -90,7 +97,7 @@ impl CreateServiceAccount {
             return Err(Refusal::AlreadyExists { what: Taken::ClientId, name: self.client_id.to_string() });
         }
         let schedule = records.class().schedule;
-        if self.created == Created::Now
+        if matches!(self.created, Created::Now(_))
             && let Some(since) = schedule.closes_at().filter(|closes_at| *closes_at <= setting.now)
         {
             return Err(Refusal::CreationClosed { since });
@@ -113,6 +120,7 @@ impl CreateServiceAccount {
             created_by: setting.actor.to_string(),
             extended_until: company.extension.as_ref().map(|extension| extension.until),
             removal: None,
+            secret: made.map(|made| AccountSecret::new(made, created_at)),
         };
         let fact = Fact::new(kind, account.subject())
             .change("name", "", &account.name)
@@ -128,6 +136,9 @@ impl CreateServiceAccount {
             );
             warnings.push(format!("accounts of this kind are deprecated and stop working {sunset}"));
         }
+        if self.created == Created::Now(None) {
+            warnings.push(WITHOUT_SECRET.to_owned());
+        }
         let mut company = company.clone();
         company.accounts.insert(self.id.clone());
         let bearer = Record::Name(Bearer::Account(self.id.clone()));
@@ -141,9 +152,9 @@ impl CreateServiceAccount {
     /// nothing, as long as the two agree. What is left open now, and was said since, is no disagreement.
     fn again(&self, known: &ServiceAccount) -> Judgement {
         let same = known.company == self.company && known.client_id == self.client_id;
-        let created_at = match self.created {
+        let created_at = match &self.created {
             Created::Elsewhere(at) if same => at,
-            Created::Elsewhere(_) | Created::Now => {
+            Created::Elsewhere(_) | Created::Now(_) => {
                 return Err(Refusal::AlreadyExists { what: Taken::ServiceAccount, name: self.id.to_string() });
             }
         };
@@ -151,7 +162,7 @@ impl CreateServiceAccount {
         let typed = self.account_type != AccountType::Undefined;
         let permitted = self.permissions != ToolPermissions::default();
         let compared = [
-            ("create_time", known.created_at == created_at),
+            ("create_time", known.created_at == *created_at),
             ("name", known.name == self.name),
             ("account_type", !typed || known.account_type == self.account_type),
             ("permissions", !permitted || known.permissions == self.permissions),
@@ -164,7 +175,7 @@ impl CreateServiceAccount {
 }
 
 /// The account, if the actor decides for its company and read its current revision.
-fn load<'r>(
+pub(super) fn load<'r>(
     company: &CompanyId,
     id: &AccountId,
     etag: Option<u64>,
@@ -182,7 +193,8 @@ fn load<'r>(
     Ok(account)
 }
 
-fn keys(company: &CompanyId, id: &AccountId) -> [RecordKey; 2] {
+/// The records that every change of an account depends on.
+pub(super) fn keys(company: &CompanyId, id: &AccountId) -> [RecordKey; 2] {
     [RecordKey::Company(company.clone()), RecordKey::ServiceAccount(id.clone())]
 }
 
@@ -296,7 +308,8 @@ impl RemoveServiceAccount {
             RecentUse::Unacknowledged(_) | RecentUse::Acknowledged => {}
         }
         let removal = Removal { at: setting.now, by: setting.actor.to_string(), reason: self.reason.clone() };
-        let after = ServiceAccount { removal: Some(removal), ..before.clone() };
+        // What it proved itself with goes with it: from here on its client is as good as unknown.
+        let after = ServiceAccount { removal: Some(removal), secret: None, ..before.clone() };
         let fact = Fact::new(FactKind::ServiceAccountRemoved, after.subject()).because(&self.reason);
         Ok(Outcome::write(after.key(), Record::ServiceAccount(after), fact))
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use devhub_decision::Environment;
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
@@ -112,7 +113,7 @@ impl Counter {
     /// Counts calls; says whether there was room.
     pub(super) fn add(&self, key: &UsageKey<'_>, at: DateTime<Utc>, calls: u64) -> bool {
         let (hash, day) = (self.hasher.hash_one(key), Day::of(at));
-        let mut shard = self.shards[shard_index(hash)].0.lock();
+        let mut shard = self.shard_of(key.client_id).0.lock();
         let Shard { pending, counted, not_counted, lost_at } = &mut *shard;
         match pending.entry(hash, |pending| key.is(&pending.key), |pending| pending.hash) {
             Entry::Occupied(mut found) => found.get_mut().add(day, at, calls),
@@ -130,6 +131,11 @@ impl Counter {
         true
     }
 
+    /// The shard of a client: all that it calls stands in one, so that its last use is found without a look at the others.
+    fn shard_of(&self, client_id: &str) -> &Locked {
+        &self.shards[shard_index(self.hasher.hash_one(client_id))]
+    }
+
     fn take_room(&self) -> bool {
         let held_max = self.held_max.load(Ordering::Relaxed);
         let more = |held| (held < held_max).then_some(held + 1);
@@ -139,8 +145,17 @@ impl Counter {
     /// What was counted of one subscription and not flushed yet.
     pub(super) fn find(&self, key: &UsageKey<'_>) -> Option<Usage> {
         let hash = self.hasher.hash_one(key);
-        let shard = self.shards[shard_index(hash)].0.lock();
+        let shard = self.shard_of(key.client_id).0.lock();
         shard.pending.find(hash, |pending| key.is(&pending.key)).map(Pending::usage)
+    }
+
+    /// The last call of a client to any version that is not flushed yet. Looks at one shard: a 64th of what is held, more
+    /// or less.
+    pub(super) fn last_call(&self, client_id: &str, environment: Environment) -> Option<DateTime<Utc>> {
+        let beginning = UsageKey::encode_client(client_id, environment);
+        let shard = self.shard_of(client_id).0.lock();
+        let of_client = shard.pending.iter().filter(|pending| pending.key.starts_with(&beginning));
+        of_client.map(|pending| pending.last_call).max()
     }
 
     /// Takes what one shard holds, to be flushed. Its room stays taken until [`Counter::release`].
@@ -181,15 +196,13 @@ impl Counter {
     }
 }
 
-/// The shard of a key with this hash, by bits that hashbrown uses neither for the bucket nor for its tag.
+/// The shard of a client with this hash, by bits that hashbrown uses neither for the bucket nor for its tag.
 fn shard_index(hash: u64) -> usize {
     (hash >> 40) as usize % SHARDS
 }
 
 #[cfg(test)]
 mod tests {
-    use devhub_decision::Environment;
-
     use super::*;
 
     fn at(text: &str) -> DateTime<Utc> {
@@ -211,6 +224,31 @@ mod tests {
         assert_eq!(usage.daily().collect::<Vec<_>>(), [(Day::of(first), 5), (Day::of(second), 10)]);
         assert_eq!(usage.last_call(), Some(second));
         assert_eq!(counter.find(&key("b")), None);
+    }
+
+    #[test]
+    fn the_last_call_of_a_client_is_that_to_any_version_in_its_environment() {
+        let counter = Counter::new(10);
+        let now = at("2026-01-01T10:00:00Z");
+        let later = |hours: i64| now + chrono::TimeDelta::hours(hours);
+        for (key, hours) in [
+            (key("a"), 1),
+            (UsageKey { label: "2.0", ..key("a") }, 3),
+            (UsageKey { context: "gains", ..key("a") }, 2),
+            (UsageKey { environment: Environment::Production, ..key("a") }, 4),
+            (key("ab"), 5),
+        ] {
+            assert!(counter.add(&key, later(hours), 1));
+        }
+        let table = [
+            ("a", Environment::Sandbox, Some(3)),
+            ("a", Environment::Production, Some(4)),
+            ("ab", Environment::Sandbox, Some(5)),
+            ("b", Environment::Sandbox, None),
+        ];
+        for (client_id, environment, hours) in table {
+            assert_eq!(counter.last_call(client_id, environment), hours.map(later), "{client_id} {environment:?}");
+        }
     }
 
     #[test]

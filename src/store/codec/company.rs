@@ -6,9 +6,10 @@ use super::record::{needed, optional};
 use super::schedule::{decode_ledger_end, encode_ledger_end};
 use crate::domain::company::{Company, Project};
 use crate::domain::credential_class::{ClassRevision, CredentialClass};
+use crate::domain::keyed_hash::KeyedHash;
 use crate::domain::name::Zone;
 use crate::domain::record::Bearer;
-use crate::domain::service_account::{Removal, ServiceAccount};
+use crate::domain::service_account::{AccountSecret, Removal, ServiceAccount};
 use crate::wire::{self, Word, timestamp};
 
 fn text(zone: Option<&Zone>) -> String {
@@ -100,7 +101,25 @@ pub(super) fn encode_account(account: &ServiceAccount) -> disk::ServiceAccountRe
         removed_at: removal.map(|removal| timestamp(removal.at)),
         removed_by: removal.map(|removal| removal.by.clone()).unwrap_or_default(),
         remove_reason: removal.map(|removal| removal.reason.clone()).unwrap_or_default(),
+        secret: account.secret.as_ref().map(encode_account_secret),
     }
+}
+
+fn encode_account_secret(secret: &AccountSecret) -> disk::AccountSecretRecord {
+    disk::AccountSecretRecord {
+        created_at: Some(timestamp(secret.created_at)),
+        last_shown: secret.last_shown.clone(),
+        pepper: secret.hash.pepper.to_string(),
+        hash: secret.hash.bytes.to_vec(),
+    }
+}
+
+fn decode_account_secret(secret: disk::AccountSecretRecord) -> Option<AccountSecret> {
+    Some(AccountSecret {
+        created_at: needed(secret.created_at.as_ref())?,
+        last_shown: secret.last_shown,
+        hash: KeyedHash { pepper: secret.pepper.parse().ok()?, bytes: secret.hash.try_into().ok()? },
+    })
 }
 
 pub(super) fn decode_account(account: disk::ServiceAccountRecord) -> Option<ServiceAccount> {
@@ -118,6 +137,10 @@ pub(super) fn decode_account(account: disk::ServiceAccountRecord) -> Option<Serv
         created_by: account.created_by,
         extended_until: optional(account.extended_until.as_ref())?,
         removal: optional(account.removed_at.as_ref())?.map(|at| Removal { at, by, reason }),
+        secret: match account.secret {
+            Some(secret) => Some(decode_account_secret(secret)?),
+            None => None,
+        },
     })
 }
 

@@ -54,6 +54,15 @@ impl UsageKey<'_> {
         key.freeze()
     }
 
+    /// The beginning that the keys of all versions have in common, for one client in one environment.
+    pub fn encode_client(client_id: &str, environment: Environment) -> Bytes {
+        let mut key = BytesMut::with_capacity(client_id.len() + 3);
+        key.put_slice(&[USAGE, environment_byte(environment)]);
+        key.put_slice(client_id.as_bytes());
+        key.put_u8(0);
+        key.freeze()
+    }
+
     /// Whether `key` is this key as bytes. Nothing is allocated to find out.
     pub fn is(&self, key: &[u8]) -> bool {
         let rest = key
@@ -174,6 +183,8 @@ mod tests {
         let key = UsageKey { client_id: "client", context: "a/b", label: "1.0", environment: Environment::Sandbox };
         assert_eq!(&key.encode()[..], b"usclient\0a/b\x001.0");
         assert!(key.is(&key.encode()));
+        let beginning = UsageKey::encode_client("client", Environment::Sandbox);
+        assert_eq!(&beginning[..], b"usclient\0");
         for other in [
             UsageKey { client_id: "clien", ..key },
             UsageKey { client_id: "client2", ..key },

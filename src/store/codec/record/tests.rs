@@ -27,7 +27,7 @@ use crate::domain::notice::{Milestone, Notice, NoticeRun, NoticeSubject, Occasio
 use crate::domain::operation::OperationSchedule;
 use crate::domain::organisation::{Organisation, OrganisationStatus};
 use crate::domain::record::Bearer;
-use crate::domain::service_account::{AccountType, Removal, ServiceAccount};
+use crate::domain::service_account::{AccountSecret, AccountType, Removal, ServiceAccount};
 use crate::domain::subscription::EndReason;
 use crate::domain::tool::{ToolPermission, ToolPermissions};
 use crate::domain::version::{AccessType, AuthType};
@@ -408,6 +408,7 @@ fn records() -> Vec<Record> {
             created_at: at("2026-01-01T00:00:00Z"),
         }),
         Record::ServiceAccount(account(AccountType::Undefined)),
+        Record::ServiceAccount(account_with_secret()),
         Record::ServiceAccount(account(AccountType::Marketplace("ledgerly".parse().expect("valid")))),
         Record::ServiceAccount(account(AccountType::Custom {
             description: "nightly copy".into(),
@@ -487,7 +488,17 @@ fn account(account_type: AccountType) -> ServiceAccount {
             by: "collaborator:carol@example.com".into(),
             reason: "replaced".into(),
         }),
+        secret: None,
     }
+}
+
+fn account_with_secret() -> ServiceAccount {
+    let secret = AccountSecret {
+        created_at: at("2021-01-01T00:00:00Z"),
+        last_shown: "x7Qk".into(),
+        hash: KeyedHash { pepper: "0a1b2c3d".parse().expect("valid"), bytes: [7; 32] },
+    };
+    ServiceAccount { removal: None, secret: Some(secret), ..account(AccountType::Undefined) }
 }
 
 fn moved(overlapping: bool) -> Moved {
