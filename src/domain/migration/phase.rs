@@ -242,7 +242,7 @@ mod tests {
     /// Migrations as a product person reads them: the account, when the developer was ready, from when until when it was
     /// installed, when it was first used; and the phase on some days, of which the tenth is that of the sunset.
     #[test]
-    fn b81_b82_b85_b89_phases_follow_from_what_happened() {
+    fn b81_b82_b85_b89_x12_phases_follow_from_what_happened() {
         let known = account(1, Some(1), None);
         let removed = |day| account(1, Some(1), Some(day));
         let stories: [Story<'_>; 10] = [
