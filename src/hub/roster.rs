@@ -48,7 +48,6 @@ struct Inner {
     places: HashMap<AccountId, Party>,
     ready: HashMap<ApplicationId, DateTime<Utc>>,
     installed: HashMap<(ApplicationId, CompanyId), Vec<Interval>>,
-    first_used: HashMap<(ApplicationId, CompanyId), DateTime<Utc>>,
     class: ClassSchedule,
     revisions: Vec<ClassRevision>,
 }
@@ -237,7 +236,8 @@ impl Inner {
             accounts,
             ready_at: self.ready.get(application).copied(),
             installed: self.installed.get(&place).map(Vec::as_slice).unwrap_or_default(),
-            first_used_at: self.first_used.get(&place).copied(),
+            // The first call in a company is not recorded.
+            first_used_at: None,
         }
     }
 }

@@ -69,10 +69,9 @@ fn administrators(application: &Application) -> impl Iterator<Item = String> + '
 
 /// The people on both sides of a migration: who decides for the company, and who can be asked for something to install.
 fn people(hub: &Hub, migration: &Migration) -> Result<(Vec<String>, Vec<String>), Failure> {
-    let other = match (&migration.party, migration.accounts.first()) {
-        (Party::Application(id), _) => RecordKey::Application(id.clone()),
-        (Party::Account(_), Some((id, _))) => RecordKey::ServiceAccount(id.clone()),
-        (Party::Account(id), None) => RecordKey::ServiceAccount(id.clone()),
+    let other = match &migration.party {
+        Party::Application(id) => RecordKey::Application(id.clone()),
+        Party::Account(id) => RecordKey::ServiceAccount(id.clone()),
     };
     let (mut company, mut developer) = (Vec::new(), Vec::new());
     for stored in hub.get(&[RecordKey::Company(migration.company.clone()), other])?.into_iter().flatten() {
