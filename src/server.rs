@@ -229,6 +229,7 @@ impl Server {
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
         let every = Duration::from_secs(u64::from(config.usage_flush_seconds));
         let noting = tokio::spawn(note_usage(hub.clone(), every, stopping.clone()));
+        let recording = tokio::spawn(record_first_uses(hub.clone(), every, stopping.clone()));
         let crying = tokio::spawn(cry(hub.clone(), stopping.clone()));
         let caring = tokio::spawn(take_care(hub.clone(), stopping));
 
@@ -245,7 +246,7 @@ impl Server {
             drain,
             stop,
             health,
-            tasks: vec![serving, administering, housekeeping, noting, crying, caring],
+            tasks: vec![serving, administering, housekeeping, noting, recording, crying, caring],
         })
     }
 
@@ -267,6 +268,7 @@ impl Server {
         self.stop.send_replace(true);
         let drained = drain(self.tasks, self.drain, &self.hub).await;
         // However the rest ended: after the last call that could be counted.
+        record_last_first_uses(&self.hub, self.drain).await;
         close_usage(&self.hub).await;
         drained
     }
@@ -399,6 +401,31 @@ async fn note_usage(hub: Hub, every: Duration, stopping: watch::Receiver<bool>) 
             () = tokio::time::sleep(every) => flush_usage(&hub).await,
             () = wait(stopping.clone()) => return Ok(()),
         }
+    }
+}
+
+/// Records from time to time which installations were used for the first time.
+async fn record_first_uses(hub: Hub, every: Duration, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = wait(stopping.clone()) => return Ok(()),
+        }
+        tokio::select! {
+            recorded = hub.note_first_uses() => if let Err(error) = recorded {
+                tracing::warn!(%error, "some first uses were not recorded; the next turn tries again");
+            },
+            () = wait(stopping.clone()) => return Ok(()),
+        }
+    }
+}
+
+/// The same for the last time, as far as it can be done in the time that there is.
+async fn record_last_first_uses(hub: &Hub, within: Duration) {
+    match tokio::time::timeout(within, hub.note_first_uses()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "some first uses were not recorded at the end; calls bring them back"),
+        Err(_) => tracing::warn!("the drain time is over, and some first uses are not recorded; calls bring them back"),
     }
 }
 

@@ -61,10 +61,13 @@ impl Metrics {
             line(format_args!("devhub_credentials_verified_total{{verdict=\"{verdict}\"}} {count}"));
         }
         let usage = hub.usage().figures();
+        let first_uses_not_kept = hub.first_uses().not_kept();
         for (name, help, value) in [
             ("usage_calls", "Calls of subscribers counted.", usage.counted),
             ("usage_calls_not_counted", "Calls not counted: usage_entries_max was reached.", usage.not_counted),
             ("usage_flushes_failed", "Flushes of usage that failed and will be repeated.", usage.flushes_failed),
+            ("first_uses_recorded", "First uses of installations recorded.", hub.first_uses().recorded()),
+            ("first_uses_not_kept", "First uses that found no room; the next call repeats them.", first_uses_not_kept),
             ("notices_given", "Notices given, each to the administrators of one application.", hub.notices_given()),
             ("unused_applications_deleted", "Applications deleted because nobody used them.", hub.deleted_unused()),
         ] {
@@ -82,6 +85,7 @@ impl Metrics {
         gauge("devhub_table_applications", "Applications in the decision table.", counts.applications as u64);
         gauge("devhub_table_subscriptions", "Open subscriptions in the decision table.", counts.subscriptions as u64);
         gauge("devhub_usage_entries", "Subscriptions with calls that are not flushed yet.", usage.held);
+        gauge("devhub_first_uses", "First uses that are not recorded yet.", hub.first_uses().held() as u64);
         let (due, planned) = hub.index().notices_waiting(hub.now());
         gauge("devhub_notices_due", "Schedules and announcements with notices due and not given.", due as u64);
         gauge("devhub_notices_planned", "Schedules and announcements with notices to come only.", planned as u64);

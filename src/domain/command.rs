@@ -14,7 +14,7 @@ use super::credential_class::ReviseCredentialClass;
 use super::disuse::SettleDisuse;
 use super::exemption::{ChangeExemption, Part};
 use super::fact::Subject;
-use super::installation::{Install, SetPermittedProjects, Uninstall, UpdateInstallation};
+use super::installation::{Install, NoteFirstUse, SetPermittedProjects, Uninstall, UpdateInstallation};
 use super::listing::{ApproveListing, RemoveListing, SubmitListing};
 use super::maintenance::{self, CancelMaintenance, ReviseMaintenance, ScheduleMaintenance};
 use super::name::{ApplicationId, CompanyId, VersionName};
@@ -135,7 +135,8 @@ commands!(
     Install,
     UpdateInstallation,
     Uninstall,
-    SetPermittedProjects
+    SetPermittedProjects,
+    NoteFirstUse
 );
 
 impl Command {
@@ -243,6 +244,7 @@ impl Command {
             Command::UpdateInstallation(_) => "UpdateInstallation",
             Command::Uninstall(_) => "Uninstall",
             Command::SetPermittedProjects(_) => "SetPermittedProjects",
+            Command::NoteFirstUse(_) => "NoteFirstUse",
         }
     }
 
@@ -302,7 +304,8 @@ impl Command {
             Command::Install(Install { application, company: at, .. })
             | Command::UpdateInstallation(UpdateInstallation { application, company: at, .. })
             | Command::Uninstall(Uninstall { application, company: at, .. })
-            | Command::SetPermittedProjects(SetPermittedProjects { application, company: at, .. }) => {
+            | Command::SetPermittedProjects(SetPermittedProjects { application, company: at, .. })
+            | Command::NoteFirstUse(NoteFirstUse { application, company: at, .. }) => {
                 Subject { application: Some(application.clone()), ..company(at) }
             }
             Command::CreateCompany(CreateCompany { id, .. })

@@ -168,6 +168,8 @@ pub enum FactKind {
     AppUninstalled,
     /// The projects that an installation may reach changed.
     PermittedProjectsChanged,
+    /// An installed application called in its company for the first time.
+    InstallationFirstUsed,
     /// Maintenance was planned.
     MaintenanceScheduled,
     /// Planned maintenance changed.

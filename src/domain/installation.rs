@@ -6,6 +6,7 @@
 //! approved them (rule B78).
 
 mod command;
+mod first_use;
 mod offer;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use super::name::{ApplicationId, ClientId, CompanyId, ProjectId, ServiceUserId};
 use super::record::RecordKey;
 
 pub use command::{Install, SetPermittedProjects, Uninstall, UpdateInstallation};
+pub use first_use::NoteFirstUse;
 pub use offer::{Approval, update_for};
 
 /// Most projects that an installation names; more are permitted by permitting all.
@@ -62,12 +64,20 @@ pub struct Interval {
     pub until: Option<DateTime<Utc>>,
     /// What ran had a service account: it can take the place of a traditional one.
     pub service_account: bool,
+    /// When that first called in the company, as far as is known; none without a service account. It belongs to the time:
+    /// whoever installs again begins anew, and an update that keeps the service account goes on.
+    pub first_used_at: Option<DateTime<Utc>>,
 }
 
 impl Interval {
     /// Whether an instant lies in it.
     pub fn contains(&self, at: DateTime<Utc>) -> bool {
         self.from <= at && self.until.is_none_or(|until| at < until)
+    }
+
+    /// Whether it has a service account of which no use is known.
+    pub fn awaits_use(&self) -> bool {
+        self.service_account && self.first_used_at.is_none()
     }
 }
 
@@ -101,6 +111,11 @@ impl Installation {
     /// Whether it is installed.
     pub fn is_installed(&self) -> bool {
         self.intervals.last().is_some_and(|last| last.until.is_none())
+    }
+
+    /// Whether it is installed with a service account of which no use is known.
+    pub fn awaits_use(&self) -> bool {
+        self.intervals.last().is_some_and(|last| last.until.is_none() && last.awaits_use())
     }
 
     /// Whether it was installed at an instant.

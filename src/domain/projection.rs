@@ -107,6 +107,7 @@ fn project_installation(installation: &Installation) -> InstallationEntry {
             PermittedProjects::All => None,
             PermittedProjects::Only(projects) => Some(projects.iter().map(|project| project.as_str().into()).collect()),
         },
+        awaits_use: installation.awaits_use(),
     }
 }
 

@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::{Decision, Environment, Reason, Verdict};
 
-use super::name::{ApplicationId, ClientId, VersionName};
+use super::installation::{Installation, Interval};
+use super::name::{ApplicationId, ClientId, CompanyId, VersionName};
 use super::subscription::Subscription;
+use super::version::Version;
 
 /// Days of which the calls are known: two months, so that the job of the first of the month is never called idle.
 pub const DAYS_KEPT: u32 = 63;
@@ -174,6 +176,22 @@ pub struct Report {
     pub calls: u64,
     /// When last; all the calls are counted on the day of this instant.
     pub last_call: DateTime<Utc>,
+    /// In which company, if the gateway wants its first use there to be known.
+    pub company: Option<CompanyId>,
+}
+
+/// What is known of a report: the records that it is judged against.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'r> {
+    /// The application that bears the client id.
+    pub bearer: Option<&'r ApplicationId>,
+    /// That application's latest subscription to the version. An ended one counts too: the calls were made before the
+    /// report.
+    pub subscription: Option<&'r Subscription>,
+    /// The version, if the report names a company.
+    pub version: Option<&'r Version>,
+    /// The application in that company.
+    pub installation: Option<&'r Installation>,
 }
 
 /// Why a report is not counted.
@@ -194,26 +212,37 @@ pub enum Unusable {
     /// The last call lies too far back.
     #[error("last_call_time: lies {DAYS_KEPT} days back or more, where nothing is counted any more; leave it out")]
     TooOld,
+    /// The calls are about no company.
+    #[error("company_id: calls to this version are about no company, it is not company-scoped; leave the company out")]
+    NotCompanyScoped,
+    /// The application was not installed in the company.
+    #[error(
+        "company_id: the application was not installed there in the hour of last_call_time; name the company of the calls, \
+         or leave it out"
+    )]
+    NotInstalled,
     /// As many subscriptions as may be held in memory have calls already.
     #[error("usage_entries_max subscriptions have calls that are not written yet; report it again in a minute")]
     NoRoom,
 }
 
-/// Judges a report, given the application that bears its client id and that application's latest subscription to its
-/// version. An ended subscription counts too: the calls were made before the report.
+/// Whether an application was installed at some instant of the hour that `at` lies in: gateways may tell hours only.
+fn was_installed_in_hour(installation: &Installation, at: DateTime<Utc>) -> bool {
+    let from = hour(at);
+    let until = from + TimeDelta::seconds(HOUR_SECONDS);
+    let meets = |time: &Interval| time.from < until && time.until.is_none_or(|ended| from < ended);
+    installation.intervals.iter().any(meets)
+}
+
+/// Judges a report.
 ///
 /// # Errors
 /// When it is not to be counted.
-pub fn judge(
-    report: &Report,
-    bearer: Option<&ApplicationId>,
-    subscription: Option<&Subscription>,
-    now: DateTime<Utc>,
-) -> Result<(), Unusable> {
-    if bearer.is_none() {
+pub fn judge(report: &Report, known: &Known<'_>, now: DateTime<Utc>) -> Result<(), Unusable> {
+    if known.bearer.is_none() {
         return Err(Unusable::UnknownClient);
     }
-    if subscription.is_none_or(|subscription| subscription.environment != report.environment) {
+    if known.subscription.is_none_or(|subscription| subscription.environment != report.environment) {
         return Err(Unusable::NoSubscription);
     }
     if !(1..=REPORTED_CALLS_MAX).contains(&report.calls) {
@@ -225,13 +254,19 @@ pub fn judge(
     if Day::of(report.last_call).age(Day::of(now)) >= DAYS_KEPT {
         return Err(Unusable::TooOld);
     }
+    if report.company.is_some() {
+        if !known.version.is_some_and(|version| version.company_scoped) {
+            return Err(Unusable::NotCompanyScoped);
+        }
+        if !known.installation.is_some_and(|installation| was_installed_in_hour(installation, report.last_call)) {
+            return Err(Unusable::NotInstalled);
+        }
+    }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
-
     use super::*;
 
     fn now() -> DateTime<Utc> {
@@ -334,8 +369,11 @@ mod tests {
             environment: Environment::Sandbox,
             calls: 1,
             last_call: now(),
+            company: None,
         };
-        let verdict = |report: &Report| judge(report, Some(&subscription.application), Some(&subscription), now());
+        let bearer = Known { bearer: Some(&subscription.application), ..Known::default() };
+        let known = Known { subscription: Some(&subscription), ..bearer };
+        let verdict = |report: &Report| judge(report, &known, now());
         assert_eq!(verdict(&report), Ok(()));
         let ms = TimeDelta::milliseconds(1);
         let oldest = Day(Day::of(now()).0 - 62).start();
@@ -355,7 +393,7 @@ mod tests {
         }
         let elsewhere = Report { environment: Environment::Production, ..report.clone() };
         assert_eq!(verdict(&elsewhere), Err(Unusable::NoSubscription));
-        assert_eq!(judge(&report, None, None, now()), Err(Unusable::UnknownClient));
-        assert_eq!(judge(&report, Some(&subscription.application), None, now()), Err(Unusable::NoSubscription));
+        assert_eq!(judge(&report, &Known::default(), now()), Err(Unusable::UnknownClient));
+        assert_eq!(judge(&report, &bearer, now()), Err(Unusable::NoSubscription));
     }
 }

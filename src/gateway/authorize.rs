@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Utc};
-use devhub_decision::{Decision, Environment, Limits, Operation, Question, StepOutcome, Trail, decide, explain};
+use devhub_decision::{Decision, Environment, Facts, Limits, Operation, Question, StepOutcome, Trail, decide, explain};
 use devhub_proto::v1;
 use devhub_proto::v1::authorization_service_server::AuthorizationService;
 use tokio::sync::Semaphore;
@@ -180,6 +180,16 @@ impl AuthorizationRpc {
         AuthorizationRpc { hub, limits, metrics, history: Arc::new(Semaphore::new(1)) }
     }
 
+    /// Decides, and leaves behind what is kept of an answer: that it was given, that a subscriber called, that an
+    /// installation was used.
+    fn answer(&self, question: &Question<'_>, facts: &Facts<'_>, now: DateTime<Utc>) -> v1::AuthorizeResponse {
+        let decision = decide(facts, now, self.limits);
+        self.metrics.decided(decision.reason);
+        self.hub.usage().count(question, &decision, now);
+        self.hub.first_uses().look(question, facts, &decision, now);
+        render(&decision)
+    }
+
     /// Waits, a little, until the table has reached a revision.
     async fn reach(&self, wanted: u64) -> Result<(), Status> {
         if self.hub.table().revision() >= wanted { Ok(()) } else { self.reach_head(wanted).await }
@@ -206,12 +216,7 @@ impl AuthorizationService for AuthorizationRpc {
         let question = parse(message).map_err(|sentence| malformed(&sentence))?;
         self.reach(message.min_revision).await?;
         let now = self.hub.now();
-        let reply = self.hub.table().ask(&question, |facts| {
-            let decision = decide(facts, now, self.limits);
-            self.metrics.decided(decision.reason);
-            self.hub.usage().count(&question, &decision, now);
-            render(&decision)
-        });
+        let reply = self.hub.table().ask(&question, |facts| self.answer(&question, facts, now));
         Ok(Response::new(reply))
     }
 
@@ -229,11 +234,9 @@ impl AuthorizationService for AuthorizationRpc {
         let now = self.hub.now();
         let mut revision = self.hub.table().revision();
         let decisions = self.hub.table().ask_all(&questions, |index, facts| {
-            let decision = decide(facts, now, self.limits);
-            self.metrics.decided(decision.reason);
-            self.hub.usage().count(&questions[index], &decision, now);
-            revision = decision.revision;
-            render(&decision)
+            let answer = self.answer(&questions[index], facts, now);
+            revision = answer.revision;
+            answer
         });
         let mut decisions = decisions.into_iter();
         let results = parsed

@@ -20,6 +20,7 @@ mod caretaker;
 mod credential;
 mod crier;
 mod execute;
+mod first_use;
 mod fold;
 mod housekeeping;
 mod index;
@@ -51,6 +52,7 @@ pub use caretaker::Round;
 pub use credential::{AccountBearer, Bearer, Verified};
 pub use crier::{Acknowledged, Cried, MilestoneProgress, NoticeFilter, NoticePage, NoticeProgress, Progress};
 pub use execute::{Answer, Done, Mode, Request};
+pub use first_use::FirstUses;
 pub use index::{Index, Standings};
 pub use installations::{AvailableUpdate, Updates};
 pub use last_use::LastUses;
@@ -97,6 +99,7 @@ struct Parts {
     instants: Instants,
     turns: Turns,
     usage: Meter,
+    first_uses: Arc<FirstUses>,
     last_uses: LastUses,
     /// Held by the crier.
     crying: tokio::sync::Mutex<()>,
@@ -119,7 +122,8 @@ impl Hub {
         store.attach(Arc::clone(&fold) as Arc<dyn crate::store::Sink>)?;
         fold.trouble()?;
         let instants = Instants::new(clock, store.head().instant);
-        let usage = Meter::open(Arc::clone(&store), instants.now());
+        let first_uses = Arc::new(FirstUses::default());
+        let usage = Meter::open(Arc::clone(&store), Arc::clone(&first_uses), instants.now());
         let last_uses = LastUses::new(Arc::clone(&store));
         Ok(Hub(Arc::new(Parts {
             store,
@@ -130,6 +134,7 @@ impl Hub {
             instants,
             turns: Turns::default(),
             usage,
+            first_uses,
             last_uses,
             crying: tokio::sync::Mutex::default(),
             notices_given: AtomicU64::new(0),
@@ -155,6 +160,11 @@ impl Hub {
     /// Who still calls what.
     pub fn usage(&self) -> &Meter {
         &self.0.usage
+    }
+
+    /// First uses that wait for being recorded.
+    pub fn first_uses(&self) -> &FirstUses {
+        &self.0.first_uses
     }
 
     /// When secrets were last verified.

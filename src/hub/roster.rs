@@ -10,7 +10,7 @@ use parking_lot::RwLock;
 use crate::domain::app_version::AppVersion;
 use crate::domain::company::Company;
 use crate::domain::credential_class::{ClassRevision, ClassSchedule, as_of};
-use crate::domain::installation::Installation;
+use crate::domain::installation::{Installation, Interval};
 use crate::domain::migration::{AccountTimes, MigrationFacts, Phase, instants, phase};
 use crate::domain::name::{AccountId, ApplicationId, CompanyId, Email};
 use crate::domain::record::Record;
@@ -28,9 +28,6 @@ pub enum Party {
     /// One account: nobody has said whose it is, or what replaces it is not registered.
     Account(AccountId),
 }
-
-/// From when until when something was installed; without an end it still is.
-type Interval = (DateTime<Utc>, Option<DateTime<Utc>>);
 
 /// One company's accounts for one party.
 #[derive(Debug, Clone, Default)]
@@ -166,7 +163,7 @@ impl Inner {
     /// Only what has a service account can take the place of one.
     fn learn_installation(&mut self, installation: &Installation) {
         let intervals = installation.intervals.iter().filter(|interval| interval.service_account);
-        let intervals: Vec<Interval> = intervals.map(|interval| (interval.from, interval.until)).collect();
+        let intervals: Vec<Interval> = intervals.copied().collect();
         let place = (installation.application.clone(), installation.company.clone());
         if intervals.is_empty() {
             self.installed.remove(&place);
@@ -236,8 +233,6 @@ impl Inner {
             accounts,
             ready_at: self.ready.get(application).copied(),
             installed: self.installed.get(&place).map(Vec::as_slice).unwrap_or_default(),
-            // The first call in a company is not recorded.
-            first_used_at: None,
         }
     }
 }
@@ -421,16 +416,15 @@ impl Roster {
         let seen = |(party, company, pair): (&Party, &CompanyId, &Pair)| {
             let times: Vec<AccountTimes> = pair.accounts.iter().map(|(_, times)| *times).collect();
             let facts = inner.facts(party, company, &times);
-            let open =
-                facts.installed.iter().rfind(|(from, until)| *from <= at && until.is_none_or(|until| at < until));
+            let installed = facts.installed_in(at);
             Some(Migration {
                 phase: phase(&facts, sunset, at)?,
                 party: party.clone(),
                 company: company.clone(),
                 accounts: pair.accounts.clone(),
                 ready_at: facts.ready_at.filter(|ready_at| *ready_at <= at),
-                installed_at: open.map(|(from, _)| *from),
-                first_used_at: facts.first_used_at.filter(|used_at| *used_at <= at),
+                installed_at: installed.map(|interval| interval.from),
+                first_used_at: installed.and_then(|interval| interval.first_used_at).filter(|used_at| *used_at <= at),
                 ends_at: facts.ends_at(sunset),
             })
         };

@@ -18,6 +18,7 @@ mod counter;
 mod known;
 mod listing;
 mod repeats;
+mod report;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,11 +28,11 @@ use chrono::{DateTime, Utc};
 use devhub_decision::{Decision, Question};
 use parking_lot::{Mutex, RwLock};
 
-use super::Failure;
-use crate::domain::name::{ApplicationId, RequestId, VersionName};
-use crate::domain::record::{Bearer, Record, RecordKey};
+use super::{Failure, FirstUses};
+use crate::domain::name::{ApplicationId, VersionName};
+use crate::domain::record::{Record, RecordKey};
 use crate::domain::subscription::Subscription;
-use crate::domain::usage::{Report, Unusable, Usage, is_counted, judge};
+use crate::domain::usage::{Unusable, Usage, is_counted};
 use crate::store::codec::{self, Counting, UsageKey};
 use crate::store::{Key, Store, StoreError};
 
@@ -39,7 +40,7 @@ pub(in crate::hub) use known::LastUse;
 pub use listing::{SUMMARY_MAX, Summary, UsageOf, UsageRow};
 
 use counter::{Counter, Pending, SHARDS};
-use repeats::{Repeats, Verdicts};
+use repeats::Repeats;
 
 /// Subscriptions with calls between two flushes, unless the configuration says otherwise.
 const HELD_MAX_DEFAULT: usize = 1_000_000;
@@ -50,6 +51,8 @@ const NOTES_AT_ONCE: usize = 1024;
 /// Counts the calls of subscribers.
 pub struct Meter {
     store: Arc<dyn Store>,
+    /// Where reports of first uses go.
+    first_uses: Arc<FirstUses>,
     counter: Counter,
     repeats: Mutex<Repeats>,
     /// Held by a flush while calls are on their way from the counter to the notes, and by whoever adds up the two.
@@ -100,7 +103,7 @@ fn key_of(subscription: &Subscription) -> UsageKey<'_> {
 
 impl Meter {
     /// A meter that goes on where the notes of `store` end. Counting begins now unless they say when it began.
-    pub(super) fn open(store: Arc<dyn Store>, now: DateTime<Utc>) -> Meter {
+    pub(super) fn open(store: Arc<dyn Store>, first_uses: Arc<FirstUses>, now: DateTime<Utc>) -> Meter {
         // Whatever is wrong with the notes, the hub opens: they decide nothing.
         let noted = store.noted(&[codec::COUNTING_KEY]).unwrap_or_else(|error| {
             tracing::error!(%error, "the notes of usage cannot be read; counting begins anew");
@@ -123,6 +126,7 @@ impl Meter {
             lost: AtomicBool::new(false),
             taken: AtomicU64::new(0),
             flushes_failed: AtomicU64::new(0),
+            first_uses,
             store,
         };
         if let Err(error) = meter.begin() {
@@ -147,69 +151,6 @@ impl Meter {
             let Question { client_id, context, label, environment, operation: _, company: _, project: _ } = *question;
             self.counter.add(&UsageKey { client_id, context, label, environment }, now, 1);
         }
-    }
-
-    /// Judges and counts reports of a gateway. Under a request id that is remembered nothing is counted again.
-    ///
-    /// # Errors
-    /// When the id was used for another request, or records cannot be read.
-    pub fn report(
-        &self,
-        id: Option<&RequestId>,
-        fingerprint: [u8; 32],
-        reports: &[Report],
-        now: DateTime<Utc>,
-    ) -> Result<Reported, Failure> {
-        let judged = self.judge(reports, now)?;
-        // Held while counting, so that of two equal reports at the same time one waits, and finds the other.
-        let mut repeats = id.map(|id| (id, self.repeats.lock()));
-        if let Some((id, repeats)) = &repeats
-            && let Some(verdicts) = repeats.find(id, fingerprint)?
-        {
-            return Ok(Reported { verdicts, repeated: true });
-        }
-        let counted =
-            reports.iter().zip(judged).map(|(report, judged)| judged.and_then(|()| self.count_report(report)));
-        let verdicts: Verdicts = counted.collect();
-        if let Some((id, repeats)) = &mut repeats {
-            repeats.remember(id, fingerprint, &verdicts);
-        }
-        Ok(Reported { verdicts, repeated: false })
-    }
-
-    fn count_report(&self, report: &Report) -> Result<(), Unusable> {
-        let key = UsageKey {
-            client_id: report.client_id.as_str(),
-            context: report.version.context.as_str(),
-            label: report.version.label.as_str(),
-            environment: report.environment,
-        };
-        if self.counter.add(&key, report.last_call, report.calls) { Ok(()) } else { Err(Unusable::NoRoom) }
-    }
-
-    fn judge(&self, reports: &[Report], now: DateTime<Utc>) -> Result<Vec<Result<(), Unusable>>, Failure> {
-        let clients = reports.iter().map(|report| RecordKey::ClientId(report.client_id.clone()));
-        let bearers: Vec<Option<ApplicationId>> = self
-            .records(clients.collect())?
-            .into_iter()
-            .map(|record| match record {
-                Some(Record::Name(Bearer::Application(id))) => Some(id),
-                _ => None,
-            })
-            .collect();
-        let known = reports
-            .iter()
-            .zip(&bearers)
-            .filter_map(|(report, bearer)| Some(RecordKey::Subscription(bearer.clone()?, report.version.clone())));
-        let mut subscriptions = self.records(known.collect())?.into_iter();
-        let verdicts = reports.iter().zip(&bearers).map(|(report, bearer)| {
-            let subscription = match bearer.as_ref().and_then(|_| subscriptions.next()) {
-                Some(Some(Record::Subscription(subscription))) => Some(subscription),
-                _ => None,
-            };
-            judge(report, bearer.as_ref(), subscription.as_ref(), now)
-        });
-        Ok(verdicts.collect())
     }
 
     fn records(&self, keys: Vec<RecordKey>) -> Result<Vec<Option<Record>>, Failure> {
@@ -333,7 +274,7 @@ mod tests {
             moved: None,
             field_values: Default::default(),
         };
-        let meter = Meter::open(Arc::new(Memory::open().expect("a store")), now);
+        let meter = Meter::open(Arc::new(Memory::open().expect("a store")), Arc::default(), now);
         let (begun, done) = (AtomicU64::new(0), AtomicU64::new(0));
         let total = || {
             let usage = meter.of_all([&subscription], now).expect("the store is sound").remove(0);

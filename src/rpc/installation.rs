@@ -34,6 +34,7 @@ fn render(installation: &Installation, revision: u64, update: Option<AvailableUp
     let interval = |interval: &Interval| v1::InstallationInterval {
         start_time: Some(timestamp(interval.from)),
         end_time: interval.until.map(timestamp),
+        first_use_time: interval.first_used_at.map(timestamp),
     };
     let state =
         if installation.is_installed() { v1::InstallationState::Installed } else { v1::InstallationState::Uninstalled };

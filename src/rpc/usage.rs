@@ -51,12 +51,15 @@ fn parse(item: &v1::UsageReport) -> Result<Report, String> {
     let version = fields.version(&item.context, &item.version);
     let environment = fields.word("environment", item.environment);
     let last_call = fields.instant("last_call_time", item.last_call_time.as_ref());
+    let company = fields.name_or_none("company_id", &item.company_id);
     if item.last_call_time.is_none() {
         fields.violate("last_call_time", "must be given");
     }
     match (client_id, version, environment, last_call) {
-        (Some(client_id), Some(version), Some(environment), Some(last_call)) => {
-            Ok(Report { client_id, version, environment, calls: item.calls, last_call })
+        (Some(client_id), Some(version), Some(environment), Some(last_call))
+            if company.is_some() != item.company_id.is_empty() =>
+        {
+            Ok(Report { client_id, version, environment, calls: item.calls, last_call, company })
         }
         _ => {
             let sentences = fields.into_violations().into_iter().map(|v| format!("{}: {}", v.field, v.sentence));

@@ -184,6 +184,7 @@ words! {
         MaintenanceScheduled = MaintenanceScheduled,
         MaintenanceRevised = MaintenanceRevised,
         MaintenanceCancelled = MaintenanceCancelled,
+        InstallationFirstUsed = InstallationFirstUsed,
     };
     Category <=> AnnouncementCategory {
         Deprecation = Deprecation, Sunset = Sunset, Change = Change, Requirement = Requirement,

@@ -108,6 +108,12 @@ impl TestHub {
         self.runtime.block_on(hub.go_round()).expect("a round");
     }
 
+    /// Records which installations were used for the first time.
+    pub(crate) fn note_first_uses(&self) {
+        let hub = self.server.as_ref().expect("it runs").hub();
+        self.runtime.block_on(hub.note_first_uses()).expect("they are recorded");
+    }
+
     /// The newest revision: unchanged means that nothing was committed.
     pub(crate) fn revision(&self) -> u64 {
         let hub = self.server.as_ref().expect("it runs").hub();

@@ -2,7 +2,7 @@
 //! created while creation was open again.
 
 use super::golden::compare;
-use super::hub::{TestHub, example};
+use super::hub::{SMALL, TestHub, example};
 
 /// A company whose administrator's address would be computed by a spreadsheet, and three accounts in two companies.
 fn two_companies() -> TestHub {
@@ -126,6 +126,43 @@ fn b81_migrations_are_listed_for_people_and_for_spreadsheets() {
     let nowhere = hub.devhub(&["migration", "list", "--csv", &format!("{path}/report.csv")]).exits(1);
     assert!(nowhere.err.contains("cannot be written"), "{}", nowhere.err);
     hub.devhub(&["migration", "list", "--phase", "done"]).exits(64);
+}
+
+#[test]
+fn b81_every_report_shows_that_the_new_identity_has_called() {
+    let hub = TestHub::with(&[("usage_flush_seconds", "3600")]);
+    let scoped = SMALL.replace("        endpoints:", "        company_scoped: true\n        endpoints:");
+    hub.apply(&hub.file("scoped.yaml", &scoped));
+    hub.devhub(&["company", "create", "9", "--name", "Builders", "--administrator", "dave@other.example"]).exits(0);
+    let client = hub.application("buildsync");
+    hub.subscribe("buildsync", "individuals/losses", "1.10");
+    account(&hub, "9", "sa-9", &["--marketplace", "buildsync"]);
+    hub.devhub(&["organisation", "set", "Example Ltd", "verified-partner", "--reason", "papers"]).exits(0);
+    hub.devhub(&["app-version", "create", "buildsync", "1.0.0", "--component", "service-account"]).exits(0);
+    hub.advance_to("2026-11-21T13:00:00Z");
+    hub.devhub(&["app-version", "promote", "buildsync", "1.0.0"]).exits(0);
+    hub.advance_to("2026-11-22T12:00:00Z");
+    hub.devhub(&["install", "buildsync", "9", "--all-projects"]).exits(0);
+    assert_eq!(json(&hub, &["list"])[0]["phase"], "INSTALLED");
+    hub.advance_to("2026-11-23T12:00:00Z");
+    hub.devhub(&["check", "--client", &client, "individuals/losses", "1.10", "--company", "9"]).exits(0);
+    hub.note_first_uses();
+    hub.advance_to("2026-11-24T12:00:00Z");
+    let row = &json(&hub, &["list", "--phase", "cutover-confirmed"])[0];
+    assert_eq!((&row["company_id"], &row["first_use_time"]), (&"9".into(), &"2026-11-23T12:00:00Z".into()));
+    assert!(row["next_step"].as_str().is_some_and(|step| step.contains("30 days back")), "{row}");
+    for (at, confirmed) in [("2026-11-23T11:59:59.999Z", 0), ("2026-11-23T12:00:00Z", 1)] {
+        assert_eq!(count(&json(&hub, &["funnel", "--at", at]), "CUTOVER_CONFIRMED"), confirmed, "{at}");
+    }
+    let printed = hub.devhub(&["migration", "list", "--csv", "-"]).exits(0).out;
+    compare("tests/cli_commands/golden/cutover.csv", &printed);
+    let burn = ["migration", "burn-down", "--from", "2026-11-22T00:00:00Z", "--days", "3", "--csv", "-"];
+    let burnt = hub.devhub(&burn).exits(0).out;
+    let mut reader = csv::Reader::from_reader(burnt.as_bytes());
+    let days: Vec<String> = reader.records().map(|row| row.expect("a row").iter().skip(3).take(3).collect()).collect();
+    assert_eq!(days, ["100", "010", "001"], "ready, installed, confirmed:\n{burnt}");
+    let shown = hub.devhub(&["uninstall", "buildsync", "9"]).exits(0).out;
+    assert!(shown.contains("2026-11-22T12:00:00Z to 2026-11-24T12:00:00Z, first used 2026-11-23T12:00:00Z"), "{shown}");
 }
 
 #[test]

@@ -79,6 +79,7 @@ async fn b65_b66_a_company_scoped_version_wants_a_company_that_the_application_i
         company_id: "acme".into(),
         installed: true,
         projects: Some(["site-1".into()].into()),
+        awaits_use: false,
     });
     let world = told([subscription("app"), installation]).await;
     for (company, project, expected, status, action) in [

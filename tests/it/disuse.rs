@@ -201,6 +201,7 @@ async fn b58_any_use_cancels_and_a_refused_call_is_none() {
         environment: v1::Environment::Sandbox.into(),
         calls: 1,
         last_call_time: Some(timestamp(before)),
+        company_id: String::new(),
     };
     let request_of = v1::ReportUsageRequest { items: vec![item], request_id: "r".into() };
     assert!(world.usage().report_usage(request_of).await.unwrap().into_inner().results[0].accepted);

@@ -13,7 +13,7 @@ use devhub::domain::approve::{AdvanceApplication, Block, SetBlocked, Step};
 use devhub::domain::company::{CreateCompany, PutProject, Tenancy};
 use devhub::domain::exemption::{ChangeExemption, Part};
 use devhub::domain::installation::{
-    Approval, Install, PermittedProjects, SetPermittedProjects, Uninstall, UpdateInstallation,
+    Approval, Install, NoteFirstUse, PermittedProjects, SetPermittedProjects, Uninstall, UpdateInstallation,
 };
 use devhub::domain::ledger::Target;
 use devhub::domain::name::{ApplicationId, CompanyId, Context, VersionName};
@@ -66,6 +66,7 @@ enum Act {
     Install(usize, usize, Option<bool>),
     Update(usize, usize),
     Uninstall(usize, usize),
+    Use(usize, usize, i64),
     Permit(usize, usize, bool),
     Wait(i64),
 }
@@ -104,6 +105,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (0..APPLICATIONS, 0..COMPANIES).prop_map(|(a, c)| Act::Update(a, c)),
         2 => (0..APPLICATIONS, 0..COMPANIES).prop_map(|(a, c)| Act::Uninstall(a, c)),
         1 => (0..APPLICATIONS, 0..COMPANIES, any::<bool>()).prop_map(|(a, c, all)| Act::Permit(a, c, all)),
+        2 => (0..APPLICATIONS, 0..COMPANIES, 0i64..20).prop_map(|(a, c, ago)| Act::Use(a, c, ago)),
         4 => (1i64..30).prop_map(Act::Wait),
     ]
 }
@@ -126,7 +128,7 @@ fn projects(all: bool) -> PermittedProjects {
 
 /// The list of a company, and what the table says of it, by the records alone.
 fn installs_agree(hub: &Hub) {
-    let mut entries = 0;
+    let (mut entries, mut awaiting) = (0, 0);
     for c in 0..COMPANIES {
         let mut known = Vec::new();
         for a in 0..APPLICATIONS {
@@ -134,12 +136,18 @@ fn installs_agree(hub: &Hub) {
             if let Some(R::Installation(installation)) = hub.get_one(key).unwrap().map(|stored| stored.record) {
                 known.push(application(a));
                 entries += usize::from(installation.is_installed());
+                awaiting += usize::from(installation.awaits_use());
+                for time in &installation.intervals {
+                    assert!(time.first_used_at.is_none_or(|used_at| time.contains(used_at)), "{installation:?}");
+                    assert!(time.service_account || time.first_used_at.is_none(), "{installation:?}");
+                }
             }
         }
         assert_eq!(hub.index().installed_in(&company(c), None, APPLICATIONS), known, "company {c}");
     }
-    let told = hub.table().dump().into_iter().filter(|line| line.to_string().contains("company-"));
-    assert_eq!(told.count(), entries);
+    let told: Vec<String> = hub.table().dump().into_iter().filter(|line| line.contains("company-")).collect();
+    assert_eq!(told.len(), entries);
+    assert_eq!(told.iter().filter(|line| line.ends_with("awaits its first use")).count(), awaiting);
 }
 
 fn command(act: &Act, clock: &ManualClock, number: usize) -> Option<Command> {
@@ -271,6 +279,10 @@ fn command(act: &Act, clock: &ManualClock, number: usize) -> Option<Command> {
         .into(),
         Act::Uninstall(a, c) => {
             Uninstall { application: application(*a), company: company(*c), reason: reason(), etag: None }.into()
+        }
+        Act::Use(a, c, ago) => {
+            let at = clock.now() - TimeDelta::days(*ago);
+            NoteFirstUse { application: application(*a), company: company(*c), at }.into()
         }
         Act::Permit(a, c, all) => SetPermittedProjects {
             application: application(*a),

@@ -184,6 +184,7 @@ async fn play(acts: &[Act], is_exact: bool) {
                         environment: Environment::Sandbox,
                         calls: 1,
                         last_call: hub.now(),
+                        company: None,
                     };
                     let reported = hub.usage().report(None, [0; 32], &[report], hub.now()).unwrap();
                     assert_eq!(reported.verdicts[0], Ok(()));
@@ -278,6 +279,7 @@ async fn b58_a_use_at_the_last_moment_keeps_an_application_and_stands_in_nobodys
                     environment: Environment::Sandbox,
                     calls: 1,
                     last_call: user.now(),
+                    company: None,
                 };
                 user.usage().report(None, [0; 32], &[report], user.now()).unwrap();
                 if is_flushed {

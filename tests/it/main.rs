@@ -13,6 +13,7 @@
 //! | `fencing` | B55: the networks that an application may call from, and how fast |
 //! | `accounts` | B25, B67 to B75, B88: traditional service accounts and the dates of their class |
 //! | `migrating` | B69, B70, B81 to B89: the migration away from them, as it really went |
+//! | `cutting` | B81, B83, B89: the first call of an installed application, and who may not count as one |
 //! | `deciding` | B60 to B63: what gateways are told |
 //! | `companies` | B65, B66, B69, B70, B90: what they are told of companies and service accounts |
 //! | `moving` | B45 to B48: moves |
@@ -64,6 +65,7 @@ mod bringing;
 mod companies;
 mod contract;
 mod crying;
+mod cutting;
 mod deciding;
 mod disuse;
 mod enduring;

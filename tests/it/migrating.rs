@@ -9,13 +9,13 @@ use crate::accounts::{CAROL, marketplace, published, revision, undefined};
 use crate::promoting::{OWNER, app_version};
 use crate::world::*;
 
-const SCOPED: &str = "2.0";
-const EARLY: &str = "early";
-const OVERLAP: &str = "overlap";
-const NEVER: &str = "never";
+pub(crate) const SCOPED: &str = "2.0";
+pub(crate) const EARLY: &str = "early";
+pub(crate) const OVERLAP: &str = "overlap";
+pub(crate) const NEVER: &str = "never";
 
 impl World {
-    async fn installs(&self, company: &str) {
+    pub(crate) async fn installs(&self, company: &str) {
         let request = v1::InstallRequest {
             application_id: "ledgerly".into(),
             company_id: company.into(),
@@ -26,7 +26,7 @@ impl World {
         self.installations(CAROL).install(request).await.unwrap();
     }
 
-    async fn uninstalls(&self, company: &str) {
+    pub(crate) async fn uninstalls(&self, company: &str) {
         let request = v1::UninstallRequest {
             application_id: "ledgerly".into(),
             company_id: company.into(),
@@ -35,7 +35,7 @@ impl World {
         self.installations(CAROL).uninstall(request).await.unwrap();
     }
 
-    async fn removes(&self, company: &str) {
+    pub(crate) async fn removes(&self, company: &str) {
         let request = v1::RemoveServiceAccountRequest {
             company_id: company.into(),
             account_id: format!("sa-{company}"),
@@ -65,23 +65,36 @@ impl World {
         format!("old {}, new {}", words(&old), words(&new))
     }
 
-    async fn phase(&self, company: &str) -> String {
+    /// The migration of a company.
+    pub(crate) async fn migration(&self, company: &str) -> v1::Migration {
         let filter = Some(v1::MigrationFilter { company_id: company.into(), ..Default::default() });
         let request = v1::ListMigrationsRequest { filter, ..Default::default() };
         let found = self.migrations().list_migrations(request).await.unwrap().into_inner().migrations;
         assert_eq!(found.len(), 1, "{found:?}");
-        found[0].phase().as_str_name().trim_start_matches("MIGRATION_PHASE_").to_owned()
+        found[0].clone()
+    }
+
+    pub(crate) async fn phase(&self, company: &str) -> String {
+        let migration = self.migration(company).await;
+        migration.phase().as_str_name().trim_start_matches("MIGRATION_PHASE_").to_owned()
+    }
+
+    /// Records which installations were used for the first time, as the server does from time to time.
+    pub(crate) async fn note(&self) {
+        self.hub().note_first_uses().await.unwrap();
     }
 
     async fn phases(&self) -> [String; 3] {
         [self.phase(EARLY).await, self.phase(OVERLAP).await, self.phase(NEVER).await]
     }
 
-    /// At risk, and unfinished, at the beginning of each day.
-    async fn burn_down(&self, from: DateTime<Utc>, days: i32) -> Vec<(u64, u64)> {
+    /// At risk, unfinished, and with a confirmed cutover, at the beginning of each day.
+    async fn burn_down(&self, from: DateTime<Utc>, days: i32) -> Vec<(u64, u64, u64)> {
         let request = v1::GetMigrationBurnDownRequest { filter: None, from_time: Some(timestamp(from)), days };
         let answer = self.migrations().get_migration_burn_down(request).await.unwrap().into_inner();
-        answer.days.iter().map(|day| (day.at_risk, day.unfinished)).collect()
+        let confirmed =
+            answer.phases.iter().position(|phase| *phase == v1::MigrationPhase::CutoverConfirmed as i32).unwrap();
+        answer.days.iter().map(|day| (day.at_risk, day.unfinished, day.counts[confirmed])).collect()
     }
 
     async fn funnel(&self, at: DateTime<Utc>, supposed: Option<DateTime<Utc>>) -> v1::GetMigrationFunnelResponse {
@@ -102,10 +115,17 @@ impl World {
 
 /// The world of 2021: an API whose calls are about one company, the developer's application with a subscription, and a
 /// company for each of the three ways that a migration can go.
-async fn before() -> World {
-    let world = World::new().await;
+pub(crate) async fn before() -> World {
+    // Whoever wants first uses to be recorded says when.
+    let world = World::with(|config| config.usage_flush_seconds = 3600).await;
     world.clock.set(instant("2021-06-01T00:00:00Z"));
     world.api_with(CONTEXT, "procore-rest").await;
+    furnish(&world).await;
+    world
+}
+
+/// What this world has besides its API.
+pub(crate) async fn furnish(world: &World) {
     let deployment = deployment(v1::Environment::Production, v1::Maturity::Stable);
     let version = v1::ApiVersion { company_scoped: true, ..version(SCOPED, vec![deployment]) };
     world.publish(version).await.unwrap();
@@ -115,7 +135,6 @@ async fn before() -> World {
     for company in [EARLY, OVERLAP, NEVER] {
         world.company(company, CAROL).await;
     }
-    world
 }
 
 fn is(phases: [&str; 3]) -> [String; 3] {
@@ -142,7 +161,10 @@ async fn b69_b70_b81_b82_b83_b85_the_real_timeline_with_three_companies() {
     world.clock.set(instant("2022-04-01T00:00:00Z"));
     world.installs(EARLY).await;
     // The overlap: both pass, until the old one is removed (rule B83).
+    assert_eq!(world.phase(EARLY).await, "INSTALLED");
     assert_eq!(world.told(EARLY).await, "old ALLOW SERVICE_ACCOUNT, new ALLOW SUBSCRIBED");
+    world.note().await;
+    assert_eq!(world.phase(EARLY).await, "CUTOVER_CONFIRMED");
     world.clock.set(instant("2022-05-01T00:00:00Z"));
     world.removes(EARLY).await;
     assert_eq!(world.told(EARLY).await, "old DENY UNKNOWN_CLIENT, new ALLOW SUBSCRIBED");
@@ -175,6 +197,15 @@ async fn b69_b70_b81_b82_b83_b85_the_real_timeline_with_three_companies() {
     world.clock.set(instant("2025-03-02T00:00:00Z"));
     world.installs(OVERLAP).await;
     assert_eq!(world.phase(OVERLAP).await, "INSTALLED");
+    // Three days later the new identity calls, and the company knows that the old account can go.
+    let called = instant("2025-03-05T12:00:00Z");
+    world.clock.set(called);
+    assert_eq!(world.told(OVERLAP).await, "old ALLOW SERVICE_ACCOUNT, new ALLOW SUBSCRIBED");
+    world.note().await;
+    let migration = world.migration(OVERLAP).await;
+    assert_eq!((migration.phase(), migration.at_risk), (v1::MigrationPhase::CutoverConfirmed, false));
+    assert_eq!(migration.first_use_time, Some(timestamp(called)));
+    assert!(migration.next_step.contains("removes the old account"), "{}", migration.next_step);
 
     // The sunset, to the millisecond: 18 March 2025, not the 24th that some pages still said.
     let sunset = instant("2025-03-18T07:00:00Z");
@@ -194,23 +225,32 @@ async fn b69_b70_b81_b82_b83_b85_the_real_timeline_with_three_companies() {
     let told = world.burn_down(from, days).await;
     let on = |day: &str| told[usize::try_from((instant(day) - from).num_days()).unwrap()];
     let expected = [
-        ("2021-05-31T00:00:00Z", (0, 0)),
-        ("2021-06-02T00:00:00Z", (3, 3)),
-        ("2022-03-31T00:00:00Z", (3, 3)),
-        ("2022-04-01T00:00:00Z", (2, 3)),
-        ("2022-05-01T00:00:00Z", (2, 2)),
-        ("2025-03-03T00:00:00Z", (1, 2)),
-        ("2025-03-18T00:00:00Z", (1, 2)),
-        ("2025-03-19T00:00:00Z", (1, 1)),
+        ("2021-05-31T00:00:00Z", (0, 0, 0)),
+        ("2021-06-02T00:00:00Z", (3, 3, 0)),
+        ("2022-03-31T00:00:00Z", (3, 3, 0)),
+        ("2022-04-01T00:00:00Z", (2, 3, 1)),
+        ("2022-05-01T00:00:00Z", (2, 2, 0)),
+        ("2025-03-03T00:00:00Z", (1, 2, 0)),
+        ("2025-03-05T00:00:00Z", (1, 2, 0)),
+        ("2025-03-06T00:00:00Z", (1, 2, 1)),
+        ("2025-03-18T00:00:00Z", (1, 2, 1)),
+        ("2025-03-19T00:00:00Z", (1, 1, 0)),
     ];
     for (day, figures) in expected {
-        assert_eq!(on(day), figures, "at risk and unfinished on {day}");
+        assert_eq!(on(day), figures, "at risk, unfinished and confirmed on {day}");
     }
     world.restart().await;
     assert_eq!(world.burn_down(from, days).await, told);
     for (place, day) in (0..).map(|number| from + TimeDelta::days(number)).take(told.len()).enumerate().step_by(37) {
         let funnel = world.funnel(day, None).await;
-        assert_eq!((funnel.at_risk, funnel.total - funnel.finished), told[place], "{day}");
+        let confirmed = funnel.phases.iter().find(|count| count.phase() == v1::MigrationPhase::CutoverConfirmed);
+        let figures = (funnel.at_risk, funnel.total - funnel.finished, confirmed.unwrap().count);
+        assert_eq!(figures, told[place], "{day}");
+    }
+    for (at, confirmed) in [(called - ms(1), 0), (called, 1), (called + ms(1), 1), (sunset - ms(1), 1), (sunset, 0)] {
+        let counts = world.funnel(at, None).await.phases;
+        let found = counts.iter().find(|count| count.phase() == v1::MigrationPhase::CutoverConfirmed);
+        assert_eq!(found.unwrap().count, confirmed, "{at}");
     }
     let reopened = v1::ListReopenedAccountsRequest::default();
     let reopened = world.migrations().list_reopened_accounts(reopened).await.unwrap().into_inner();

@@ -62,6 +62,7 @@ pub(crate) fn item(id: &str, calls: u64, last_call: DateTime<Utc>) -> v1::UsageR
         environment: v1::Environment::Sandbox.into(),
         calls,
         last_call_time: Some(timestamp(last_call)),
+        company_id: String::new(),
     }
 }
 

@@ -96,6 +96,7 @@ fn installation(number: u64, projects: u64) -> Change {
         company_id: company_id(number).into(),
         installed: true,
         projects: (projects > 0).then(|| permitted.collect()),
+        awaits_use: false,
     })
 }
 

@@ -122,6 +122,9 @@ pub struct Facts<'t> {
     pub account: Option<AccountFacts<'t>>,
     /// How the caller stands to the company and the project that the call names.
     pub access: CompanyAccess,
+    /// The application is installed in the company with an identity of its own, and nobody has recorded yet that it was
+    /// used: an allowed call would be its first. It changes no answer.
+    pub awaits_use: bool,
     /// A subscription that nobody ended joins the two; whether it still holds, its terms say.
     pub subscribed: bool,
     /// What else holds between the two.

@@ -21,6 +21,8 @@ pub struct InstallationEntry {
     pub installed: bool,
     /// The projects of the company that it is for; none stands for every project.
     pub projects: Option<Box<[Box<str>]>>,
+    /// The application has an identity of its own there, and nobody has recorded yet that it was used.
+    pub awaits_use: bool,
 }
 
 /// Longest company id that takes no allocation of its own.
@@ -121,11 +123,33 @@ impl fmt::Debug for Projects {
     }
 }
 
+/// What sets an installation apart from most, which are for every project and were used long ago: those take no memory
+/// for it.
+struct Particulars {
+    /// None stands for every project of the company.
+    projects: Option<Projects>,
+    awaits_use: bool,
+}
+
+/// How a client stands to a company that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CompanyStanding {
+    /// Whether it may reach it.
+    pub(crate) access: CompanyAccess,
+    /// Nobody has recorded yet that its installation there was used.
+    pub(crate) awaits_use: bool,
+}
+
+impl From<CompanyAccess> for CompanyStanding {
+    fn from(access: CompanyAccess) -> Self {
+        Self { access, awaits_use: false }
+    }
+}
+
 /// The installations of one client id.
 pub(crate) struct ClientInstallations {
     client_id: Box<str>,
-    /// None stands for every project of the company.
-    companies: BTreeMap<CompanyId, Option<Box<Projects>>>,
+    companies: BTreeMap<CompanyId, Option<Box<Particulars>>>,
 }
 
 impl ClientInstallations {
@@ -145,9 +169,11 @@ impl ClientInstallations {
     }
 
     /// Sets the installation in a company; says whether it is new.
-    pub(crate) fn set(&mut self, company_id: &str, projects: Option<Box<[Box<str>]>>) -> bool {
-        let projects = projects.map(|ids| Box::new(Projects::new(ids.into_vec())));
-        self.companies.insert(CompanyId::new(company_id), projects).is_none()
+    pub(crate) fn set(&mut self, company_id: &str, projects: Option<Box<[Box<str>]>>, awaits_use: bool) -> bool {
+        let projects = projects.map(|ids| Projects::new(ids.into_vec()));
+        let apart = projects.is_some() || awaits_use;
+        let particulars = apart.then(|| Box::new(Particulars { projects, awaits_use }));
+        self.companies.insert(CompanyId::new(company_id), particulars).is_none()
     }
 
     /// Removes the installation in a company; says whether it was there.
@@ -156,19 +182,28 @@ impl ClientInstallations {
     }
 
     /// How the client stands to a company, and to a project of it if one is named.
-    pub(crate) fn access(&self, company_id: &str, project: Option<&str>) -> CompanyAccess {
-        match (self.companies.get(company_id.as_bytes()), project) {
-            (None, _) => CompanyAccess::NotInstalled,
-            (Some(Some(permitted)), Some(project)) if !permitted.contain(project) => CompanyAccess::ProjectNotPermitted,
-            (Some(_), _) => CompanyAccess::Permitted,
-        }
+    pub(crate) fn standing(&self, company_id: &str, project: Option<&str>) -> CompanyStanding {
+        let Some(installation) = self.companies.get(company_id.as_bytes()) else {
+            return CompanyAccess::NotInstalled.into();
+        };
+        let Some(particulars) = installation else {
+            return CompanyAccess::Permitted.into();
+        };
+        let access = match (&particulars.projects, project) {
+            (Some(permitted), Some(project)) if !permitted.contain(project) => CompanyAccess::ProjectNotPermitted,
+            (Some(_) | None, _) => CompanyAccess::Permitted,
+        };
+        CompanyStanding { access, awaits_use: particulars.awaits_use }
     }
 
     /// Each installation as a line for people and comparisons.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> + '_ {
-        self.companies.iter().map(|(company, projects)| {
+        self.companies.iter().map(|(company, particulars)| {
             let company = String::from_utf8_lossy(company.as_bytes());
-            format!("installation {:?} {company:?} {projects:?}", self.client_id)
+            let projects = particulars.as_ref().and_then(|particulars| particulars.projects.as_ref());
+            let awaits_use = particulars.as_ref().is_some_and(|particulars| particulars.awaits_use);
+            let use_text = if awaits_use { " awaits its first use" } else { "" };
+            format!("installation {:?} {company:?} {projects:?}{use_text}", self.client_id)
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::catalogue::{Catalogue, Key, VersionNumber};
 use crate::company::CompanyAccess;
 use crate::entry::{ApplicationEntry, Standing};
 use crate::facts::{ApplicationFacts, Facts, Question, VersionFacts};
-use crate::installation::{ClientInstallations, InstallationEntry};
+use crate::installation::{ClientInstallations, CompanyStanding, InstallationEntry};
 use crate::stage::Environment;
 use crate::terms::{ClientTerms, Terms};
 
@@ -178,13 +178,13 @@ impl Shard {
         let application = app.and_then(App::facts);
         let scoped = version.is_some_and(|version| version.entry().company_scoped);
         // What most calls do not need is kept out of their way.
-        let (account, access) = if application.is_some() && !scoped {
-            (None, CompanyAccess::NotScoped)
+        let (account, standing) = if application.is_some() && !scoped {
+            (None, CompanyAccess::NotScoped.into())
         } else {
             let sunset_at = catalogue.credential_class().sunset_at;
             let account = if application.is_none() { self.account(hash, question.client_id) } else { None };
             let account = account.map(|account| account.facts(sunset_at));
-            (account, self.access(hash, question, account.as_ref(), scoped))
+            (account, self.standing(hash, question, account.as_ref(), scoped))
         };
         let called = version.zip(question.operation.as_ref());
         Facts {
@@ -194,7 +194,8 @@ impl Shard {
             operation: called.and_then(|(version, operation)| version.operation(operation)),
             application,
             account,
-            access,
+            access: standing.access,
+            awaits_use: standing.awaits_use,
             subscribed: app.zip(number).is_some_and(|(app, number)| app.subscribes(number)),
             terms: number.map_or_else(Terms::default, |number| self.terms_of(hash, question.client_id, number)),
         }
@@ -216,23 +217,24 @@ impl Shard {
 
     /// How the caller of a question stands to the company and the project that it names.
     #[inline(never)]
-    fn access(
+    fn standing(
         &self,
         hash: u64,
         question: &Question<'_>,
         account: Option<&AccountFacts<'_>>,
         scoped: bool,
-    ) -> CompanyAccess {
+    ) -> CompanyStanding {
         if !scoped {
-            return CompanyAccess::NotScoped;
+            return CompanyAccess::NotScoped.into();
         }
         match (account, question.company) {
-            (Some(account), Some(company)) if company != account.company_id => CompanyAccess::OtherCompany,
-            (Some(_), _) => CompanyAccess::Permitted,
-            (None, None) => CompanyAccess::Unnamed,
+            (Some(account), Some(company)) if company != account.company_id => CompanyAccess::OtherCompany.into(),
+            (Some(_), _) => CompanyAccess::Permitted.into(),
+            (None, None) => CompanyAccess::Unnamed.into(),
             (None, Some(company)) => {
                 let found = self.installed.find(hash, |installed| installed.client_id() == question.client_id);
-                found.map_or(CompanyAccess::NotInstalled, |installed| installed.access(company, question.project))
+                let there = found.map(|installed| installed.standing(company, question.project));
+                there.unwrap_or_else(|| CompanyAccess::NotInstalled.into())
             }
         }
     }
@@ -350,11 +352,11 @@ impl Shard {
 
     /// Sets or removes an installation.
     pub(crate) fn set_installation(&mut self, hash: u64, entry: InstallationEntry, hasher: &DefaultHashBuilder) {
-        let InstallationEntry { client_id, company_id, installed, projects } = entry;
+        let InstallationEntry { client_id, company_id, installed, projects, awaits_use } = entry;
         let same = |known: &ClientInstallations| known.client_id() == &*client_id;
         match self.installed.entry(hash, same, |known| hasher.hash_one(known.client_id())) {
             Entry::Occupied(mut found) if installed => {
-                self.installations += usize::from(found.get_mut().set(&company_id, projects));
+                self.installations += usize::from(found.get_mut().set(&company_id, projects, awaits_use));
             }
             Entry::Occupied(mut found) => {
                 self.installations -= usize::from(found.get_mut().remove(&company_id));
@@ -364,7 +366,7 @@ impl Shard {
             }
             Entry::Vacant(vacant) if installed => {
                 let mut found = vacant.insert(ClientInstallations::new(&client_id));
-                self.installations += usize::from(found.get_mut().set(&company_id, projects));
+                self.installations += usize::from(found.get_mut().set(&company_id, projects, awaits_use));
             }
             Entry::Vacant(_) => {}
         }

@@ -12,6 +12,7 @@ use crate::cli::words::wire_name;
 pub struct IntervalView {
     start_time: Option<String>,
     end_time: Option<String>,
+    first_use_time: Option<String>,
 }
 
 /// An application in a company.
@@ -39,6 +40,7 @@ impl From<v1::Installation> for InstallationView {
         let interval = |interval: v1::InstallationInterval| IntervalView {
             start_time: time(interval.start_time),
             end_time: time(interval.end_time),
+            first_use_time: time(interval.first_use_time),
         };
         InstallationView {
             application_id: installation.application_id,
@@ -77,7 +79,9 @@ impl InstallationView {
     /// Its fields, for people.
     pub fn fields(&self) -> Vec<(&'static str, String)> {
         let interval = |interval: &IntervalView| {
-            format!("{} to {}", or_empty(&interval.start_time), interval.end_time.as_deref().unwrap_or("now"))
+            let until = interval.end_time.as_deref().unwrap_or("now");
+            let used = interval.first_use_time.as_ref().map(|at| format!(", first used {at}")).unwrap_or_default();
+            format!("{} to {until}{used}", or_empty(&interval.start_time))
         };
         vec![
             ("application", self.application_id.clone()),

@@ -157,7 +157,7 @@ fn load<'r>(
     Ok((known, records.needed_application(application)?, company))
 }
 
-fn subject(application: &Application, company: &Company) -> Subject {
+pub(super) fn subject(application: &Application, company: &Company) -> Subject {
     Subject { company: Some(company.id.clone()), ..application.subject() }
 }
 
@@ -213,7 +213,7 @@ fn extended(
             remedy: "register the application anew and install that",
         });
     }
-    intervals.push(Interval { from: setting.now, until: None, service_account });
+    intervals.push(Interval { from: setting.now, until: None, service_account, first_used_at: None });
     Ok(intervals)
 }
 

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::installation::Interval;
+
 /// How far the migration of one company away from its accounts for one application is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
@@ -100,7 +102,9 @@ impl Phase {
             Phase::Installed => Some(
                 "The developer calls with the application's credentials and names the company; then the company removes the old account.",
             ),
-            Phase::CutoverConfirmed => Some("An administrator of the company removes the old account."),
+            Phase::CutoverConfirmed => Some(
+                "An administrator of the company removes the old account: safe once its last use lies 30 days back.",
+            ),
             Phase::Expired => Some(
                 "Calls fail: an administrator of the company installs the application, or an operator grants an extension.",
             ),
@@ -145,15 +149,24 @@ pub struct MigrationFacts<'f> {
     pub accounts: &'f [AccountTimes],
     /// When a version with a service account first reached production.
     pub ready_at: Option<DateTime<Utc>>,
-    /// When such a version was installed in the company, from when until when, in order; without an end it still is.
-    pub installed: &'f [(DateTime<Utc>, Option<DateTime<Utc>>)],
-    /// When the application first called in the company with its own credentials.
-    pub first_used_at: Option<DateTime<Utc>>,
+    /// When such a version was installed in the company, oldest first, and when it first called there each time.
+    pub installed: &'f [Interval],
 }
 
 impl MigrationFacts<'_> {
     fn is_installed(&self, at: DateTime<Utc>) -> bool {
-        self.installed.iter().any(|(from, until)| *from <= at && until.is_none_or(|until| at < until))
+        self.installed_in(at).is_some()
+    }
+
+    /// The time of being installed that an instant lies in.
+    pub fn installed_in(&self, at: DateTime<Utc>) -> Option<&Interval> {
+        self.installed.iter().rfind(|interval| interval.contains(at))
+    }
+
+    /// Whether what is installed at `at` had called by then.
+    fn is_used(&self, at: DateTime<Utc>) -> bool {
+        let first = self.installed_in(at).and_then(|interval| interval.first_used_at);
+        first.is_some_and(|first_used_at| first_used_at <= at)
     }
 
     /// The first instant at which the old accounts are no longer accepted, given the sunset of the class.
@@ -173,8 +186,7 @@ impl MigrationFacts<'_> {
         Some(if !live.any(|account| account.is_classified(at)) {
             Phase::BlockedUnknownOwner
         } else if self.is_installed(at) {
-            let used = self.first_used_at.is_some_and(|first_used_at| first_used_at <= at);
-            if used { Phase::CutoverConfirmed } else { Phase::Installed }
+            if self.is_used(at) { Phase::CutoverConfirmed } else { Phase::Installed }
         } else if self.ready_at.is_some_and(|ready_at| ready_at <= at) {
             Phase::DeveloperReady
         } else {
@@ -185,7 +197,8 @@ impl MigrationFacts<'_> {
 
 /// The phase at `at`, given the sunset that was public then; none before the first account exists.
 ///
-/// Falling back is possible before the sunset (rule B89): a company that uninstalls is DEVELOPER_READY again. The sunset
+/// Falling back is possible before the sunset (rule B89): a company that uninstalls is DEVELOPER_READY again, and only
+/// INSTALLED when it installs again, until the application calls again. The sunset
 /// closes what was installed (rule B85); what was not expires, and may still be completed late.
 pub fn phase(facts: &MigrationFacts<'_>, sunset_at: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Option<Phase> {
     let Some(ends_at) = facts.ends_at(sunset_at).filter(|ends_at| *ends_at <= at) else {
@@ -215,8 +228,11 @@ pub fn instants(facts: &MigrationFacts<'_>, sunset_at: Option<DateTime<Utc>>) ->
     let accounts = facts.accounts.iter().flat_map(|account| {
         [Some(account.created_at), account.classified_at, account.removed_at].into_iter().flatten()
     });
-    let installed = facts.installed.iter().flat_map(|(from, until)| [Some(*from), *until].into_iter().flatten());
-    let others = [facts.ready_at, facts.first_used_at, facts.ends_at(sunset_at)];
+    let installed = facts
+        .installed
+        .iter()
+        .flat_map(|interval| [Some(interval.from), interval.until, interval.first_used_at].into_iter().flatten());
+    let others = [facts.ready_at, facts.ends_at(sunset_at)];
     accounts.chain(installed).chain(others.into_iter().flatten())
 }
 
@@ -237,7 +253,16 @@ mod tests {
         }
     }
 
-    type Story<'s> = (&'s str, AccountTimes, Option<i64>, &'s [(i64, Option<i64>)], Option<i64>, &'s [(i64, &'s str)]);
+    /// Installed from day to day, and first used on the first of these days that lies in it.
+    fn installed(times: &[(i64, Option<i64>)], used: &[i64]) -> Vec<Interval> {
+        let interval = |(from, until): &(i64, Option<i64>)| {
+            let time = Interval { from: day(*from), until: until.map(day), service_account: true, first_used_at: None };
+            Interval { first_used_at: used.iter().map(|used| day(*used)).find(|used| time.contains(*used)), ..time }
+        };
+        times.iter().map(interval).collect()
+    }
+
+    type Story<'s> = (&'s str, AccountTimes, Option<i64>, &'s [(i64, Option<i64>)], &'s [i64], &'s [(i64, &'s str)]);
 
     /// Migrations as a product person reads them: the account, when the developer was ready, from when until when it was
     /// installed, when it was first used; and the phase on some days, of which the tenth is that of the sunset.
@@ -245,23 +270,23 @@ mod tests {
     fn b81_b82_b85_b89_x12_phases_follow_from_what_happened() {
         let known = account(1, Some(1), None);
         let removed = |day| account(1, Some(1), Some(day));
-        let stories: [Story<'_>; 10] = [
-            ("no account yet", account(2, Some(2), None), None, &[], None, &[(1, "-"), (2, "NOT_STARTED")]),
+        let stories: [Story<'_>; 13] = [
+            ("no account yet", account(2, Some(2), None), None, &[], &[], &[(1, "-"), (2, "NOT_STARTED")]),
             (
                 "B82 classified",
                 account(1, Some(5), None),
                 None,
                 &[],
-                None,
+                &[],
                 &[(4, "BLOCKED_UNKNOWN_OWNER"), (5, "NOT_STARTED")],
             ),
-            ("promoted", known, Some(6), &[], None, &[(5, "NOT_STARTED"), (6, "DEVELOPER_READY")]),
+            ("promoted", known, Some(6), &[], &[], &[(5, "NOT_STARTED"), (6, "DEVELOPER_READY")]),
             (
                 "B82 never classified",
                 account(1, None, None),
                 Some(2),
                 &[],
-                None,
+                &[],
                 &[(9, "BLOCKED_UNKNOWN_OWNER"), (10, "EXPIRED")],
             ),
             (
@@ -269,7 +294,7 @@ mod tests {
                 removed(9),
                 Some(2),
                 &[(3, None)],
-                Some(7),
+                &[7],
                 &[(3, "INSTALLED"), (7, "CUTOVER_CONFIRMED"), (9, "OLD_ACCOUNT_REMOVED"), (10, "OLD_ACCOUNT_REMOVED")],
             ),
             (
@@ -277,7 +302,7 @@ mod tests {
                 known,
                 Some(2),
                 &[(3, Some(5))],
-                None,
+                &[],
                 &[(4, "INSTALLED"), (5, "DEVELOPER_READY"), (10, "EXPIRED")],
             ),
             (
@@ -285,33 +310,93 @@ mod tests {
                 known,
                 Some(2),
                 &[(3, None)],
-                Some(4),
+                &[4],
                 &[(9, "CUTOVER_CONFIRMED"), (10, "COMPLETE_BY_SUNSET")],
             ),
-            ("B85 stays closed", known, Some(2), &[(3, Some(12))], None, &[(13, "COMPLETE_BY_SUNSET")]),
-            ("too late", known, Some(2), &[(11, None)], None, &[(10, "EXPIRED"), (11, "COMPLETE_LATE")]),
+            ("B85 stays closed", known, Some(2), &[(3, Some(12))], &[], &[(13, "COMPLETE_BY_SUNSET")]),
+            ("too late", known, Some(2), &[(11, None)], &[], &[(10, "EXPIRED"), (11, "COMPLETE_LATE")]),
             (
                 "given up",
                 removed(4),
                 Some(2),
                 &[],
-                None,
+                &[],
                 &[(3, "DEVELOPER_READY"), (4, "DISCONTINUED"), (10, "DISCONTINUED")],
+            ),
+            (
+                "B89 fell back, and begins anew",
+                known,
+                Some(2),
+                &[(3, Some(5)), (6, None)],
+                &[4, 8],
+                &[
+                    (3, "INSTALLED"),
+                    (4, "CUTOVER_CONFIRMED"),
+                    (5, "DEVELOPER_READY"),
+                    (6, "INSTALLED"),
+                    (7, "INSTALLED"),
+                    (8, "CUTOVER_CONFIRMED"),
+                    (10, "COMPLETE_BY_SUNSET"),
+                ],
+            ),
+            (
+                "B82 used, and nobody knows whose the account is",
+                account(1, None, None),
+                Some(2),
+                &[(3, None)],
+                &[4],
+                &[(3, "BLOCKED_UNKNOWN_OWNER"), (5, "BLOCKED_UNKNOWN_OWNER")],
+            ),
+            (
+                "used after the sunset only",
+                known,
+                Some(2),
+                &[(11, None)],
+                &[12],
+                &[(11, "COMPLETE_LATE"), (12, "COMPLETE_LATE")],
             ),
         ];
         for (story, account, ready, installed, used, expected) in stories {
-            let installed: Vec<_> = installed.iter().map(|(from, until)| (day(*from), until.map(day))).collect();
-            let facts = MigrationFacts {
-                accounts: &[account],
-                ready_at: ready.map(day),
-                installed: &installed,
-                first_used_at: used.map(day),
-            };
+            let installed = super::tests::installed(installed, used);
+            let facts = MigrationFacts { accounts: &[account], ready_at: ready.map(day), installed: &installed };
             for (at, expected) in expected {
                 let phase = super::phase(&facts, Some(day(10)), day(*at)).map_or("-", Phase::name);
                 assert_eq!(phase, *expected, "{story}, day {at}");
             }
         }
+    }
+
+    #[test]
+    fn b81_b85_the_first_call_confirms_the_cutover_to_the_millisecond() {
+        let (known, ms) = (account(1, Some(1), None), chrono::TimeDelta::milliseconds(1));
+        let used = installed(&[(3, None)], &[4]);
+        let unused = installed(&[(3, None)], &[]);
+        let at_once = installed(&[(3, None)], &[3]);
+        for (installed, at, expected) in [
+            (&used, day(4) - ms, Phase::Installed),
+            (&used, day(4), Phase::CutoverConfirmed),
+            (&used, day(4) + ms, Phase::CutoverConfirmed),
+            (&used, day(10) - ms, Phase::CutoverConfirmed),
+            (&used, day(10), Phase::CompleteBySunset),
+            (&unused, day(10) - ms, Phase::Installed),
+            (&unused, day(10), Phase::CompleteBySunset),
+            (&at_once, day(3) - ms, Phase::DeveloperReady),
+            (&at_once, day(3), Phase::CutoverConfirmed),
+        ] {
+            let facts = MigrationFacts { accounts: &[known], ready_at: Some(day(2)), installed };
+            assert_eq!(super::phase(&facts, Some(day(10)), at), Some(expected), "{at}");
+            // What a chart looks at: nothing happens between two of these instants.
+            let instants: Vec<_> = instants(&facts, Some(day(10))).collect();
+            let last = instants.iter().copied().filter(|instant| *instant <= at).max().expect("an instant before");
+            assert_eq!(super::phase(&facts, Some(day(10)), last), Some(expected), "{last} for {at}");
+        }
+    }
+
+    #[test]
+    fn b84_the_next_step_names_the_days_after_which_a_removal_needs_no_acknowledgement() {
+        let days = crate::domain::service_account::RECENT_USE.num_days();
+        let step = Phase::CutoverConfirmed.next_step().expect("something is left");
+        assert!(step.contains(&format!("{days} days")), "{step}");
     }
 
     #[test]

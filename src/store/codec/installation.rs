@@ -16,6 +16,7 @@ pub(super) fn encode_installation(installation: &Installation) -> disk::Installa
         from: Some(timestamp(interval.from)),
         until: interval.until.map(timestamp),
         service_account: interval.service_account,
+        first_used_at: interval.first_used_at.map(timestamp),
     };
     disk::InstallationRecord {
         application_id: installation.application.to_string(),
@@ -36,6 +37,7 @@ pub(super) fn decode_installation(installation: disk::InstallationRecord) -> Opt
             from: needed(interval.from.as_ref())?,
             until: optional(interval.until.as_ref())?,
             service_account: interval.service_account,
+            first_used_at: optional(interval.first_used_at.as_ref())?,
         })
     };
     let projects = installation.projects.iter().map(|project| project.parse().ok()).collect::<Option<_>>()?;

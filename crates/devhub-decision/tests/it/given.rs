@@ -200,6 +200,7 @@ pub(crate) fn installation(projects: Option<&[&str]>) -> InstallationEntry {
         company_id: COMPANY.into(),
         installed: true,
         projects: projects.map(|projects| projects.iter().map(|project| (*project).into()).collect()),
+        awaits_use: false,
     }
 }
 

@@ -143,6 +143,15 @@ impl Model {
         }
     }
 
+    /// Whether the call would be the first of an installation that awaits its use.
+    fn awaits_use(&self, key: &Key, question: &Question<'_>) -> bool {
+        let scoped = self.versions.get(key).is_some_and(|version| version.company_scoped);
+        let by_account = self.account(question.client_id).is_some();
+        let mut of_client = self.installations.iter().filter(|entry| *entry.client_id == *question.client_id);
+        let there = of_client.find(|entry| question.company == Some(&*entry.company_id));
+        scoped && !by_account && there.is_some_and(|entry| entry.awaits_use)
+    }
+
     /// The template of the operation that a question names: of those that match, the one with the first literal.
     fn operation(&self, key: &Key, question: &Question<'_>) -> Option<String> {
         let Operation { method, path } = question.operation?;
@@ -205,6 +214,7 @@ impl Model {
             assert_eq!(facts.terms, self.terms.get(&between).copied().unwrap_or_default(), "{question:?}");
             assert_eq!(facts.account, self.account(question.client_id), "{question:?}");
             assert_eq!(facts.access, self.access(&key, question), "{question:?}");
+            assert_eq!(facts.awaits_use, self.awaits_use(&key, question), "{question:?}");
             let known = facts.application.map(|facts| ApplicationEntry {
                 client_id: question.client_id.into(),
                 application_id: facts.application_id.into(),
@@ -348,11 +358,11 @@ fn any_change() -> impl Strategy<Value = Change> {
         });
     // Out of order, and some twice.
     let projects = prop::option::of(prop::collection::vec(prop::sample::select(PROJECTS.to_vec()), 0..5));
-    let installation = (any_client(), company(), prop::bool::weighted(0.7), projects).prop_map(
-        |(client_id, company, installed, projects)| {
+    let installation = (any_client(), company(), prop::bool::weighted(0.7), projects, any::<bool>()).prop_map(
+        |(client_id, company, installed, projects, awaits_use)| {
             let projects = projects.map(|projects| projects.into_iter().map(Box::from).collect());
             let company_id = company.into();
-            Change::Installation(InstallationEntry { client_id, company_id, installed, projects })
+            Change::Installation(InstallationEntry { client_id, company_id, installed, projects, awaits_use })
         },
     );
     let known =

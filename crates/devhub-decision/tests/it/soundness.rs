@@ -166,6 +166,7 @@ impl Known {
             application: self.application,
             account: self.account,
             access: self.access,
+            awaits_use: false,
             subscribed: self.subscribed,
             terms: self.terms,
         }

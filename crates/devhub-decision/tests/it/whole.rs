@@ -262,9 +262,11 @@ fn any_account() -> impl Strategy<Value = ServiceAccountEntry> {
 fn any_installations() -> impl Strategy<Value = Vec<InstallationEntry>> {
     let installation = |company: &'static str| {
         let projects = prop::option::of(prop::sample::subsequence(vec!["p1", "p3"], 0..=2));
-        (prop::bool::weighted(0.9), projects).prop_map(move |(installed, projects)| InstallationEntry {
+        let entry = (prop::bool::weighted(0.9), any::<bool>(), projects);
+        entry.prop_map(move |(installed, awaits_use, projects)| InstallationEntry {
             company_id: company.into(),
             installed,
+            awaits_use,
             ..given::installation(projects.as_deref())
         })
     };
