@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "devhub/v1/usage.proto",
         "devhub/v1/company.proto",
         "devhub/v1/migration.proto",
+        "devhub/v1/migration_checklist.proto",
         "devhub/v1/service_account.proto",
         "devhub/v1/waiver.proto",
         "devhub/store/v1/record.proto",

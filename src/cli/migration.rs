@@ -1,10 +1,13 @@
 //! `devhub migration`: reports on the way from traditional service accounts to what applications declare.
 
 mod burn_down;
+mod checklist;
+mod delisting;
 mod forecast;
 mod funnel;
 mod list;
 mod reopened;
+mod stragglers;
 
 use std::process::ExitCode;
 
@@ -33,6 +36,12 @@ pub enum Migration {
     Forecast(forecast::Forecast),
     /// Accounts that were created while creation was open again after it had been closed
     Reopened,
+    /// What a developer, or a company, has to do next, in order
+    Checklist(checklist::Checklist),
+    /// Unfinished migrations by how much depends on them, with owners and whom to call
+    Stragglers(stragglers::Stragglers),
+    /// Listings that leave the marketplace with the sunset, and what keeps each of them
+    Delisting(delisting::Delisting),
 }
 
 /// Which migrations.
@@ -92,6 +101,9 @@ impl Migration {
             Migration::BurnDown(burn_down) => burn_down.run(&hub, output).await?,
             Migration::Forecast(forecast) => forecast.run(&hub, output).await?,
             Migration::Reopened => reopened::run(&hub, output).await?,
+            Migration::Checklist(checklist) => checklist.run(&hub, output).await?,
+            Migration::Stragglers(stragglers) => stragglers.run(&hub, output).await?,
+            Migration::Delisting(delisting) => delisting.run(&hub, output).await?,
         }
         Ok(ExitCode::SUCCESS)
     }

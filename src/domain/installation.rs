@@ -19,7 +19,7 @@ use super::record::RecordKey;
 
 pub use command::{Install, SetPermittedProjects, Uninstall, UpdateInstallation};
 pub use first_use::NoteFirstUse;
-pub use offer::{Approval, update_for};
+pub use offer::{Approval, installable, update_for};
 
 /// Most projects that an installation names; more are permitted by permitting all.
 pub const PROJECTS_MAX: usize = 500;

@@ -5,6 +5,7 @@
 //! approved version that has one: nothing has to write that down (rule B86).
 
 mod command;
+mod delisting;
 
 use chrono::{DateTime, Utc};
 
@@ -13,6 +14,7 @@ use super::name::ApplicationId;
 use super::record::RecordKey;
 
 pub use command::{ApproveListing, RemoveListing, SubmitListing};
+pub use delisting::{leaves_with_sunset, remedy};
 
 /// What was last decided about a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -117,12 +117,12 @@ impl SetOrganisation {
 }
 
 /// Where the organisation that owns an application is kept; none when the application names no owner that could be one.
-pub(super) fn owner_key(application: Option<&Application>) -> Option<RecordKey> {
+pub fn owner_key(application: Option<&Application>) -> Option<RecordKey> {
     application?.owner.parse().ok().map(RecordKey::Organisation)
 }
 
 /// What the owner's status is. The command must have announced [`owner_key`].
-pub(super) fn owner_status(application: &Application, records: &Records) -> OrganisationStatus {
+pub fn owner_status(application: &Application, records: &Records) -> OrganisationStatus {
     let owner = application.owner.parse().ok();
     let organisation = owner.and_then(|id| records.organisation(&id));
     organisation.map_or(OrganisationStatus::Unverified, |organisation| organisation.status)

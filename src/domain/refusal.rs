@@ -731,7 +731,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// One malformed field.
-    pub(super) fn invalid(field: impl Into<String>, sentence: impl Into<String>) -> Refusal {
+    pub(crate) fn invalid(field: impl Into<String>, sentence: impl Into<String>) -> Refusal {
         Refusal::InvalidFields(vec![Violation { field: field.into(), sentence: sentence.into() }])
     }
 }

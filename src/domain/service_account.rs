@@ -23,8 +23,18 @@ pub use secret::{AccountSecret, RehashServiceAccountSecret, RotateServiceAccount
 /// How long after its last use the removal of an account needs an acknowledgement (rule B84).
 pub const RECENT_USE: TimeDelta = TimeDelta::days(30);
 
+/// Whether a use is so recent that the removal of the account needs an acknowledgement (rule B84).
+pub fn is_recent_use(last_used: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - last_used < RECENT_USE
+}
+
 /// Longest extension past the sunset (rule B88).
 pub const EXTENSION_DAYS_MAX: i64 = 90;
+
+/// The latest instant until which accounts can be extended past a sunset (rule B88).
+pub fn latest_extension(sunset_at: DateTime<Utc>) -> DateTime<Utc> {
+    sunset_at + TimeDelta::days(EXTENSION_DAYS_MAX)
+}
 
 /// Longest name and description, in characters.
 pub const TEXT_CHARS_MAX: usize = 200;

@@ -17,6 +17,7 @@ mod apps;
 mod audit;
 mod calendar;
 mod caretaker;
+mod checklist;
 mod credential;
 mod crier;
 mod execute;
@@ -49,6 +50,10 @@ pub use announcements::{AnnouncementFilter, AnnouncementPlace};
 pub use audit::{FactFilter, FactPage};
 pub use calendar::CalendarPlace;
 pub use caretaker::Round;
+pub use checklist::{
+    CompanyReport, Delisting, DeveloperReport, INSTALLATIONS_MAX, LiveAccount, Replacement, ShortOfProjects,
+    WaitingRelease, WaitingUpdate,
+};
 pub use credential::{AccountBearer, Bearer, Verified};
 pub use crier::{Acknowledged, Cried, MilestoneProgress, NoticeFilter, NoticePage, NoticeProgress, Progress};
 pub use execute::{Answer, Done, Mode, Request};

@@ -125,6 +125,7 @@ impl CredentialClassService for CredentialClassRpc {
             accepted: schedule.accepts(at),
             as_of: Some(timestamp(at)),
             etag,
+            creation_close_time: schedule.closes_at().map(timestamp),
         }))
     }
 

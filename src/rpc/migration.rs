@@ -1,19 +1,24 @@
 //! MigrationService: who is how far away from traditional service accounts.
 
+mod checklist;
+mod delisting;
+mod ordered;
+mod shown;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub_proto::v1;
 use devhub_proto::v1::migration_service_server::MigrationService;
 use tonic::{Request, Response, Status};
 
+use self::ordered::Ordered;
+use self::shown::render;
 use super::parse::{Fields, Query};
 use super::{credential_class, read, service_account, status};
-use crate::domain::application::{Application, Role};
 use crate::domain::credential_class::{as_of, reopened};
-use crate::domain::migration::{AccountTimes, Forecast, PACE_DAYS, Phase, forecast};
+use crate::domain::migration::{Forecast, PACE_DAYS, Phase, forecast};
 use crate::domain::name::{AccountId, CompanyId};
-use crate::domain::record::{Record, RecordKey};
-use crate::domain::service_account::AccountType;
-use crate::hub::{Failure, Hub, Migration, MigrationFilter, Page, Party, PhaseCounts};
+use crate::domain::record::RecordKey;
+use crate::hub::{Hub, Migration, MigrationFilter, Page, Party, PhaseCounts};
 use crate::wire::{self, Word, timestamp};
 
 /// Most days of one burn-down: longer than the longest history known, of 1,195 days.
@@ -60,67 +65,6 @@ fn parse_place(bytes: &[u8]) -> Option<(Party, CompanyId)> {
         _ => return None,
     };
     Some((party, company.parse().ok()?))
-}
-
-fn administrators(application: &Application) -> impl Iterator<Item = String> + '_ {
-    let administrators = application.collaborators.iter().filter(|(_, role)| **role == Role::Administrator);
-    administrators.map(|(email, _)| email.to_string())
-}
-
-/// The people on both sides of a migration: who decides for the company, and who can be asked for something to install.
-fn people(hub: &Hub, migration: &Migration) -> Result<(Vec<String>, Vec<String>), Failure> {
-    let other = match &migration.party {
-        Party::Application(id) => RecordKey::Application(id.clone()),
-        Party::Account(id) => RecordKey::ServiceAccount(id.clone()),
-    };
-    let (mut company, mut developer) = (Vec::new(), Vec::new());
-    for stored in hub.get(&[RecordKey::Company(migration.company.clone()), other])?.into_iter().flatten() {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "three kinds of records were asked for")]
-        match stored.record {
-            Record::Company(known) => company = known.administrators.iter().map(ToString::to_string).collect(),
-            Record::Application(application) => developer = administrators(&application).collect(),
-            Record::ServiceAccount(account) => match account.account_type {
-                AccountType::Custom { developer_email, .. } => developer.push(developer_email.to_string()),
-                AccountType::Undefined | AccountType::Marketplace(_) => {}
-            },
-            _ => return Err(Failure::Defect),
-        }
-    }
-    Ok((company, developer))
-}
-
-fn render(hub: &Hub, migration: &Migration, at: DateTime<Utc>) -> Result<v1::Migration, Failure> {
-    let (company_administrators, developer_contacts) = people(hub, migration)?;
-    let application = match &migration.party {
-        Party::Application(id) => id.to_string(),
-        Party::Account(_) => String::new(),
-    };
-    let keys: Vec<RecordKey> = migration.accounts.iter().map(|(id, _)| RecordKey::ServiceAccount(id.clone())).collect();
-    let last_uses = hub.get(&keys)?.into_iter().map(|stored| {
-        let Record::ServiceAccount(account) = stored?.record else { return None };
-        service_account::last_use(hub, &account)
-    });
-    let account = |((id, times), last_use): (&(AccountId, AccountTimes), Option<DateTime<Utc>>)| v1::MigratingAccount {
-        account_id: id.to_string(),
-        create_time: Some(timestamp(times.created_at)),
-        remove_time: times.removed_at.map(timestamp),
-        last_use_time: last_use.map(timestamp),
-    };
-    Ok(v1::Migration {
-        company_id: migration.company.to_string(),
-        application_id: application,
-        phase: migration.phase.number(),
-        next_step: migration.phase.next_step().unwrap_or_default().to_owned(),
-        accounts: migration.accounts.iter().zip(last_uses).map(account).collect(),
-        ready_time: migration.ready_at.map(timestamp),
-        install_time: migration.installed_at.map(timestamp),
-        first_use_time: migration.first_used_at.map(timestamp),
-        at_risk: migration.phase.is_at_risk(),
-        end_time: migration.ends_at.map(timestamp),
-        days_left: migration.ends_at.filter(|ends_at| *ends_at > at).map(|ends_at| (ends_at - at).num_days()),
-        company_administrators,
-        developer_contacts,
-    })
 }
 
 #[tonic::async_trait]
@@ -192,19 +136,31 @@ impl MigrationService for MigrationRpc {
         let asked = fields.instant("at", message.at.as_ref());
         let supposed = fields.instant("supposed_sunset_time", message.supposed_sunset_time.as_ref());
         let size = fields.page_size(message.page_size);
+        let ordered = Ordered::parse(&mut fields, message.order, message.used_since_time.as_ref());
         fields.check()?;
-        let parameters = [format!("{filter:?}"), format!("{phases:?} {} {asked:?} {supposed:?}", message.at_risk_only)];
+        let flags = (message.at_risk_only, message.unfinished_only);
+        let parameters = [format!("{filter:?} {flags:?}"), format!("{phases:?} {asked:?} {supposed:?} {ordered:?}")];
         let query = Query::new("ListMigrations", &parameters.each_ref().map(String::as_str));
-        let after = match query.cursor(&message.page_token)? {
-            None => None,
-            Some(cursor) => Some(parse_place(&cursor).ok_or_else(status::page_token)?),
+        let cursor = query.cursor(&message.page_token)?;
+        let wanted = move |migration: &Migration| {
+            (phases.is_empty() || phases.contains(&migration.phase))
+                && (!message.at_risk_only || migration.phase.is_at_risk())
+                && (!message.unfinished_only || !migration.phase.is_finished())
         };
+        if let Some(ordered) = ordered {
+            let after =
+                cursor.map(|cursor| ordered::parse_cursor(&cursor).ok_or_else(status::page_token)).transpose()?;
+            let page = read(&self.hub, move |hub| {
+                let at = asked.unwrap_or_else(|| hub.now());
+                ordered.page(hub, &filter, (at, supposed), after, size, wanted)
+            });
+            let Page { items: migrations, next } = page.await?;
+            let next_page_token = query.token(next);
+            return Ok(Response::new(v1::ListMigrationsResponse { migrations, next_page_token }));
+        }
+        let after = cursor.map(|cursor| parse_place(&cursor).ok_or_else(status::page_token)).transpose()?;
         let page = read(&self.hub, move |hub| {
             let at = asked.unwrap_or_else(|| hub.now());
-            let wanted = |migration: &Migration| {
-                (phases.is_empty() || phases.contains(&migration.phase))
-                    && (!message.at_risk_only || migration.phase.is_at_risk())
-            };
             let found = hub.roster().migrations(&filter, (at, supposed), after.as_ref(), size, wanted);
             let last = found.last().filter(|_| found.len() == size);
             let next = last.map(|migration| place(&migration.party, &migration.company));
@@ -280,6 +236,27 @@ impl MigrationService for MigrationRpc {
             accounts,
             next_page_token: query.token(next),
         }))
+    }
+
+    async fn list_developer_checklists(
+        &self,
+        request: Request<v1::ListDeveloperChecklistsRequest>,
+    ) -> Result<Response<v1::ListDeveloperChecklistsResponse>, Status> {
+        checklist::of_developer(&self.hub, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_company_checklist(
+        &self,
+        request: Request<v1::GetCompanyChecklistRequest>,
+    ) -> Result<Response<v1::GetCompanyChecklistResponse>, Status> {
+        checklist::of_company(&self.hub, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_delistings(
+        &self,
+        request: Request<v1::ListDelistingsRequest>,
+    ) -> Result<Response<v1::ListDelistingsResponse>, Status> {
+        delisting::list(&self.hub, request.into_inner()).await.map(Response::new)
     }
 }
 

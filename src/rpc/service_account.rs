@@ -202,7 +202,7 @@ fn shown(hub: &Hub, account: &ServiceAccount, revision: u64) -> v1::ServiceAccou
 }
 
 /// When an account was last used, for people: that it is not known keeps nobody from seeing the rest.
-pub(super) fn last_use(hub: &Hub, account: &ServiceAccount) -> Option<DateTime<Utc>> {
+fn last_use(hub: &Hub, account: &ServiceAccount) -> Option<DateTime<Utc>> {
     hub.usage().last_use_of(&account.client_id, account.environment).unwrap_or_else(|error| {
         tracing::warn!(%error, "notes of usage cannot be read; the last use of an account is left out");
         None

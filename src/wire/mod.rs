@@ -28,7 +28,7 @@ use crate::domain::field::FieldDefinition;
 use crate::domain::ledger::RevisionKind;
 use crate::domain::listing::ListingState;
 use crate::domain::maintenance::{MaintenanceState, Refuses};
-use crate::domain::migration::Phase;
+use crate::domain::migration::{Phase, RemovalVerdict, StepKind, StepState, Sureness};
 use crate::domain::name::{Email, VersionName};
 use crate::domain::organisation::OrganisationStatus;
 use crate::domain::subscription::EndReason;
@@ -205,6 +205,14 @@ words! {
         CompleteBySunset = CompleteBySunset, CompleteLate = CompleteLate, Expired = Expired,
         Discontinued = Discontinued,
     };
+    StepKind <=> ChecklistStepKind {
+        Uplift = Uplift, ProductionApproval = ProductionApproval, Organisation = Organisation, Declare = Declare,
+        Promote = Promote, Submit = Submit, List = List, Install = Install, Update = Update, CutOver = CutOver,
+        Classify = Classify, PermitProjects = PermitProjects, Remove = Remove,
+    };
+    StepState <=> ChecklistStepState { Done = Done, Open = Open, Waiting = Waiting, Later = Later };
+    Sureness <=> Sureness { Possible = Possible, Likely = Likely };
+    RemovalVerdict <=> RemovalVerdict { Safe = Safe, AskFirst = AskFirst, NotYet = NotYet };
     RateLimitTier <=> RateLimitTier {
         Bronze = Bronze, Silver = Silver, Gold = Gold, Platinum = Platinum, Rhodium = Rhodium,
     };

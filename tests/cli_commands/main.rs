@@ -18,6 +18,7 @@
 //! | `keeping` | secrets, peppers, allowlists and tiers (B52, B55); a secret is printed once and never logged |
 //! | `idling` | applications that nobody uses (B58) |
 //! | `migrating` | who is how far away from service accounts: funnel, list, burn-down, forecast (B73, B81) |
+//! | `checklists` | what developers, companies and operators have to do next about that (B81, B82, B84, B86 to B88) |
 //! | `local` | commands that need no hub: config, serve, backup, restore, doctor, completions |
 
 mod accounts;
@@ -25,6 +26,7 @@ mod asking;
 mod blocking;
 mod bringing;
 mod catalogue;
+mod checklists;
 mod companies;
 mod developing;
 mod ending;

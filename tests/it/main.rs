@@ -14,6 +14,7 @@
 //! | `accounts` | B25, B67 to B75, B88: traditional service accounts and the dates of their class |
 //! | `migrating` | B69, B70, B81 to B89: the migration away from them, as it really went |
 //! | `cutting` | B81, B83, B89: the first call of an installed application, and who may not count as one |
+//! | `checklists` | B77 to B88, X12: what a developer, a company and an operator have to do next about the migration |
 //! | `deciding` | B60 to B63: what gateways are told |
 //! | `companies` | B65, B66, B69, B70, B90: what they are told of companies and service accounts |
 //! | `moving` | B45 to B48: moves |
@@ -62,6 +63,7 @@ mod applications;
 mod architecture;
 mod authenticating;
 mod bringing;
+mod checklists;
 mod companies;
 mod contract;
 mod crying;

@@ -83,6 +83,7 @@ impl Listing {
             supposed_sunset_time: stamp(&self.when.supposed_sunset),
             page_size: PAGE,
             page_token: String::new(),
+            ..Default::default()
         }
     }
 }

@@ -76,9 +76,7 @@ impl From<v1::GetCredentialClassResponse> for ClassView {
 fn summary(class: &v1::GetCredentialClassResponse) -> String {
     let schedule = class.schedule.unwrap_or_default();
     let date = |date: Option<prost_types::Timestamp>| date.as_ref().and_then(instant);
-    let (cutoff, sunset) = (date(schedule.creation_cutoff_time), date(schedule.sunset_time));
-    // Nothing is created once nothing is accepted, whether or not a cut-off was announced.
-    let closes = [cutoff, sunset].into_iter().flatten().min();
+    let (closes, sunset) = (date(class.creation_close_time), date(schedule.sunset_time));
     let state = |open: bool, on: &str, off: &str, at: Option<DateTime<Utc>>| match (open, at) {
         (true, Some(at)) => format!("{on} until {}", instant_text(at)),
         (true, None) => format!("{on}, its end is {UNKNOWN}"),

@@ -1,14 +1,20 @@
 //! The way from traditional service accounts to what applications declare.
 
 mod burn_down;
+mod checklist;
+mod delisting;
 mod forecast;
 mod funnel;
 mod reopened;
+mod straggler;
 
 pub use burn_down::{BurnDownView, DayView};
+pub use checklist::{COLUMNS, CompanyView, DeveloperView, Line};
+pub use delisting::DelistingView;
 pub use forecast::ForecastView;
 pub use funnel::FunnelView;
 pub use reopened::ReopenedView;
+pub use straggler::StragglerView;
 
 use devhub_proto::v1;
 use serde::Serialize;
@@ -123,6 +129,28 @@ impl MigrationView {
             self.company_administrators.join(" "),
             self.developer_contacts.join(" "),
         ]
+    }
+
+    /// What it is about: the application, or the account that nobody knows the application of.
+    fn subject(&self) -> &str {
+        match self.accounts.first() {
+            Some(account) if self.application_id.is_empty() => &account.account_id,
+            Some(_) | None => &self.application_id,
+        }
+    }
+
+    fn phase(&self) -> &str {
+        &self.phase
+    }
+
+    /// What to do against the risk, and whom to ask.
+    fn risk_text(&self) -> String {
+        let ask = match self.developer_contacts.join(", ") {
+            nobody if nobody.is_empty() => String::new(),
+            contacts => format!(" Developer: {contacts}."),
+        };
+        let left = self.days_left.map(|days| format!(", {days} days left")).unwrap_or_default();
+        format!("{}, {}{left}: {}{ask}", self.subject(), self.phase, self.next_step)
     }
 
     /// Whether there is something to install.

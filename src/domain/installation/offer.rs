@@ -57,6 +57,24 @@ pub(super) fn target(
     offered.map(|release| release.number.clone())
 }
 
+/// The version that a company would get if it installed an application at `now`; none if no version has come far enough.
+/// `records` has the application, the company, their owner's organisation, the listing, the releases and the class.
+///
+/// # Errors
+/// When the installation would be refused whatever the version.
+pub fn installable(
+    application: &Application,
+    company: &Company,
+    records: &Records,
+    now: DateTime<Utc>,
+) -> Result<Option<AppVersionNumber>, Refusal> {
+    application.not_deleted()?;
+    application.not_blocked()?;
+    check_credentials(application, company)?;
+    check_new(application, company, records, now)?;
+    Ok(target(None, &application.id, &company.id, records))
+}
+
 /// Refuses an application whose credentials do not open the company (rule B90).
 pub(super) fn check_credentials(application: &Application, company: &Company) -> Result<(), Refusal> {
     let needed = company.tenancy.credentials();

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
-use super::{AccountSecret, AccountType, EXTENSION_DAYS_MAX, RECENT_USE, Removal, ServiceAccount};
+use super::{AccountSecret, AccountType, EXTENSION_DAYS_MAX, Removal, ServiceAccount, is_recent_use, latest_extension};
 use crate::domain::client_secret::Made;
 use crate::domain::company::{ACCOUNTS_MAX, Company, Extension};
 use crate::domain::fact::{Fact, FactKind, instant_text};
@@ -302,7 +302,7 @@ impl RemoveServiceAccount {
     pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
         let before = load(&self.company, &self.id, self.etag, records, setting)?;
         match self.recent_use {
-            RecentUse::Unacknowledged(Some(last_used)) if setting.now - last_used < RECENT_USE => {
+            RecentUse::Unacknowledged(Some(last_used)) if is_recent_use(last_used, setting.now) => {
                 return Err(Refusal::RecentUse { id: self.id.clone(), last_used });
             }
             RecentUse::Unacknowledged(_) | RecentUse::Acknowledged => {}
@@ -377,7 +377,7 @@ impl ExtendServiceAccounts {
         let Some(sunset_at) = sunset_at else {
             return refused("no sunset is announced, so there is nothing to extend yet".to_owned());
         };
-        let latest = sunset_at + TimeDelta::days(EXTENSION_DAYS_MAX);
+        let latest = latest_extension(sunset_at);
         if self.until <= sunset_at.max(now) || self.until > latest {
             return refused(format!(
                 "until_time must lie ahead, after the sunset at {}, and not be later than {}, {EXTENSION_DAYS_MAX} days after it",

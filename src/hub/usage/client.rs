@@ -1,10 +1,13 @@
-//! The last use of a client, whatever it called.
+//! The use of a client, whatever it called.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use devhub_decision::Environment;
 
 use super::{Meter, NOTES_AT_ONCE};
-use crate::domain::name::ClientId;
+use crate::domain::name::{ClientId, VersionName};
 use crate::domain::usage::{Usage, hour};
 use crate::store::StoreError;
 use crate::store::codec::UsageKey;
@@ -34,5 +37,39 @@ impl Meter {
                 Some(_) | None => return Ok(last),
             }
         }
+    }
+
+    /// What a client called, with what is known of its calls; by version. Costs the same.
+    ///
+    /// # Errors
+    /// When notes cannot be read.
+    pub fn called_by(
+        &self,
+        client_id: &ClientId,
+        environment: Environment,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(VersionName, Usage)>, StoreError> {
+        let beginning = UsageKey::encode_client(client_id.as_str(), environment);
+        let mut called: BTreeMap<Bytes, Usage> = BTreeMap::new();
+        {
+            let _gate = self.gate.read();
+            let mut after = None;
+            loop {
+                let notes = self.store.scan_noted(&beginning, after.as_deref(), NOTES_AT_ONCE)?;
+                after = notes.last().filter(|_| notes.len() == NOTES_AT_ONCE).map(|(key, _)| key.clone());
+                called.extend(notes.into_iter().map(|(key, note)| (key, self.usage_in(&note))));
+                if after.is_none() {
+                    break;
+                }
+            }
+            for (key, pending) in self.counter.of_client(client_id.as_str(), environment) {
+                called.entry(key).or_default().add(&pending);
+            }
+        }
+        let named = called.into_iter().filter_map(|(key, mut usage)| {
+            usage.forget_old(now);
+            Some((UsageKey::version_of(&key)?, usage))
+        });
+        Ok(named.collect())
     }
 }

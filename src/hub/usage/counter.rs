@@ -158,6 +158,14 @@ impl Counter {
         of_client.map(|pending| pending.last_call).max()
     }
 
+    /// What was counted of a client and not flushed yet, with the keys of what it called. Looks at one shard.
+    pub(super) fn of_client(&self, client_id: &str, environment: Environment) -> Vec<(Bytes, Usage)> {
+        let beginning = UsageKey::encode_client(client_id, environment);
+        let shard = self.shard_of(client_id).0.lock();
+        let of_client = shard.pending.iter().filter(|pending| pending.key.starts_with(&beginning));
+        of_client.map(|pending| (pending.key.clone(), pending.usage())).collect()
+    }
+
     /// Takes what one shard holds, to be flushed. Its room stays taken until [`Counter::release`].
     pub(super) fn take(&self, shard: usize) -> Vec<Pending> {
         let taken = std::mem::take(&mut self.shards[shard].0.lock().pending);

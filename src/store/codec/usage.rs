@@ -7,7 +7,7 @@ use devhub_proto::store::v1 as disk;
 use prost::Message;
 
 use super::{FORMAT, Undecodable};
-use crate::domain::name::ClientSecretId;
+use crate::domain::name::{ClientSecretId, VersionName};
 use crate::domain::usage::{Day, Usage};
 use crate::wire::{instant, timestamp};
 
@@ -61,6 +61,13 @@ impl UsageKey<'_> {
         key.put_slice(client_id.as_bytes());
         key.put_u8(0);
         key.freeze()
+    }
+
+    /// The version that a key as bytes names; none if it is no such key.
+    pub fn version_of(key: &[u8]) -> Option<VersionName> {
+        let mut parts = key.strip_prefix(&[USAGE])?.split(|byte| *byte == 0).skip(1);
+        let mut part = || std::str::from_utf8(parts.next()?).ok();
+        Some(VersionName { context: part()?.parse().ok()?, label: part()?.parse().ok()? })
     }
 
     /// Whether `key` is this key as bytes. Nothing is allocated to find out.
@@ -183,6 +190,8 @@ mod tests {
         let key = UsageKey { client_id: "client", context: "a/b", label: "1.0", environment: Environment::Sandbox };
         assert_eq!(&key.encode()[..], b"usclient\0a/b\x001.0");
         assert!(key.is(&key.encode()));
+        assert_eq!(UsageKey::version_of(&key.encode()).map(|name| name.to_string()), Some("a/b 1.0".to_owned()));
+        assert_eq!(UsageKey::version_of(b"usclient"), None);
         let beginning = UsageKey::encode_client("client", Environment::Sandbox);
         assert_eq!(&beginning[..], b"usclient\0");
         for other in [
