@@ -99,6 +99,9 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::ServiceAccountDiffers => {
             "`devhub service-account get` shows what the hub has; correct the file, or change the account"
         }
+        ErrorReason::InstallationDiffers => {
+            "`devhub get installation` shows what the hub has; correct the file, or change the installation"
+        }
         ErrorReason::NothingToDo => "nothing needs to be done: it is as asked already",
         ErrorReason::NoticeTooShort => "choose the date that is named or a later one, or give --override-reason",
         ErrorReason::AnnouncementOutOfOrder => {
@@ -157,7 +160,7 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         }
         ErrorReason::ProjectsUnknown => "name projects that the company has, or permit all with --all-projects",
         ErrorReason::CompanyApprovalRequired => "act as an administrator of the company: --actor collaborator:EMAIL",
-        ErrorReason::SinceOutOfRange => "state a beginning at which the version was live, or leave it out for now",
+        ErrorReason::SinceOutOfRange => "state a beginning that can be; for a subscription, leave it out for now",
     }
 }
 

@@ -14,7 +14,7 @@ use super::credential_class::ReviseCredentialClass;
 use super::disuse::SettleDisuse;
 use super::exemption::{ChangeExemption, Part};
 use super::fact::Subject;
-use super::installation::{Install, SetPermittedProjects, Uninstall, UpdateInstallation};
+use super::installation::{Install, Installed, SetPermittedProjects, Uninstall, UpdateInstallation};
 use super::listing::{ApproveListing, RemoveListing, SubmitListing};
 use super::maintenance::{self, CancelMaintenance, ReviseMaintenance, ScheduleMaintenance};
 use super::name::{ApplicationId, CompanyId, VersionName};
@@ -239,7 +239,8 @@ impl Command {
             Command::ScheduleMaintenance(_) => "ScheduleMaintenance",
             Command::ReviseMaintenance(_) => "ReviseMaintenance",
             Command::CancelMaintenance(_) => "CancelMaintenance",
-            Command::Install(_) => "Install",
+            Command::Install(Install { installed: Installed::Now, .. }) => "Install",
+            Command::Install(Install { installed: Installed::Elsewhere { .. }, .. }) => "ImportInstallations",
             Command::UpdateInstallation(_) => "UpdateInstallation",
             Command::Uninstall(_) => "Uninstall",
             Command::SetPermittedProjects(_) => "SetPermittedProjects",

@@ -162,6 +162,8 @@ pub enum FactKind {
     ListingRemoved,
     /// An application was installed in a company.
     AppInstalled,
+    /// An installation was brought from another system.
+    InstallationImported,
     /// An installation runs another version.
     InstallationUpdated,
     /// An application was uninstalled from a company.

@@ -10,11 +10,12 @@ use chrono::{DateTime, Utc};
 use devhub_proto::v1;
 use devhub_proto::v1::service_account_service_server::ServiceAccountService;
 use prost::Message;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use self::fresh::Fresh;
+use super::import::{Answers, Imports};
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
 use super::{company, execute, read, record, revision, status};
 use crate::domain::credential_class::ClassSchedule;
@@ -40,9 +41,7 @@ pub struct ServiceAccountRpc {
     hub: Hub,
     /// What secrets are hashed with.
     peppers: Option<Arc<Peppers>>,
-    stopping: watch::Receiver<bool>,
-    /// Places for imports.
-    imports: Arc<Semaphore>,
+    imports: Imports,
 }
 
 /// What every write to an existing account brings.
@@ -161,7 +160,7 @@ impl ServiceAccountRpc {
     /// Serves the service accounts of `hub`, whose secrets are hashed with `peppers` if there are any, until `stopping`
     /// becomes true.
     pub fn new(hub: Hub, peppers: Option<Arc<Peppers>>, stopping: watch::Receiver<bool>) -> ServiceAccountRpc {
-        ServiceAccountRpc { hub, peppers, stopping, imports: Arc::new(Semaphore::new(import::CALLS_MAX)) }
+        ServiceAccountRpc { imports: Imports::new(hub.clone(), stopping), hub, peppers }
     }
 
     /// When an account was last used; none for one that is not there, which its removal will say.
@@ -258,13 +257,13 @@ impl ServiceAccountService for ServiceAccountRpc {
         Ok(Response::new(v1::CreateServiceAccountResponse { account, revision, warnings, secret, replayed }))
     }
 
-    type ImportServiceAccountsStream = import::Answers;
+    type ImportServiceAccountsStream = Answers<v1::ImportServiceAccountsResponse>;
 
     async fn import_service_accounts(
         &self,
         request: Request<Streaming<v1::ImportServiceAccountsRequest>>,
     ) -> Result<Response<Self::ImportServiceAccountsStream>, Status> {
-        self.import(request)
+        self.imports.begin::<v1::ServiceAccount>(request)
     }
 
     async fn classify_service_account(

@@ -178,6 +178,7 @@ words! {
         ListingApproved = ListingApproved,
         ListingRemoved = ListingRemoved,
         AppInstalled = AppInstalled,
+        InstallationImported = InstallationImported,
         InstallationUpdated = InstallationUpdated,
         AppUninstalled = AppUninstalled,
         PermittedProjectsChanged = PermittedProjectsChanged,

@@ -79,4 +79,16 @@ impl<const N: usize> Rows<N> {
         let record = &self.record;
         Ok(Some((number, self.places.map(|place| place.and_then(|place| record.get(place)).unwrap_or_default()))))
     }
+
+    /// How many rows are left. A file that is no CSV somewhere is refused before anything of it is sent.
+    ///
+    /// # Errors
+    /// As for [`Rows::next`].
+    pub(super) fn count(mut self) -> Result<u64> {
+        let mut count = 0;
+        while let Some((number, _)) = self.next()? {
+            count = number;
+        }
+        Ok(count)
+    }
 }
