@@ -96,11 +96,12 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::ExtensionRefused => {
             "choose an instant in the range that is named; `devhub credential-class show` shows the sunset"
         }
+        ErrorReason::ExtensionNotFound => "`devhub company get` shows what the company has",
         ErrorReason::ServiceAccountDiffers => {
             "`devhub service-account get` shows what the hub has; correct the file, or change the account"
         }
         ErrorReason::InstallationDiffers => {
-            "`devhub get installation` shows what the hub has; correct the file, or change the installation"
+            "`devhub list installations` shows what the hub has; correct the file, or change the installation"
         }
         ErrorReason::NothingToDo => "nothing needs to be done: it is as asked already",
         ErrorReason::NoticeTooShort => "choose the date that is named or a later one, or give --override-reason",

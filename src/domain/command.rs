@@ -28,7 +28,7 @@ use super::relocate::MoveSubscription;
 use super::schedule::ChangeLifecycle;
 use super::service_account::{
     ChangeAccountPermissions, ClassifyServiceAccount, CreateServiceAccount, Created, ExtendServiceAccounts,
-    RehashServiceAccountSecret, RemoveServiceAccount, RotateServiceAccountSecret,
+    RehashServiceAccountSecret, RemoveServiceAccount, RotateServiceAccountSecret, ShortenExtension,
 };
 use super::setting::Setting;
 use super::subscribe::{Since, Subscribe, Unsubscribe};
@@ -114,6 +114,7 @@ commands!(
     RehashServiceAccountSecret,
     RemoveServiceAccount,
     ExtendServiceAccounts,
+    ShortenExtension,
     ReviseCredentialClass,
     CreateClientSecret,
     RevokeClientSecret,
@@ -222,6 +223,7 @@ impl Command {
             Command::RehashServiceAccountSecret(_) => "RehashServiceAccountSecret",
             Command::RemoveServiceAccount(_) => "RemoveServiceAccount",
             Command::ExtendServiceAccounts(_) => "ExtendServiceAccounts",
+            Command::ShortenExtension(_) => "ShortenServiceAccountExtension",
             Command::ReviseCredentialClass(_) => "ReviseCredentialClass",
             Command::CreateClientSecret(_) => "CreateClientSecret",
             Command::RevokeClientSecret(_) => "RevokeClientSecret",
@@ -309,7 +311,8 @@ impl Command {
             Command::CreateCompany(CreateCompany { id, .. })
             | Command::UpdateCompany(UpdateCompany { id, .. })
             | Command::PutProject(PutProject { company: id, .. })
-            | Command::ExtendServiceAccounts(ExtendServiceAccounts { company: id, .. }) => company(id),
+            | Command::ExtendServiceAccounts(ExtendServiceAccounts { company: id, .. })
+            | Command::ShortenExtension(ShortenExtension { company: id, .. }) => company(id),
             Command::CreateServiceAccount(CreateServiceAccount { company: at, id, .. })
             | Command::ClassifyServiceAccount(ClassifyServiceAccount { company: at, id, .. })
             | Command::ChangeAccountPermissions(ChangeAccountPermissions { company: at, id, .. })

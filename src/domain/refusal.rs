@@ -553,6 +553,9 @@ pub enum Refusal {
     /// The extension would last too long, or no sunset is known that it could extend.
     #[error("{0}")]
     ExtensionRefused(String),
+    /// The company has no extension.
+    #[error("company {0} has no extension of its service accounts; read the company to see what it has")]
+    ExtensionNotFound(CompanyId),
     /// About a secret of an application (rules B52 to B54).
     #[error(transparent)]
     ClientSecret(#[from] SecretRefusal),

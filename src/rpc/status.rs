@@ -55,6 +55,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::AnnouncementNotFound
         | ErrorReason::CompanyNotFound
         | ErrorReason::ServiceAccountNotFound
+        | ErrorReason::ExtensionNotFound
         | ErrorReason::NoticeNotFound
         | ErrorReason::ClientSecretNotFound
         | ErrorReason::OrganisationNotFound

@@ -179,6 +179,7 @@ words! {
         ListingRemoved = ListingRemoved,
         AppInstalled = AppInstalled,
         InstallationImported = InstallationImported,
+        ServiceAccountsExtensionShortened = ServiceAccountsExtensionShortened,
         InstallationUpdated = InstallationUpdated,
         AppUninstalled = AppUninstalled,
         PermittedProjectsChanged = PermittedProjectsChanged,

@@ -82,6 +82,7 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::RecentUse { .. } => ErrorReason::RecentUse,
         Refusal::ExtensionGranted { .. } => ErrorReason::ExtensionGranted,
         Refusal::ExtensionRefused(_) => ErrorReason::ExtensionRefused,
+        Refusal::ExtensionNotFound(_) => ErrorReason::ExtensionNotFound,
         Refusal::ClientSecret(SecretRefusal::PepperRequired) => ErrorReason::PepperRequired,
         Refusal::ClientSecret(SecretRefusal::TooMany { .. }) => ErrorReason::LimitReached,
         Refusal::ClientSecret(SecretRefusal::NotFound { .. }) => ErrorReason::ClientSecretNotFound,

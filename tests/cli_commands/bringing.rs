@@ -169,7 +169,7 @@ company_id,application_id,version,projects,installed,installed_by
 /// An application in production with a promoted version.
 fn released(hub: &TestHub, application: &str) {
     hub.application(application);
-    hub.devhub(&["organisation", "set", "Example Ltd", "--status", "verified-partner", "--reason", "papers"]).exits(0);
+    hub.devhub(&["organisation", "set", "Example Ltd", "verified-partner", "--reason", "papers"]).exits(0);
     hub.devhub(&["app-version", "create", application, "1.0.0", "--component", "service-account"]).exits(0);
     hub.devhub(&["app-version", "promote", application, "1.0.0"]).exits(0);
 }
@@ -210,7 +210,8 @@ fn b76_b81_installations_are_judged_brought_and_unchanged_the_second_time() {
     let projects = hub.file("projects.csv", &INSTALLATIONS.replace("north south", "north west"));
     import(&hub, "installations", &projects, &["--apply"]).exits(4);
     assert_eq!(verdicts(&hub, "projects.verdicts.csv")[0], "REFUSED INSTALLATION_DIFFERS");
-    let known = hub.devhub(&["get", "installation", "buildsync", "42", "-o", "json"]).exits(0).json();
+    let known = hub.devhub(&["list", "installations", "--company", "42", "-o", "json"]).exits(0).json();
+    let known = &known[0];
     assert_eq!(known["intervals"][0]["start_time"], "2024-06-03T16:20:00Z");
     assert_eq!(known["changed_by"], "collaborator:carol@builders.example");
     let carol = ["--actor", "collaborator:carol@builders.example"];

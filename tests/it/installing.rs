@@ -391,20 +391,15 @@ async fn b86_at_the_sunset_a_listing_without_supported_access_closes_and_returns
 
 #[tokio::test]
 async fn b66_a_gateway_is_told_of_installations_and_permitted_projects() {
-    use crate::companies::{about, decided, scoped_version, subscription};
-    let mut world = World::new().await;
+    use crate::companies::{SCOPED, about, decided};
+    let mut world = World::usual().await;
+    world.publish_scoped().await;
+    world.subscribe(ADA, "app", SCOPED).await.unwrap();
     world.company_of("developers", DevelopmentSandbox, &["north", "south"]).await;
-    world.application("app").await;
     world.make(app_version("app", "1.0.0")).await.unwrap();
     let decision = async |world: &World, company: &str, project: Option<&str>| {
         words(&decided(world, about("app", Some(company), project)).await)
     };
-    let scope = |world: &World| {
-        for change in [scoped_version(), subscription("app")] {
-            world.hub().table().load(change);
-        }
-    };
-    scope(&world);
     assert_eq!(decision(&world, "developers", None).await, "DENY NOT_INSTALLED");
     world
         .install(v1::InstallRequest { permitted_projects: only(&["north"]), ..install("app", "developers", "") })
@@ -413,7 +408,6 @@ async fn b66_a_gateway_is_told_of_installations_and_permitted_projects() {
     for restarted in [false, true] {
         if restarted {
             world.restart().await;
-            scope(&world);
         }
         assert_eq!(decision(&world, "developers", Some("north")).await, "ALLOW SUBSCRIBED");
         assert_eq!(decision(&world, "developers", Some("south")).await, "DENY PROJECT_NOT_PERMITTED");

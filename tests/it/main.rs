@@ -49,6 +49,7 @@
 //! | `promoting` | B78, B80: versions of applications, their steps, and what the owner's status permits |
 //! | `listing` | B79, B86, B87: the marketplace, and which version is available |
 //! | `installing` | B76 to B79, B86, B87, B90, X13: installations, what they keep and what a company approves |
+//! | `shortening` | B88: an extension ends sooner, and never in the past |
 //! | `settling` | B78, B81, B87: installations from another system, since when they exist there |
 //! | `keeping` | B77, X13: permitted projects survive any sequence of updates and reinstallations |
 //! | `maintaining` | B26: maintenance windows and their one gate |
@@ -97,6 +98,7 @@ mod rotating;
 mod rules;
 mod scheduling;
 mod settling;
+mod shortening;
 mod stories;
 mod subscribing;
 mod sunsets;

@@ -253,10 +253,10 @@ impl Install {
         let application = records.needed_application(&self.application)?;
         let key = RecordKey::Installation(self.application.clone(), self.company.clone());
         let before = records.installation(&self.application, &self.company);
-        if let Some(before) = before {
-            if let Some(unchanged) = self.again(before)? {
-                return Ok(unchanged);
-            }
+        if let Some(known) = before
+            && let Some(unchanged) = self.again(known)?
+        {
+            return Ok(unchanged);
         }
         application.not_deleted()?;
         application.not_blocked()?;
