@@ -27,6 +27,7 @@
 //! | `guarding` | the smaller rules, limits and etags |
 //! | `refusing` | bad input |
 //! | `enduring` | faults: cancelled clients, full disks, failing syncs |
+//! | `mustering` | B81 to B89: phases follow from the facts alone, for any history |
 //! | `killing` | kill -9 of the whole server, fifty times |
 //! | `usage` | who still calls what: counted calls, classes, what a crash loses |
 //! | `reporting` | calls that gateways report: judged item by item, counted once |
@@ -85,6 +86,7 @@ mod listing;
 mod maintaining;
 mod migrating;
 mod moving;
+mod mustering;
 mod noticing;
 mod policies;
 mod previewing;
