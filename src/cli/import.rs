@@ -6,6 +6,7 @@ mod companies;
 mod installations;
 mod rows;
 mod seen;
+pub mod story;
 mod stream;
 mod subscriptions;
 mod tally;

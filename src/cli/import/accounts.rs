@@ -62,7 +62,7 @@ impl Accounts {
 
 /// A traditional service account.
 #[derive(Debug, Clone)]
-struct Account;
+pub(super) struct Account;
 
 impl Kind<10> for Account {
     const COLUMNS: [Column; 10] = COLUMNS;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 use devhub_proto::v1;
 use futures_util::stream::{StreamExt, iter};
@@ -190,6 +190,19 @@ fn differing(known: &v1::Company, row: &v1::Company) -> Option<&'static str> {
         ("list of administrators", people(&known.administrators) == people(&row.administrators)),
     ];
     compared.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
+}
+
+/// The companies of a text that is known to be well-formed.
+///
+/// # Errors
+/// When it is not.
+pub(super) fn companies(text: &str, name: &str) -> Result<Vec<v1::Company>> {
+    let mut rows = Rows::read(text.as_bytes(), name.to_owned(), &COLUMNS, &[])?;
+    let mut companies = Vec::new();
+    while let Some((number, cells)) = rows.next()? {
+        companies.push(company(cells).map_err(|sentence| anyhow!("row {number} of {name}: {sentence}"))?);
+    }
+    Ok(companies)
 }
 
 /// The company of a row, or what is wrong with the row: what can be told without the hub.

@@ -57,7 +57,7 @@ impl Installations {
 
 /// An installation.
 #[derive(Debug, Clone)]
-struct Installation;
+pub(super) struct Installation;
 
 impl Kind<6> for Installation {
     const COLUMNS: [Column; 6] = COLUMNS;

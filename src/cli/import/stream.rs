@@ -3,10 +3,10 @@
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use devhub_proto::v1;
 use prost::Message;
@@ -108,7 +108,7 @@ struct Batch {
 /// # Errors
 /// When a file cannot be read or written, or the hub does not answer.
 pub(super) async fn run<K: Kind<N>, const N: usize>(
-    file: &PathBuf,
+    file: &Path,
     titles: &Titles,
     applied: &Applied,
     connection: &Connection,
@@ -165,6 +165,19 @@ pub(super) async fn run<K: Kind<N>, const N: usize>(
     }
     progress.finish_and_clear();
     tally.finish(output)
+}
+
+/// The items of a text that is known to be well-formed.
+///
+/// # Errors
+/// When it is not.
+pub(super) fn items<K: Kind<N>, const N: usize>(text: &str, name: &str) -> Result<Vec<K::Item>> {
+    let mut rows = Rows::read(text.as_bytes(), name.to_owned(), &K::COLUMNS, &[])?;
+    let mut items = Vec::new();
+    while let Some((number, cells)) = rows.next()? {
+        items.push(K::item(cells).map_err(|sentence| anyhow!("row {number} of {name}: {sentence}"))?);
+    }
+    Ok(items)
 }
 
 fn next_batch<K: Kind<N>, const N: usize>(rows: &mut Rows<N>, seen: &mut Seen) -> Result<(Batch, Vec<K::Item>)> {
