@@ -147,7 +147,7 @@ fn pair(number: usize) -> Result<Vec<Command>> {
         }
         .into(),
     ];
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         commands.push(
             Install {
                 application: application.parse()?,

@@ -71,15 +71,13 @@ impl Told {
                 self.edges.push(until);
                 self.extended.insert(company, until);
             }
-            FactKind::AppVersionCreated => {
-                if after(fact, "components").unwrap().contains("SERVICE_ACCOUNT") {
-                    self.services.insert((application, after(fact, "app_version").unwrap()));
-                }
+            FactKind::AppVersionCreated if after(fact, "components").unwrap().contains("SERVICE_ACCOUNT") => {
+                self.services.insert((application, after(fact, "app_version").unwrap()));
             }
-            FactKind::AppVersionPromoted => {
-                if self.services.contains(&(application.clone(), after(fact, "app_version").unwrap())) {
-                    self.ready.entry(application).or_insert(at);
-                }
+            FactKind::AppVersionPromoted
+                if self.services.contains(&(application.clone(), after(fact, "app_version").unwrap())) =>
+            {
+                self.ready.entry(application).or_insert(at);
             }
             FactKind::AppInstalled | FactKind::InstallationImported | FactKind::InstallationUpdated => {
                 self.runs(application, company, after(fact, "app_version"), at);
