@@ -326,7 +326,7 @@ fn services(
         .add_service(bounded!(AnnouncementServiceServer, AnnouncementRpc::new(hub.clone())))
         .add_service(bounded!(CredentialServiceServer, credential))
         .add_service(bounded!(CallLimitServiceServer, CallLimitRpc::new(hub.clone())))
-        .add_service(bounded!(InstallationServiceServer, InstallationRpc::new(hub.clone())))
+        .add_service(bounded!(InstallationServiceServer, InstallationRpc::new(hub.clone(), stopping.clone())))
         .add_service(bounded!(OrganisationServiceServer, OrganisationRpc::new(hub.clone())))
         .add_service(bounded!(AppVersionServiceServer, AppVersionRpc::new(hub.clone())))
         .add_service(bounded!(ListingServiceServer, ListingRpc::new(hub.clone())))

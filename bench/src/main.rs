@@ -5,12 +5,14 @@
 //! cargo run -p bench --release -- ratio      Authorize beside a bare tonic unary call
 //! cargo run -p bench --release -- durable    Subscribe beside a raw fdatasync
 //! cargo run -p bench --release -- startup    time to ready and memory, as data grows by tens
+//! cargo run -p bench --release -- migration  who is how far, over 10,000 to 1,000,000 pairs
 //! cargo run -p bench --release -- usage      deciding and counting a call beside deciding alone
 //! ```
 
 mod child;
 mod durable;
 mod echo;
+mod migration;
 mod population;
 mod ratio;
 mod startup;
@@ -27,12 +29,14 @@ fn main() -> Result<()> {
             ["ratio"] => ratio::run().await,
             ["durable"] => durable::run().await,
             ["usage"] => usage::run().await,
+            ["migration"] => migration::run(&[10_000, 100_000, 1_000_000]).await,
+            ["migration", pairs] => migration::run(&[pairs.parse()?]).await,
             ["startup"] => startup::run(&[10_000, 100_000, 1_000_000]).await,
             ["startup", subscriptions] => startup::run(&[subscriptions.parse()?]).await,
             // The servers under test run as children of this program, so that their CPU time is told apart.
             ["serve-echo"] => echo::serve().await,
             ["serve-hub", directory] => child::serve_hub(directory).await,
-            _ => bail!("say what to measure: ratio, durable, startup or usage"),
+            _ => bail!("say what to measure: ratio, durable, startup, migration or usage"),
         }
     })
 }

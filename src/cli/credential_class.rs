@@ -22,6 +22,14 @@ use super::pages::all_pages;
 use super::view::credential_class::{ClassRevisionView, ClassScheduleView, ClassView};
 use crate::wire::timestamp;
 
+/// The requests that put the revisions of a file on record, oldest first.
+///
+/// # Errors
+/// When its text cannot be understood.
+pub fn announced(text: &str) -> Result<Vec<v1::ReviseCredentialClassRequest>> {
+    Ok(file::parse(text, "the file of revisions")?.into_iter().map(|announced| announced.request).collect())
+}
+
 /// What to do.
 #[derive(Debug, Clone, Subcommand)]
 pub enum CredentialClass {

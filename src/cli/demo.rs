@@ -11,7 +11,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::catalogue::apply::apply;
 use super::catalogue::file;
 use super::connection::{Connection, Hub};
+use super::credential_class;
 use super::date::Moment;
+use super::import::story::Inventory;
 use super::output::print_text;
 use super::plan::Planned;
 use crate::clock::SystemClock;
@@ -39,6 +41,19 @@ const STORIES: [(&str, &str); 2] = [
         include_str!("../../examples/procore-rest/subscriptions.csv"),
     ),
 ];
+
+/// The dates of traditional service accounts, as they were announced.
+const CLASS: &str = include_str!("../../examples/procore-rest/credential-class.yaml");
+
+/// Who has such accounts, and who has left them behind.
+const INVENTORY: Inventory = Inventory {
+    companies: include_str!("../../examples/procore-rest/companies.csv"),
+    accounts: include_str!("../../examples/procore-rest/accounts.csv"),
+    installations: include_str!("../../examples/procore-rest/installations.csv"),
+};
+
+/// The application that companies leave them behind for, and what they install.
+const RELEASED: (&str, &str) = ("buildsync", "1.0.0");
 
 /// The applications of the stories: id, name, persona, and the environment it lives in.
 const APPLICATIONS: [(&str, &str, v1::Persona, v1::Environment); 3] = [
@@ -82,10 +97,13 @@ pub fn run(demo: &Demo) -> Result<()> {
     })
 }
 
-/// What became of the subscriptions that the stories bring from another system.
+/// What became of what the stories bring from another system.
 #[derive(Default)]
 struct Loaded {
-    imported: usize,
+    subscriptions: usize,
+    companies: usize,
+    accounts: usize,
+    installations: usize,
     refused: Vec<String>,
 }
 
@@ -106,12 +124,51 @@ async fn load(hub: &Hub) -> Result<Loaded> {
         for verdict in answer.verdicts {
             // Some rows are there to be refused: they state a beginning after the deprecation, or a retired version.
             match verdict.outcome() {
-                v1::ImportOutcome::Imported | v1::ImportOutcome::Unchanged => loaded.imported += 1,
+                v1::ImportOutcome::Imported | v1::ImportOutcome::Unchanged => loaded.subscriptions += 1,
                 v1::ImportOutcome::Refused | v1::ImportOutcome::Unspecified => loaded.refused.push(verdict.message),
             }
         }
     }
+    migration(hub, &mut loaded).await?;
     Ok(loaded)
+}
+
+/// The companies, their accounts, and what they installed instead.
+async fn migration(hub: &Hub, loaded: &mut Loaded) -> Result<()> {
+    for request in credential_class::announced(CLASS)? {
+        hub.credential_class().revise_credential_class(request).await?;
+    }
+    let (application_id, version) = RELEASED;
+    let organisation = v1::SetOrganisationRequest {
+        organisation_id: "BuildSync Ltd".to_owned(),
+        status: v1::OrganisationStatus::VerifiedPartner.into(),
+        reason: "the demonstration".to_owned(),
+        ..v1::SetOrganisationRequest::default()
+    };
+    hub.organisations().set_organisation(organisation).await?;
+    let app_version = v1::AppVersion {
+        application_id: application_id.to_owned(),
+        version: version.to_owned(),
+        components: vec![v1::AppComponent::ServiceAccountConnection.into()],
+        ..v1::AppVersion::default()
+    };
+    let request = v1::CreateAppVersionRequest { app_version: Some(app_version), request_id: String::new() };
+    hub.app_versions().create_app_version(request).await?;
+    let request = v1::PromoteAppVersionRequest {
+        application_id: application_id.to_owned(),
+        version: version.to_owned(),
+        ..v1::PromoteAppVersionRequest::default()
+    };
+    hub.app_versions().promote_app_version(request).await?;
+    loaded.companies = INVENTORY.companies(hub).await?;
+    for (count, brought) in [
+        (&mut loaded.accounts, INVENTORY.accounts(hub).await?),
+        (&mut loaded.installations, INVENTORY.installations(hub).await?),
+    ] {
+        *count = brought.imported;
+        loaded.refused.extend(brought.refused);
+    }
+    Ok(())
 }
 
 async fn register(hub: &Hub, id: &str, name: &str, persona: v1::Persona, environment: v1::Environment) -> Result<()> {
@@ -165,7 +222,8 @@ fn rows(csv: &str) -> Result<Vec<v1::ImportRow>> {
 
 fn greeting(address: SocketAddr, admin: SocketAddr, loaded: &Loaded) -> String {
     let refused: String = loaded.refused.iter().map(|message| format!("    {message}\n")).collect();
-    let (imported, count) = (loaded.imported, loaded.refused.len());
+    let (subscriptions, count) = (loaded.subscriptions, loaded.refused.len());
+    let (companies, accounts, installations) = (loaded.companies, loaded.accounts, loaded.installations);
     let server = if address.port() == 50051 { String::new() } else { format!(" --server http://{address}") };
     format!(
         "devhub demo is running; everything vanishes when it stops (Ctrl-C).
@@ -173,8 +231,9 @@ fn greeting(address: SocketAddr, admin: SocketAddr, loaded: &Loaded) -> String {
   gRPC and gRPC-Web   http://{address}   (reflection is on)
   metrics and health  http://{admin}/metrics
 
-Loaded: the catalogues of examples/hmrc-mtd and examples/procore-rest with their real dates, three applications, and
-{imported} subscriptions from another system. {count} more were refused, as they should be:
+Loaded: the catalogues of examples/hmrc-mtd and examples/procore-rest with their real dates, three applications; from
+another system {subscriptions} subscriptions, {companies} companies, {accounts} of their service accounts, and {installations} installations of what replaces these. {count} more
+rows were refused, as they should be:
 {refused}
 Worth trying, in a second terminal (`cargo run --release --locked --` stands for `devhub` in a checkout):
 
@@ -183,6 +242,7 @@ Worth trying, in a second terminal (`cargo run --release --locked --` stands for
   devhub{server} check --client buildsync-client rest/v1.0/cost-codes 1.0 --method DELETE --path /standard_cost_codes/42
   devhub{server} explain --client buildsync-client vapid 1.0 --at 2021-06-01T00:00:00Z
   devhub{server} list facts --kind COMMAND_REFUSED
+  devhub{server} migration list
 
 "
     )

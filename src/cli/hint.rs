@@ -96,8 +96,12 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::ExtensionRefused => {
             "choose an instant in the range that is named; `devhub credential-class show` shows the sunset"
         }
+        ErrorReason::ExtensionNotFound => "`devhub company get` shows what the company has",
         ErrorReason::ServiceAccountDiffers => {
             "`devhub service-account get` shows what the hub has; correct the file, or change the account"
+        }
+        ErrorReason::InstallationDiffers => {
+            "`devhub list installations` shows what the hub has; correct the file, or change the installation"
         }
         ErrorReason::NothingToDo => "nothing needs to be done: it is as asked already",
         ErrorReason::NoticeTooShort => "choose the date that is named or a later one, or give --override-reason",
@@ -157,7 +161,7 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         }
         ErrorReason::ProjectsUnknown => "name projects that the company has, or permit all with --all-projects",
         ErrorReason::CompanyApprovalRequired => "act as an administrator of the company: --actor collaborator:EMAIL",
-        ErrorReason::SinceOutOfRange => "state a beginning at which the version was live, or leave it out for now",
+        ErrorReason::SinceOutOfRange => "state a beginning that can be; for a subscription, leave it out for now",
     }
 }
 

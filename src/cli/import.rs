@@ -3,7 +3,11 @@
 
 mod accounts;
 mod companies;
+mod installations;
 mod rows;
+mod seen;
+pub mod story;
+mod stream;
 mod subscriptions;
 mod tally;
 
@@ -35,6 +39,8 @@ enum What {
     Companies(companies::Companies),
     /// Traditional service accounts; their companies must be there
     Accounts(accounts::Accounts),
+    /// Installations of applications; their companies, applications, promoted versions and projects must be there
+    Installations(installations::Installations),
 }
 
 impl Import {
@@ -50,6 +56,7 @@ impl Import {
             }
             (Some(What::Companies(companies)), None) => companies.run(connection, output).await,
             (Some(What::Accounts(accounts)), None) => accounts.run(connection, output).await,
+            (Some(What::Installations(installations)), None) => installations.run(connection, output).await,
             (None, None) => bail!("say what to import, for example `devhub import accounts FILE`"),
         }
     }

@@ -41,6 +41,8 @@ pub enum ServiceAccount {
     List(Listing),
     /// Let the accounts of a company work past the sunset for a while; operators only, once per company
     Extend(Extend),
+    /// Let an extension end sooner, at once or at an instant ahead; operators only
+    Shorten(Shorten),
 }
 
 /// Which account.
@@ -195,6 +197,22 @@ pub struct Extend {
     etag: String,
 }
 
+/// Arguments of `devhub service-account shorten`.
+#[derive(Debug, Clone, Args)]
+pub struct Shorten {
+    /// Id of the company
+    company: String,
+    /// First instant at which its accounts no longer work, as for `extend` [default: now]
+    #[arg(long, value_name = "INSTANT")]
+    until: Option<Moment>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// The etag of the company last read; refuse if somebody has changed it since
+    #[arg(long, value_name = "ETAG", default_value = "", hide_default_value = true)]
+    etag: String,
+}
+
 fn tool(text: &str) -> Result<(String, ToolLevel), String> {
     use clap::ValueEnum;
 
@@ -310,6 +328,17 @@ impl ServiceAccount {
                     request_id: new_request_id(),
                 };
                 let answer = client.extend_service_accounts(request).await.map_err(explained)?.into_inner();
+                print_company(output, answer.company)?;
+            }
+            ServiceAccount::Shorten(Shorten { company, until, reason, etag }) => {
+                let request = v1::ShortenServiceAccountExtensionRequest {
+                    company_id: company.clone(),
+                    until_time: until.as_ref().map(|until| timestamp(until.instant)),
+                    reason: reason.clone(),
+                    etag: etag.clone(),
+                    request_id: new_request_id(),
+                };
+                let answer = client.shorten_service_account_extension(request).await.map_err(explained)?.into_inner();
                 print_company(output, answer.company)?;
             }
         }

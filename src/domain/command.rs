@@ -14,7 +14,7 @@ use super::credential_class::ReviseCredentialClass;
 use super::disuse::SettleDisuse;
 use super::exemption::{ChangeExemption, Part};
 use super::fact::Subject;
-use super::installation::{Install, NoteFirstUse, SetPermittedProjects, Uninstall, UpdateInstallation};
+use super::installation::{Install, Installed, NoteFirstUse, SetPermittedProjects, Uninstall, UpdateInstallation};
 use super::listing::{ApproveListing, RemoveListing, SubmitListing};
 use super::maintenance::{self, CancelMaintenance, ReviseMaintenance, ScheduleMaintenance};
 use super::name::{ApplicationId, CompanyId, VersionName};
@@ -28,7 +28,7 @@ use super::relocate::MoveSubscription;
 use super::schedule::ChangeLifecycle;
 use super::service_account::{
     ChangeAccountPermissions, ClassifyServiceAccount, CreateServiceAccount, Created, ExtendServiceAccounts,
-    RehashServiceAccountSecret, RemoveServiceAccount, RotateServiceAccountSecret,
+    RehashServiceAccountSecret, RemoveServiceAccount, RotateServiceAccountSecret, ShortenExtension,
 };
 use super::setting::Setting;
 use super::subscribe::{Since, Subscribe, Unsubscribe};
@@ -114,6 +114,7 @@ commands!(
     RehashServiceAccountSecret,
     RemoveServiceAccount,
     ExtendServiceAccounts,
+    ShortenExtension,
     ReviseCredentialClass,
     CreateClientSecret,
     RevokeClientSecret,
@@ -223,6 +224,7 @@ impl Command {
             Command::RehashServiceAccountSecret(_) => "RehashServiceAccountSecret",
             Command::RemoveServiceAccount(_) => "RemoveServiceAccount",
             Command::ExtendServiceAccounts(_) => "ExtendServiceAccounts",
+            Command::ShortenExtension(_) => "ShortenServiceAccountExtension",
             Command::ReviseCredentialClass(_) => "ReviseCredentialClass",
             Command::CreateClientSecret(_) => "CreateClientSecret",
             Command::RevokeClientSecret(_) => "RevokeClientSecret",
@@ -240,7 +242,8 @@ impl Command {
             Command::ScheduleMaintenance(_) => "ScheduleMaintenance",
             Command::ReviseMaintenance(_) => "ReviseMaintenance",
             Command::CancelMaintenance(_) => "CancelMaintenance",
-            Command::Install(_) => "Install",
+            Command::Install(Install { installed: Installed::Now, .. }) => "Install",
+            Command::Install(Install { installed: Installed::Elsewhere { .. }, .. }) => "ImportInstallations",
             Command::UpdateInstallation(_) => "UpdateInstallation",
             Command::Uninstall(_) => "Uninstall",
             Command::SetPermittedProjects(_) => "SetPermittedProjects",
@@ -311,7 +314,8 @@ impl Command {
             Command::CreateCompany(CreateCompany { id, .. })
             | Command::UpdateCompany(UpdateCompany { id, .. })
             | Command::PutProject(PutProject { company: id, .. })
-            | Command::ExtendServiceAccounts(ExtendServiceAccounts { company: id, .. }) => company(id),
+            | Command::ExtendServiceAccounts(ExtendServiceAccounts { company: id, .. })
+            | Command::ShortenExtension(ShortenExtension { company: id, .. }) => company(id),
             Command::CreateServiceAccount(CreateServiceAccount { company: at, id, .. })
             | Command::ClassifyServiceAccount(ClassifyServiceAccount { company: at, id, .. })
             | Command::ChangeAccountPermissions(ChangeAccountPermissions { company: at, id, .. })

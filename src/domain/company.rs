@@ -7,7 +7,7 @@ use devhub_decision::Environment;
 
 use super::actor::Actor;
 use super::fact::{Fact, FactKind, Subject};
-use super::name::{AccountId, CompanyId, Email, ProjectId, Zone};
+use super::name::{CompanyId, Email, ProjectId, Zone};
 use super::outcome::{Judgement, Outcome};
 use super::record::{Record, RecordKey, Records};
 use super::refusal::{Refusal, Taken};
@@ -74,6 +74,21 @@ pub struct Extension {
     pub granted_by: String,
     /// When.
     pub granted_at: DateTime<Utc>,
+    /// Set once it was made shorter.
+    pub shortened: Option<Shortening>,
+}
+
+/// How an extension was made shorter, the last time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shortening {
+    /// Until when it was granted.
+    pub granted_until: DateTime<Utc>,
+    /// When it was made shorter.
+    pub at: DateTime<Utc>,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A customer.
@@ -91,8 +106,9 @@ pub struct Company {
     pub zone: Option<Zone>,
     /// Who decides about its installations and its service accounts.
     pub administrators: BTreeSet<Email>,
-    /// Its traditional service accounts, removed ones included.
-    pub accounts: BTreeSet<AccountId>,
+    /// How many traditional service accounts it has, removed ones included. Each account names its company; a list here
+    /// would be written again with every account.
+    pub account_count: usize,
     /// Its accounts may be used past the sunset.
     pub extension: Option<Extension>,
     /// When it was registered.
@@ -180,7 +196,7 @@ impl CreateCompany {
             region: self.region.clone(),
             zone: self.zone.clone(),
             administrators: self.administrators.clone(),
-            accounts: BTreeSet::new(),
+            account_count: 0,
             extension: None,
             created_at: setting.now,
         };

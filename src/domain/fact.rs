@@ -132,6 +132,8 @@ pub enum FactKind {
     ServiceAccountRemoved,
     /// The traditional service accounts of a company may be used past the sunset, until an instant.
     ServiceAccountsExtended,
+    /// The extension of a company's traditional service accounts was made shorter.
+    ServiceAccountsExtensionShortened,
     /// The dates of a credential class changed.
     CredentialClassRevised,
     /// A secret of an application was made.
@@ -162,6 +164,8 @@ pub enum FactKind {
     ListingRemoved,
     /// An application was installed in a company.
     AppInstalled,
+    /// An installation was brought from another system.
+    InstallationImported,
     /// An installation runs another version.
     InstallationUpdated,
     /// An application was uninstalled from a company.

@@ -5,6 +5,7 @@
 //! keeps the permitted projects (rule B77, defect X13), and nothing runs with wider permissions before the company has
 //! approved them (rule B78).
 
+mod brought;
 mod command;
 mod first_use;
 mod offer;
@@ -17,6 +18,7 @@ use super::app_version::{AppVersionNumber, Step};
 use super::name::{ApplicationId, ClientId, CompanyId, ProjectId, ServiceUserId};
 use super::record::RecordKey;
 
+pub use brought::Installed;
 pub use command::{Install, SetPermittedProjects, Uninstall, UpdateInstallation};
 pub use first_use::NoteFirstUse;
 pub use offer::{Approval, installable, update_for};

@@ -21,7 +21,9 @@ pub const TITLE_CHARS_MAX: usize = 100;
 pub enum OrganisationStatus {
     /// Not at all: its applications stay in the sandbox.
     Unverified,
-    /// Its applications reach production, and are not listed.
+    /// Its applications reach production, and are not listed. The sources say besides that such a developer has one account
+    /// of the platform. That is no limit of installations here: which company is the developer's own is not known to a hub,
+    /// and that companies share an application is decided by each of them.
     VerifiedPrivate,
     /// Its applications may be listed.
     VerifiedPartner,

@@ -496,6 +496,18 @@ pub enum Refusal {
         /// Name of the field.
         field: &'static str,
     },
+    /// The installation is there, and is described otherwise now.
+    #[error(
+        "application {application} is installed in company {company} already, with another {field}; see which is right, then correct the file, or change the installation"
+    )]
+    InstallationDiffers {
+        /// The application.
+        application: ApplicationId,
+        /// The company.
+        company: CompanyId,
+        /// Name of the field.
+        field: &'static str,
+    },
     /// Traditional service accounts can no longer be created (rule B67).
     #[error("service accounts of the traditional kind cannot be created since {}: declare a service account in a version of the application and have the company install that; the secret of an account that exists can still be rotated", at(.since))]
     CreationClosed {
@@ -541,6 +553,9 @@ pub enum Refusal {
     /// The extension would last too long, or no sunset is known that it could extend.
     #[error("{0}")]
     ExtensionRefused(String),
+    /// The company has no extension.
+    #[error("company {0} has no extension of its service accounts; read the company to see what it has")]
+    ExtensionNotFound(CompanyId),
     /// About a secret of an application (rules B52 to B54).
     #[error(transparent)]
     ClientSecret(#[from] SecretRefusal),
@@ -718,6 +733,14 @@ pub enum Refusal {
         limit: usize,
         /// What to do.
         remedy: &'static str,
+    },
+    /// An imported installation states a beginning before the end of the one before.
+    #[error("the installation cannot have begun at {}: the one before it ended here at {}; leave the row out if it is that one, or state when the application was installed again", at(.since), at(.ended_at))]
+    InstalledOutOfRange {
+        /// As given.
+        since: DateTime<Utc>,
+        /// When the one before ended.
+        ended_at: DateTime<Utc>,
     },
     /// An imported subscription states a beginning that cannot be.
     #[error("a subscription cannot have begun at {}: {why}", at(.since))]

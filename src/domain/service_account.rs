@@ -2,6 +2,7 @@
 //! a class on its way out; what replaces them is declared in the application and installed by the company.
 
 mod command;
+mod extension;
 mod secret;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,9 +16,9 @@ use super::refusal::Refusal;
 use super::tool::ToolPermissions;
 
 pub use command::{
-    ChangeAccountPermissions, ClassifyServiceAccount, CreateServiceAccount, Created, ExtendServiceAccounts, RecentUse,
-    RemoveServiceAccount,
+    ChangeAccountPermissions, ClassifyServiceAccount, CreateServiceAccount, Created, RecentUse, RemoveServiceAccount,
 };
+pub use extension::{ExtendServiceAccounts, ShortenExtension};
 pub use secret::{AccountSecret, RehashServiceAccountSecret, RotateServiceAccountSecret};
 
 /// How long after its last use the removal of an account needs an acknowledgement (rule B84).

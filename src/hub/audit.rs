@@ -7,6 +7,7 @@ use devhub_decision::{Change, Question, Table, namespace};
 use devhub_proto::v1;
 
 use super::fold::Fold;
+use super::roster::Roster;
 use super::{Failure, Hub, PAGE_BYTES_MAX};
 use crate::store::codec::decode_fact;
 use crate::store::{Commit, Revision, Sink, Versioned};
@@ -138,21 +139,51 @@ impl Hub {
     fn fold_journal(&self, revision: Revision, wanted: impl Fn(&Change) -> bool) -> Result<Table, Failure> {
         let table = Table::new();
         let fold = Fold::new(Arc::new(Table::new()), Arc::default(), Arc::default(), self.rules().clone());
+        self.each_commit(revision, |commit| {
+            let mut changes = fold.changes(commit);
+            changes.retain(&wanted);
+            table.apply(commit.revision, changes);
+        })?;
+        fold.trouble()?;
+        Ok(table)
+    }
+
+    /// Calls `each` with every commit up to `revision`, in order.
+    fn each_commit(&self, revision: Revision, mut each: impl FnMut(&Commit)) -> Result<(), Failure> {
         let mut after = 0;
         loop {
             let commits = self.0.store.changes(after, STEP)?;
-            for commit in commits.iter().take_while(|commit| commit.revision <= revision) {
-                let mut changes = fold.changes(commit);
-                changes.retain(&wanted);
-                table.apply(commit.revision, changes);
-            }
+            commits.iter().take_while(|commit| commit.revision <= revision).for_each(&mut each);
             after = match commits.last() {
                 Some(last) if last.revision < revision => last.revision,
-                _ => break,
+                _ => return Ok(()),
             };
         }
+    }
+
+    /// The roster as it was at `revision`, folded from the journal; for tests and for doctors.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn roster_at(&self, revision: Revision) -> Result<Roster, Failure> {
+        let roster = Arc::new(Roster::default());
+        let fold = Fold::new(Arc::new(Table::new()), Arc::default(), Arc::clone(&roster), self.rules().clone());
+        self.each_commit(revision, |commit| drop(fold.changes(commit)))?;
         fold.trouble()?;
-        Ok(table)
+        drop(fold);
+        Ok(Arc::into_inner(roster).expect("the fold is gone, and nobody else had it"))
+    }
+
+    /// A roster scanned from the current records, the naive way; for tests and for doctors.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    pub fn roster_from_records(&self) -> Result<Roster, Failure> {
+        let roster = Arc::new(Roster::default());
+        let fold = Fold::new(Arc::new(Table::new()), Arc::default(), Arc::clone(&roster), self.rules().clone());
+        self.load_records(&fold)?;
+        drop(fold);
+        Ok(Arc::into_inner(roster).expect("the fold is gone, and nobody else had it"))
     }
 
     /// A table scanned from the current records, the naive way; for tests and for doctors.
@@ -162,6 +193,12 @@ impl Hub {
     pub fn table_from_records(&self) -> Result<Table, Failure> {
         let table = Arc::new(Table::new());
         let fold = Fold::new(Arc::clone(&table), Arc::default(), Arc::default(), self.rules().clone());
+        self.load_records(&fold)?;
+        drop(fold);
+        Ok(Arc::into_inner(table).expect("the fold is gone, and nobody else had it"))
+    }
+
+    fn load_records(&self, fold: &Fold) -> Result<(), Failure> {
         let mut after = None;
         loop {
             let found = self.0.store.scan(b"", after.as_deref(), STEP)?;
@@ -174,9 +211,7 @@ impl Hub {
             }
         }
         fold.loaded(self.0.store.head());
-        fold.trouble()?;
-        drop(fold);
-        Ok(Arc::into_inner(table).expect("the fold is gone, and nobody else had it"))
+        fold.trouble()
     }
 
     /// Bytes of the store's epoch, as text.

@@ -30,12 +30,12 @@ pub enum Party {
 }
 
 /// One company's accounts for one party.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Pair {
     accounts: Vec<(AccountId, AccountTimes)>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 struct Inner {
     administrators: HashMap<CompanyId, BTreeSet<Email>>,
     by_administrator: HashMap<Email, BTreeSet<CompanyId>>,
@@ -139,6 +139,9 @@ impl Inner {
             companies.remove(&account.company);
             if let Some(parties) = self.of_company.get_mut(&account.company) {
                 parties.remove(party);
+                if parties.is_empty() {
+                    self.of_company.remove(&account.company);
+                }
             }
         }
         if companies.is_empty() {
@@ -237,6 +240,14 @@ impl Inner {
     }
 }
 
+/// Whether both have learned the same, by whatever way.
+impl PartialEq for Roster {
+    fn eq(&self, other: &Roster) -> bool {
+        // A thread that reads one lock twice may wait for itself.
+        std::ptr::eq(self, other) || *self.0.read() == *other.0.read()
+    }
+}
+
 impl Roster {
     /// Learns a record, whatever it is of.
     pub(super) fn learn(&self, record: &Record) {
@@ -278,6 +289,15 @@ impl Roster {
             }
         }
         first.into_iter().cloned().collect()
+    }
+
+    /// Up to `limit` accounts of a company, removed ones included, after `after`, by id.
+    pub fn accounts_of(&self, company: &CompanyId, after: Option<&AccountId>, limit: usize) -> Vec<AccountId> {
+        let inner = self.0.read();
+        let parties = inner.of_company.get(company).into_iter().flatten();
+        let pairs = parties.filter_map(|party| inner.pairs.get(party)?.get(company));
+        let ids: BTreeSet<&AccountId> = pairs.flat_map(|pair| pair.accounts.iter().map(|(id, _)| id)).collect();
+        ids.into_iter().filter(|id| after.is_none_or(|after| *id > after)).take(limit).cloned().collect()
     }
 
     /// Every revision of the dates of the class, oldest first; there are few.

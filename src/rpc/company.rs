@@ -40,7 +40,7 @@ pub(super) fn render(company: &Company, revision: u64) -> v1::Company {
         region: company.region.clone(),
         zone: company.zone.as_ref().map(ToString::to_string).unwrap_or_default(),
         administrators: company.administrators.iter().map(ToString::to_string).collect(),
-        account_count: u32::try_from(company.accounts.len()).unwrap_or(u32::MAX),
+        account_count: u32::try_from(company.account_count).unwrap_or(u32::MAX),
         extension: company.extension.as_ref().map(wire::account_extension),
         create_time: Some(timestamp(company.created_at)),
         etag: revision.to_string(),

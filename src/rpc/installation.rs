@@ -1,16 +1,20 @@
 //! InstallationService: which company runs what.
 
+mod import;
+
 use std::collections::BTreeSet;
 
 use devhub_proto::v1;
 use devhub_proto::v1::installation_service_server::InstallationService;
-use tonic::{Request, Response, Status};
+use tokio::sync::watch;
+use tonic::{Request, Response, Status, Streaming};
 
+use super::import::{Answers, Imports};
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
 use super::{execute, read, record, revision, status};
 use crate::domain::installation::{
-    Approval, Install, Installation, Interval, PROJECTS_MAX, PermittedProjects, SetPermittedProjects, Uninstall,
-    UpdateInstallation,
+    Approval, Install, Installation, Installed, Interval, PROJECTS_MAX, PermittedProjects, SetPermittedProjects,
+    Uninstall, UpdateInstallation,
 };
 use crate::domain::name::{ApplicationId, CompanyId, ProjectId};
 use crate::domain::record::{Record, RecordKey};
@@ -23,6 +27,7 @@ use crate::wire::timestamp;
 /// Serves InstallationService.
 pub struct InstallationRpc {
     hub: Hub,
+    imports: Imports,
 }
 
 /// An installation with its update.
@@ -94,9 +99,9 @@ fn approval(given: bool) -> Approval {
 }
 
 impl InstallationRpc {
-    /// Serves the installations of `hub`.
-    pub fn new(hub: Hub) -> InstallationRpc {
-        InstallationRpc { hub }
+    /// Serves the installations of `hub`, until `stopping` becomes true.
+    pub fn new(hub: Hub, stopping: watch::Receiver<bool>) -> InstallationRpc {
+        InstallationRpc { imports: Imports::new(hub.clone(), stopping), hub }
     }
 
     /// The installation and the revision of a reply.
@@ -122,9 +127,19 @@ impl InstallationService for InstallationRpc {
         let Some((application, company)) = names.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
         let service_user = ids::service_user(self.hub.now());
         let approval = approval(message.approve_wider_permissions);
-        let command = Install { application, company, version, projects, service_user, approval, etag };
+        let installed = Installed::Now;
+        let command = Install { application, company, version, projects, service_user, approval, installed, etag };
         let (installation, revision) = self.written(execute(&self.hub, actor, command, request).await?)?;
         Ok(Response::new(v1::InstallResponse { installation, revision }))
+    }
+
+    type ImportInstallationsStream = Answers<v1::ImportInstallationsResponse>;
+
+    async fn import_installations(
+        &self,
+        request: Request<Streaming<v1::ImportInstallationsRequest>>,
+    ) -> Result<Response<Self::ImportInstallationsStream>, Status> {
+        self.imports.begin::<v1::InstallationElsewhere>(request)
     }
 
     async fn update_installation(

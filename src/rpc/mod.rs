@@ -10,6 +10,7 @@ mod credential;
 mod credential_class;
 mod fact;
 mod follow;
+mod import;
 mod installation;
 mod listing;
 mod maintenance;

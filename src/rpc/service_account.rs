@@ -10,11 +10,12 @@ use chrono::{DateTime, Utc};
 use devhub_proto::v1;
 use devhub_proto::v1::service_account_service_server::ServiceAccountService;
 use prost::Message;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use self::fresh::Fresh;
+use super::import::{Answers, Imports};
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
 use super::{company, execute, read, record, revision, status};
 use crate::domain::credential_class::ClassSchedule;
@@ -24,7 +25,8 @@ use crate::domain::refusal::Refusal;
 use crate::domain::register::ClientIdOrigin;
 use crate::domain::service_account::{
     AccountType, ChangeAccountPermissions, ClassifyServiceAccount, CreateServiceAccount, Created,
-    ExtendServiceAccounts, RecentUse, RemoveServiceAccount, RotateServiceAccountSecret, ServiceAccount, TEXT_CHARS_MAX,
+    ExtendServiceAccounts, RecentUse, RemoveServiceAccount, RotateServiceAccountSecret, ServiceAccount,
+    ShortenExtension, TEXT_CHARS_MAX,
 };
 use crate::domain::tool::{TOOL_CHARS_MAX, TOOLS_MAX, ToolPermission, ToolPermissions};
 use crate::domain::waiver::APPROVER_CHARS_MAX;
@@ -40,9 +42,7 @@ pub struct ServiceAccountRpc {
     hub: Hub,
     /// What secrets are hashed with.
     peppers: Option<Arc<Peppers>>,
-    stopping: watch::Receiver<bool>,
-    /// Places for imports.
-    imports: Arc<Semaphore>,
+    imports: Imports,
 }
 
 /// What every write to an existing account brings.
@@ -161,7 +161,7 @@ impl ServiceAccountRpc {
     /// Serves the service accounts of `hub`, whose secrets are hashed with `peppers` if there are any, until `stopping`
     /// becomes true.
     pub fn new(hub: Hub, peppers: Option<Arc<Peppers>>, stopping: watch::Receiver<bool>) -> ServiceAccountRpc {
-        ServiceAccountRpc { hub, peppers, stopping, imports: Arc::new(Semaphore::new(import::CALLS_MAX)) }
+        ServiceAccountRpc { imports: Imports::new(hub.clone(), stopping), hub, peppers }
     }
 
     /// When an account was last used; none for one that is not there, which its removal will say.
@@ -258,13 +258,13 @@ impl ServiceAccountService for ServiceAccountRpc {
         Ok(Response::new(v1::CreateServiceAccountResponse { account, revision, warnings, secret, replayed }))
     }
 
-    type ImportServiceAccountsStream = import::Answers;
+    type ImportServiceAccountsStream = Answers<v1::ImportServiceAccountsResponse>;
 
     async fn import_service_accounts(
         &self,
         request: Request<Streaming<v1::ImportServiceAccountsRequest>>,
     ) -> Result<Response<Self::ImportServiceAccountsStream>, Status> {
-        self.import(request)
+        self.imports.begin::<v1::ServiceAccount>(request)
     }
 
     async fn classify_service_account(
@@ -376,7 +376,7 @@ impl ServiceAccountService for ServiceAccountRpc {
                 (None, None) => {
                     return hub.list(&Hub::prefix(Kind::ServiceAccount, None), cursor, size, |stored| render(&stored));
                 }
-                (Some(company), _) => accounts_of(hub, company, after.as_ref(), size)?,
+                (Some(company), _) => hub.roster().accounts_of(company, after.as_ref(), size),
                 (None, Some(application)) => hub.roster().accounts_for(application, after.as_ref(), size),
             };
             let last = ids.last().filter(|_| ids.len() == size);
@@ -410,11 +410,7 @@ impl ServiceAccountService for ServiceAccountRpc {
         let etag = fields.etag(&message.etag);
         let (Some(company), Some(until)) = (company, until) else { return Err(fields.refuse()) };
         fields.check()?;
-        let found = self.hub.get_one(RecordKey::Company(company.clone())).map_err(status::failed)?;
-        let accounts = match found.map(|stored| stored.record) {
-            Some(Record::Company(known)) => known.accounts,
-            _ => return Err(status::refused(&Refusal::CompanyNotFound(company))),
-        };
+        let accounts = self.hub.roster().accounts_of(&company, None, usize::MAX).into_iter().collect();
         let command = ExtendServiceAccounts { company, accounts, until, reason, approver, etag };
         let answer = execute(&self.hub, actor, command, request).await?;
         let revision = revision(&answer);
@@ -422,17 +418,28 @@ impl ServiceAccountService for ServiceAccountRpc {
         let company = Some(company::render(&extended, answer.revision));
         Ok(Response::new(v1::ExtendServiceAccountsResponse { company, revision }))
     }
-}
 
-/// Up to `limit` accounts of a company, after `after`, by id.
-fn accounts_of(
-    hub: &Hub,
-    company: &CompanyId,
-    after: Option<&AccountId>,
-    limit: usize,
-) -> Result<Vec<AccountId>, Failure> {
-    let found = hub.get_one(RecordKey::Company(company.clone()))?.map(|stored| stored.record);
-    let Some(Record::Company(company)) = found else { return Ok(Vec::new()) };
-    let ids = company.accounts.into_iter().filter(|id| after.is_none_or(|after| id > after));
-    Ok(ids.take(limit).collect())
+    async fn shorten_service_account_extension(
+        &self,
+        request: Request<v1::ShortenServiceAccountExtensionRequest>,
+    ) -> Result<Response<v1::ShortenServiceAccountExtensionResponse>, Status> {
+        let actor = parse::actor(request.metadata())?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let method = "ShortenServiceAccountExtension";
+        let request = fields.request(method, &actor, &message, &message.request_id, Mode::Commit);
+        let company = fields.name::<CompanyId>("company_id", &message.company_id);
+        let until = fields.instant("until_time", message.until_time.as_ref());
+        let reason = fields.needed_text("reason", &message.reason, REASON_CHARS_MAX);
+        let etag = fields.etag(&message.etag);
+        let Some(company) = company else { return Err(fields.refuse()) };
+        fields.check()?;
+        let accounts = self.hub.roster().accounts_of(&company, None, usize::MAX).into_iter().collect();
+        let command = ShortenExtension { company, accounts, until, reason, etag };
+        let answer = execute(&self.hub, actor, command, request).await?;
+        let revision = revision(&answer);
+        let shortened = record!(answer.subject, Company)?;
+        let company = Some(company::render(&shortened, answer.revision));
+        Ok(Response::new(v1::ShortenServiceAccountExtensionResponse { company, revision }))
+    }
 }

@@ -55,6 +55,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::AnnouncementNotFound
         | ErrorReason::CompanyNotFound
         | ErrorReason::ServiceAccountNotFound
+        | ErrorReason::ExtensionNotFound
         | ErrorReason::NoticeNotFound
         | ErrorReason::ClientSecretNotFound
         | ErrorReason::OrganisationNotFound
@@ -68,6 +69,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::DuplicateSubscription
         | ErrorReason::RequestIdReused
         | ErrorReason::AlreadyInstalled
+        | ErrorReason::InstallationDiffers
         | ErrorReason::CollaboratorExists => Code::AlreadyExists,
         ErrorReason::EtagMismatch | ErrorReason::Contention | ErrorReason::PlanStale => Code::Aborted,
         ErrorReason::VersionAlpha
@@ -196,7 +198,9 @@ fn metadata(refusal: &Refusal) -> HashMap<String, String> {
         Refusal::OverlapOutOfRange { latest, .. } => put("latest_overlap_until", instant(latest)),
         Refusal::SubscriptionEnding { ends_at, .. } => put("planned_end_time", instant(ends_at)),
         Refusal::WaiverTooLong { latest, .. } => put("latest_until_time", instant(latest)),
-        Refusal::ServiceAccountDiffers { field, .. } => put("field", (*field).to_owned()),
+        Refusal::ServiceAccountDiffers { field, .. } | Refusal::InstallationDiffers { field, .. } => {
+            put("field", (*field).to_owned())
+        }
         Refusal::CreationClosed { since } => put("creation_cutoff_time", instant(since)),
         Refusal::ClassNoticeTooShort { earliest, .. } => put("earliest_time", instant(earliest)),
         Refusal::RecentUse { last_used, .. } => put("last_use_time", instant(last_used)),

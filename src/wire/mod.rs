@@ -178,6 +178,8 @@ words! {
         ListingApproved = ListingApproved,
         ListingRemoved = ListingRemoved,
         AppInstalled = AppInstalled,
+        InstallationImported = InstallationImported,
+        ServiceAccountsExtensionShortened = ServiceAccountsExtensionShortened,
         InstallationUpdated = InstallationUpdated,
         AppUninstalled = AppUninstalled,
         PermittedProjectsChanged = PermittedProjectsChanged,

@@ -58,7 +58,7 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::SubscriptionEnding { .. } => ErrorReason::SubscriptionEnding,
         Refusal::ApplicationNotInEnvironment { .. } => ErrorReason::ApplicationNotInEnvironment,
         Refusal::WaiverNotFound { .. } => ErrorReason::WaiverNotFound,
-        Refusal::SinceOutOfRange { .. } => ErrorReason::SinceOutOfRange,
+        Refusal::SinceOutOfRange { .. } | Refusal::InstalledOutOfRange { .. } => ErrorReason::SinceOutOfRange,
         Refusal::NoticeTooShort { .. } => ErrorReason::NoticeTooShort,
         Refusal::AnnouncementOutOfOrder { .. } => ErrorReason::AnnouncementOutOfOrder,
         Refusal::PartsNotInPolicy(_) => ErrorReason::PartsNotInPolicy,
@@ -82,6 +82,7 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::RecentUse { .. } => ErrorReason::RecentUse,
         Refusal::ExtensionGranted { .. } => ErrorReason::ExtensionGranted,
         Refusal::ExtensionRefused(_) => ErrorReason::ExtensionRefused,
+        Refusal::ExtensionNotFound(_) => ErrorReason::ExtensionNotFound,
         Refusal::ClientSecret(SecretRefusal::PepperRequired) => ErrorReason::PepperRequired,
         Refusal::ClientSecret(SecretRefusal::TooMany { .. }) => ErrorReason::LimitReached,
         Refusal::ClientSecret(SecretRefusal::NotFound { .. }) => ErrorReason::ClientSecretNotFound,
@@ -100,6 +101,7 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::MaintenanceNotFound(_) => ErrorReason::MaintenanceNotFound,
         Refusal::InstallationNotFound { .. } => ErrorReason::InstallationNotFound,
         Refusal::AlreadyInstalled { .. } => ErrorReason::AlreadyInstalled,
+        Refusal::InstallationDiffers { .. } => ErrorReason::InstallationDiffers,
         Refusal::CredentialsMismatch { .. } => ErrorReason::CredentialsMismatch,
         Refusal::AppVersionNotAvailable { .. } | Refusal::NoVersionAvailable { .. } => {
             ErrorReason::AppVersionNotAvailable

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use devhub_proto::v1;
 
 use super::{Word, instant, timestamp};
-use crate::domain::company::Extension;
+use crate::domain::company::{Extension, Shortening};
 use crate::domain::credential_class::ClassSchedule;
 use crate::domain::service_account::AccountType;
 use crate::domain::tool::{ToolPermission, ToolPermissions};
@@ -91,22 +91,37 @@ pub fn parse_class_schedule(message: Option<v1::ClassSchedule>) -> Option<ClassS
 
 /// The extension of a company's accounts.
 pub fn account_extension(extension: &Extension) -> v1::AccountExtension {
+    let shortened = extension.shortened.as_ref();
     v1::AccountExtension {
         until_time: Some(timestamp(extension.until)),
         reason: extension.reason.clone(),
         approver: extension.approver.clone(),
         granted_by: extension.granted_by.clone(),
         grant_time: Some(timestamp(extension.granted_at)),
+        granted_until_time: shortened.map(|shortening| timestamp(shortening.granted_until)),
+        shorten_time: shortened.map(|shortening| timestamp(shortening.at)),
+        shortened_by: shortened.map(|shortening| shortening.by.clone()).unwrap_or_default(),
+        shorten_reason: shortened.map(|shortening| shortening.reason.clone()).unwrap_or_default(),
     }
 }
 
 /// The extension of a company's accounts, unless an instant is missing.
 pub fn parse_account_extension(message: v1::AccountExtension) -> Option<Extension> {
+    let shortened = match &message.shorten_time {
+        Some(at) => Some(Shortening {
+            granted_until: instant(message.granted_until_time.as_ref()?)?,
+            at: instant(at)?,
+            by: message.shortened_by,
+            reason: message.shorten_reason,
+        }),
+        None => None,
+    };
     Some(Extension {
         until: instant(message.until_time.as_ref()?)?,
         reason: message.reason,
         approver: message.approver,
         granted_by: message.granted_by,
         granted_at: instant(message.grant_time.as_ref()?)?,
+        shortened,
     })
 }

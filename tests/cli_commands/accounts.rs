@@ -103,6 +103,13 @@ fn b82_b88_a_service_account_is_made_classified_permitted_extended_and_removed()
     assert_eq!(hub.devhub(&extended).exits(0).json()["extension"]["until_time"], "2027-07-31T23:00:00Z");
     let account = hub.devhub(&["service-account", "get", "sa-1", "-o", "json"]).exits(0).json();
     assert_eq!(account["end_time"], "2027-07-31T23:00:00Z");
+    let shorten = ["service-account", "shorten", "42", "--reason", "moved", "--until"];
+    let longer = hub.devhub(&[&shorten[..], &["2027-08-31 end-of-day Europe/London"]].concat()).exits(1);
+    assert!(longer.err.contains("[EXTENSION_REFUSED]"), "{}", longer.err);
+    let shown = hub.devhub(&[&shorten[..], &["2027-07-15 end-of-day Europe/London"]].concat()).exits(0).out;
+    for words in ["2027-07-15T23:00:00Z", "2027-07-31T23:00:00Z", "moved", "operator:jane"] {
+        assert!(shown.contains(words), "{words}\n{shown}");
+    }
 
     hub.devhub(&["service-account", "remove", "42", "sa-1", "--reason", "replaced"]).exits(0);
     assert_eq!(hub.devhub(&["service-account", "list"]).exits(0).out, "none found\n");

@@ -1,4 +1,4 @@
-//! Companies and service accounts from another system.
+//! Companies, service accounts and installations from another system.
 
 use super::hub::{Ran, TestHub, devhub, example};
 
@@ -119,6 +119,111 @@ fn many_accounts_go_in_several_messages_and_each_gets_its_verdict_in_order() {
 }
 
 #[test]
+fn a_row_that_names_what_another_has_named_is_told_so_dry_or_not() {
+    let hub = TestHub::new();
+    let companies = hub.file(
+        "companies.csv",
+        "company_id,name,tenancy,administrators\n42,One,production,a@example.com\n\
+         42,Two,production,a@example.com\n42,Odd,paper,a@example.com\n",
+    );
+    let accounts = hub.file(
+        "accounts.csv",
+        "company_id,account_id,client_id,name,created\n\
+         42,,client-one,One,someday\n\
+         42,sa-one,client-one,One,2020-01-01T00:00:00Z\n\
+         42,,client-one,One,2020-01-01T00:00:00Z\n\
+         42,sa-one,client-two,Two,2020-01-01T00:00:00Z\n\
+         42,sa-two,client-two,Two,2020-01-01T00:00:00Z\n",
+    );
+    let (twice, invalid) = ("REFUSED DUPLICATE_ROW", "REFUSED INVALID_FIELD");
+    for (more, outcome) in [(&[][..], "WOULD_IMPORT"), (&["--apply"], "IMPORTED"), (&["--apply"], "UNCHANGED")] {
+        import(&hub, "companies", &companies, more).exits(4);
+        assert_eq!(verdicts(&hub, "companies.verdicts.csv"), [outcome, twice, invalid]);
+        if more.is_empty() {
+            continue;
+        }
+        let tally = import(&hub, "accounts", &accounts, &[]).exits(4).json();
+        assert_eq!((&tally["refused"], &tally["reasons"]["DUPLICATE_ROW"]), (&3.into(), &2.into()));
+        import(&hub, "accounts", &accounts, more).exits(4);
+        let expected = [invalid, outcome, twice, twice, outcome];
+        assert_eq!(verdicts(&hub, "accounts.verdicts.csv"), expected);
+    }
+    let text = std::fs::read_to_string(hub.path("accounts.verdicts.csv")).expect("verdicts");
+    assert!(text.contains("row 2 has the same client_id; leave one of the two out"), "{text}");
+}
+
+const INSTALLATIONS: &str = "\
+company_id,application_id,version,projects,installed,installed_by
+42,buildsync,1.0.0,north south,2024-06-03T16:20:00Z,carol@builders.example
+43,buildsync,1.0.0,*,2025-02-11 start-of-day America/New_York,
+44,buildsync,1.0.0,-,2025-02-11T00:00:00Z,
+43,buildsync,1.0.0,*,2025-02-11T00:00:00Z,
+45,buildsync,1.0.0,*,2025-02-11T00:00:00Z,
+46,buildsync,2.0.0,*,2025-02-11T00:00:00Z,
+46,buildsync,1.0.0,,2025-02-11T00:00:00Z,
+46,buildsync,1.0.0,west,2025-02-11T00:00:00Z,
+46,reportly,1.0.0,*,2025-02-11T00:00:00Z,
+47,buildsync,1.0.0,*,2025-02-11,
+";
+
+/// An application in production with a promoted version.
+fn released(hub: &TestHub, application: &str) {
+    hub.application(application);
+    hub.devhub(&["organisation", "set", "Example Ltd", "verified-partner", "--reason", "papers"]).exits(0);
+    hub.devhub(&["app-version", "create", application, "1.0.0", "--component", "service-account"]).exits(0);
+    hub.devhub(&["app-version", "promote", application, "1.0.0"]).exits(0);
+}
+
+#[test]
+fn b76_b81_installations_are_judged_brought_and_unchanged_the_second_time() {
+    let hub = TestHub::new();
+    let mut companies = "company_id,name,tenancy,administrators\n".to_owned();
+    for id in [42, 43, 44, 46, 47] {
+        companies += &format!("{id},Company {id},production,carol@builders.example\n");
+    }
+    import(&hub, "companies", &hub.file("companies.csv", &companies), &["--apply"]).exits(0);
+    for project in ["north", "south"] {
+        hub.devhub(&["project", "put", "42", project, "--name", "A project"]).exits(0);
+    }
+    released(&hub, "buildsync");
+    hub.devhub(&["app-version", "create", "buildsync", "2.0.0", "--component", "service-account"]).exits(0);
+    let file = hub.file("installations.csv", INSTALLATIONS);
+    let before = hub.revision();
+    let tally = import(&hub, "installations", &file, &[]).exits(4).json();
+    assert_eq!((&tally["dry_run"], &tally["imported"], &tally["refused"]), (&true.into(), &3.into(), &7.into()));
+    assert_eq!(hub.revision(), before, "a dry run changes nothing");
+    let refusals = [
+        "REFUSED DUPLICATE_ROW",
+        "REFUSED COMPANY_NOT_FOUND",
+        "REFUSED APP_VERSION_NOT_AVAILABLE",
+        "REFUSED INVALID_FIELD",
+        "REFUSED DUPLICATE_ROW",
+        "REFUSED APPLICATION_NOT_FOUND",
+        "REFUSED INVALID_FIELD",
+    ];
+    let expected = |outcome: &'static str| [&[outcome; 3][..], &refusals].concat();
+    assert_eq!(verdicts(&hub, "installations.verdicts.csv"), expected("WOULD_IMPORT"));
+    for outcome in ["IMPORTED", "UNCHANGED"] {
+        import(&hub, "installations", &file, &["--apply"]).exits(4);
+        assert_eq!(verdicts(&hub, "installations.verdicts.csv"), expected(outcome));
+    }
+    let projects = hub.file("projects.csv", &INSTALLATIONS.replace("north south", "north west"));
+    import(&hub, "installations", &projects, &["--apply"]).exits(4);
+    assert_eq!(verdicts(&hub, "projects.verdicts.csv")[0], "REFUSED INSTALLATION_DIFFERS");
+    let known = hub.devhub(&["list", "installations", "--company", "42", "-o", "json"]).exits(0).json();
+    let known = &known[0];
+    assert_eq!(known["intervals"][0]["start_time"], "2024-06-03T16:20:00Z");
+    assert_eq!(known["changed_by"], "collaborator:carol@builders.example");
+    let carol = ["--actor", "collaborator:carol@builders.example"];
+    let ran = import(&hub, "installations", &file, &carol).exits(1);
+    assert!(
+        ran.err.contains("rows from 1 on were not answered") && ran.err.contains("OPERATOR_REQUIRED"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn what_is_to_be_imported_is_said_or_is_subscriptions() {
     let hub = TestHub::new();
     let file = hub.file("accounts.csv", "company_id,client_id,name\n");
@@ -144,7 +249,7 @@ fn what_is_to_be_imported_is_said_or_is_subscriptions() {
 #[test]
 fn the_example_is_brought_as_its_readme_says() {
     let hub = TestHub::new();
-    hub.application("buildsync");
+    released(&hub, "buildsync");
     hub.devhub(&["credential-class", "load", &example("procore-rest/credential-class.yaml")]).exits(0);
     let verdicts = hub.path("verdicts.csv").display().to_string();
     let bring = |what: &str, more: &[&str]| {
@@ -159,5 +264,15 @@ fn the_example_is_brought_as_its_readme_says() {
             (&tally["reasons"]["COMPANY_NOT_FOUND"], &tally["reasons"]["APPLICATION_NOT_FOUND"]),
             (&1.into(), &1.into())
         );
+    }
+    for project in ["harbor-east", "harbor-west"] {
+        hub.devhub(&["project", "put", "562949953421312", project, "--name", "A project"]).exits(0);
+    }
+    for more in [&[][..], &["--apply"]] {
+        let tally = bring("installations", more).exits(4).json();
+        assert_eq!((&tally["imported"], &tally["refused"]), (&2.into(), &4.into()), "{tally}");
+        for reason in ["APP_VERSION_NOT_FOUND", "APPLICATION_NOT_FOUND", "DUPLICATE_ROW", "COMPANY_NOT_FOUND"] {
+            assert_eq!(tally["reasons"][reason], 1, "{tally}");
+        }
     }
 }

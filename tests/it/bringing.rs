@@ -50,7 +50,7 @@ impl World {
     }
 }
 
-fn word(verdict: &v1::ImportVerdict) -> String {
+pub(crate) fn word(verdict: &v1::ImportVerdict) -> String {
     assert_eq!(verdict.reason.is_empty(), verdict.message.is_empty(), "{verdict:?}");
     match verdict.outcome() {
         v1::ImportOutcome::Imported => "imported".to_owned(),

@@ -1,43 +1,23 @@
 //! What gateways are told about companies, installations and traditional service accounts (rules B65, B66, B69, B70, B90).
-//! The table is told of them here as a commit would tell it.
+//! The version is published; of the others the table is told here as a commit would tell it.
 
 use chrono::{DateTime, Utc};
 use devhub::wire::timestamp;
-use devhub_decision::{
-    Change, CredentialClassEntry, Environment, InstallationEntry, Lifecycle, Links, Maturity, Permissions, Schedule,
-    ServiceAccountEntry, StagePermissions, VersionEntry, VersionName,
-};
+use devhub_decision::{Change, CredentialClassEntry, Environment, InstallationEntry, ServiceAccountEntry};
 use devhub_proto::v1;
 
 use crate::world::*;
 
 /// A version that is company-scoped, beside the usual one that is not.
-const SCOPED: &str = "7.0";
+pub(crate) const SCOPED: &str = "7.0";
 
-pub(crate) fn scoped_version() -> Change {
-    let calls = Permissions { documentation: true, new_subscriptions: true, calls: true };
-    Change::Version(VersionEntry {
-        name: VersionName::new(CONTEXT, SCOPED),
-        environment: Environment::Sandbox,
-        lifecycle: Lifecycle { maturity: Maturity::Stable, schedule: Schedule::Open },
-        permissions: StagePermissions([calls; 5]),
-        open_access: false,
-        company_scoped: true,
-        successor: None,
-        links: Links::default(),
-        brownouts: Box::default(),
-        operations: Box::default(),
-    })
-}
-
-pub(crate) fn subscription(id: &str) -> Change {
-    Change::Subscription(devhub_decision::SubscriptionEntry {
-        client_id: client(id).into(),
-        environment: Environment::Sandbox,
-        version: VersionName::new(CONTEXT, SCOPED),
-        live: true,
-        ends_at: None,
-    })
+impl World {
+    /// Publishes the version.
+    pub(crate) async fn publish_scoped(&self) {
+        let sandbox = deployment(v1::Environment::Sandbox, v1::Maturity::Stable);
+        let scoped = v1::ApiVersion { company_scoped: true, ..version(SCOPED, vec![sandbox]) };
+        self.publish(scoped).await.unwrap();
+    }
 }
 
 fn account(environment: Environment, extended_until: Option<DateTime<Utc>>) -> Change {
@@ -57,7 +37,8 @@ fn sunset(sunset_at: DateTime<Utc>) -> Change {
 
 async fn told(changes: impl IntoIterator<Item = Change>) -> World {
     let world = World::usual().await;
-    for change in [scoped_version()].into_iter().chain(changes) {
+    world.publish_scoped().await;
+    for change in changes {
         world.hub().table().load(change);
     }
     world
@@ -81,7 +62,8 @@ async fn b65_b66_a_company_scoped_version_wants_a_company_that_the_application_i
         projects: Some(["site-1".into()].into()),
         awaits_use: false,
     });
-    let world = told([subscription("app"), installation]).await;
+    let world = told([installation]).await;
+    world.subscribe(ADA, "app", SCOPED).await.unwrap();
     for (company, project, expected, status, action) in [
         (None, None, "DENY COMPANY_REQUIRED", (400, 3), Some(v1::RemedyAction::NameCompany)),
         (Some("other"), None, "DENY NOT_INSTALLED", (403, 7), Some(v1::RemedyAction::InstallApplication)),

@@ -13,7 +13,7 @@ use devhub::domain::approve::{AdvanceApplication, Block, SetBlocked, Step};
 use devhub::domain::company::{CreateCompany, PutProject, Tenancy};
 use devhub::domain::exemption::{ChangeExemption, Part};
 use devhub::domain::installation::{
-    Approval, Install, NoteFirstUse, PermittedProjects, SetPermittedProjects, Uninstall, UpdateInstallation,
+    Approval, Install, Installed, NoteFirstUse, PermittedProjects, SetPermittedProjects, Uninstall, UpdateInstallation,
 };
 use devhub::domain::ledger::Target;
 use devhub::domain::name::{ApplicationId, CompanyId, Context, VersionName};
@@ -265,6 +265,7 @@ fn command(act: &Act, clock: &ManualClock, number: usize) -> Option<Command> {
             projects: all.map(projects),
             service_user: format!("u-{number}").parse().unwrap(),
             approval: Approval::NotGiven,
+            installed: Installed::Now,
             etag: None,
         }
         .into(),

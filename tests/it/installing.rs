@@ -18,15 +18,15 @@ use crate::world::*;
 /// Administers every company of these tests; Ada builds the applications.
 pub(crate) const CAROL: &str = "collaborator:carol@example.com";
 
-fn all() -> Option<v1::PermittedProjects> {
+pub(crate) fn all() -> Option<v1::PermittedProjects> {
     Some(v1::PermittedProjects { all: true, project_ids: Vec::new() })
 }
 
-fn only(projects: &[&str]) -> Option<v1::PermittedProjects> {
+pub(crate) fn only(projects: &[&str]) -> Option<v1::PermittedProjects> {
     Some(v1::PermittedProjects { all: false, project_ids: projects.iter().map(|id| (*id).to_owned()).collect() })
 }
 
-fn install(id: &str, company: &str, version: &str) -> v1::InstallRequest {
+pub(crate) fn install(id: &str, company: &str, version: &str) -> v1::InstallRequest {
     v1::InstallRequest {
         application_id: id.into(),
         company_id: company.into(),
@@ -46,7 +46,7 @@ fn update(id: &str, company: &str, version: &str) -> v1::UpdateInstallationReque
 }
 
 impl World {
-    async fn company_of(&self, id: &str, tenancy: v1::Tenancy, projects: &[&str]) {
+    pub(crate) async fn company_of(&self, id: &str, tenancy: v1::Tenancy, projects: &[&str]) {
         let company = v1::Company { tenancy: tenancy.into(), ..crate::accounts::company(id, CAROL) };
         let request = v1::CreateCompanyRequest { company: Some(company), ..Default::default() };
         self.companies(OPERATOR).create_company(request).await.unwrap();
@@ -66,7 +66,7 @@ impl World {
         Ok(self.installations(actor).install(request).await?.into_inner().installation.unwrap())
     }
 
-    async fn install(&self, request: v1::InstallRequest) -> Result<v1::Installation, Status> {
+    pub(crate) async fn install(&self, request: v1::InstallRequest) -> Result<v1::Installation, Status> {
         self.install_as(CAROL, request).await
     }
 
@@ -78,7 +78,7 @@ impl World {
         Ok(self.installations(actor).update_installation(request).await?.into_inner().installation.unwrap())
     }
 
-    async fn uninstall(&self, id: &str, company: &str) -> Result<v1::Installation, Status> {
+    pub(crate) async fn uninstall(&self, id: &str, company: &str) -> Result<v1::Installation, Status> {
         let request =
             v1::UninstallRequest { application_id: id.into(), company_id: company.into(), ..Default::default() };
         Ok(self.installations(CAROL).uninstall(request).await?.into_inner().installation.unwrap())
@@ -99,7 +99,7 @@ impl World {
         Ok(self.installations(CAROL).set_permitted_projects(request).await?.into_inner())
     }
 
-    async fn installation(&self, id: &str, company: &str) -> v1::Installation {
+    pub(crate) async fn installation(&self, id: &str, company: &str) -> v1::Installation {
         let request = v1::GetInstallationRequest { application_id: id.into(), company_id: company.into() };
         self.installations("").get_installation(request).await.unwrap().into_inner().installation.unwrap()
     }
@@ -119,7 +119,7 @@ impl World {
     }
 
     /// A company in production, and a promoted version 1.0.0 that it can install.
-    async fn market() -> World {
+    pub(crate) async fn market() -> World {
         let world = World::new().await;
         world.partner_app("app").await;
         world.company_of("acme", Production, &["north", "south"]).await;
@@ -391,20 +391,15 @@ async fn b86_at_the_sunset_a_listing_without_supported_access_closes_and_returns
 
 #[tokio::test]
 async fn b66_a_gateway_is_told_of_installations_and_permitted_projects() {
-    use crate::companies::{about, decided, scoped_version, subscription};
-    let mut world = World::new().await;
+    use crate::companies::{SCOPED, about, decided};
+    let mut world = World::usual().await;
+    world.publish_scoped().await;
+    world.subscribe(ADA, "app", SCOPED).await.unwrap();
     world.company_of("developers", DevelopmentSandbox, &["north", "south"]).await;
-    world.application("app").await;
     world.make(app_version("app", "1.0.0")).await.unwrap();
     let decision = async |world: &World, company: &str, project: Option<&str>| {
         words(&decided(world, about("app", Some(company), project)).await)
     };
-    let scope = |world: &World| {
-        for change in [scoped_version(), subscription("app")] {
-            world.hub().table().load(change);
-        }
-    };
-    scope(&world);
     assert_eq!(decision(&world, "developers", None).await, "DENY NOT_INSTALLED");
     world
         .install(v1::InstallRequest { permitted_projects: only(&["north"]), ..install("app", "developers", "") })
@@ -413,7 +408,6 @@ async fn b66_a_gateway_is_told_of_installations_and_permitted_projects() {
     for restarted in [false, true] {
         if restarted {
             world.restart().await;
-            scope(&world);
         }
         assert_eq!(decision(&world, "developers", Some("north")).await, "ALLOW SUBSCRIBED");
         assert_eq!(decision(&world, "developers", Some("south")).await, "DENY PROJECT_NOT_PERMITTED");

@@ -7,7 +7,7 @@ use devhub::clock::{Clock, ManualClock};
 use devhub::domain::app_version::{Component, CreateAppVersion};
 use devhub::domain::company::{CreateCompany, PutProject, Tenancy};
 use devhub::domain::installation::{
-    Approval, Install, Installation, PermittedProjects, SetPermittedProjects, Uninstall, UpdateInstallation,
+    Approval, Install, Installation, Installed, PermittedProjects, SetPermittedProjects, Uninstall, UpdateInstallation,
 };
 use devhub::domain::name::{ApplicationId, CompanyId};
 use devhub::domain::record::{Record, RecordKey};
@@ -98,6 +98,7 @@ async fn kept(turns: &[Turn]) {
         projects,
         service_user: format!("u-{}", clock.now().timestamp()).parse().unwrap(),
         approval,
+        installed: Installed::Now,
         etag: None,
     };
     let mut expected = permitted(Some(&[0]));

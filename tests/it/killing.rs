@@ -9,9 +9,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use devhub_proto::v1;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
+use devhub_proto::v1::app_version_service_client::AppVersionServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
+use devhub_proto::v1::company_service_client::CompanyServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::installation_service_client::InstallationServiceClient;
+use devhub_proto::v1::migration_service_client::MigrationServiceClient;
+use devhub_proto::v1::organisation_service_client::OrganisationServiceClient;
+use devhub_proto::v1::service_account_service_client::ServiceAccountServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
@@ -116,12 +122,17 @@ pub(crate) async fn decision(channel: &Channel, id: &str) -> String {
 
 /// Ids with a fact of one kind.
 async fn ids_with(channel: &Channel, kind: v1::FactKind) -> Vec<String> {
+    facts_of(channel, kind, |fact| fact.application_id).await
+}
+
+/// What the facts of one kind are about.
+async fn facts_of(channel: &Channel, kind: v1::FactKind, about: fn(v1::Fact) -> String) -> Vec<String> {
     let (mut ids, mut page_token) = (Vec::new(), String::new());
     loop {
         let filter = Some(v1::FactFilter { kinds: vec![kind.into()], ..Default::default() });
         let request = v1::ListFactsRequest { filter, page_size: 200, page_token };
         let page = FactServiceClient::new(channel.clone()).list_facts(request).await.unwrap().into_inner();
-        ids.extend(page.facts.into_iter().map(|fact| fact.application_id));
+        ids.extend(page.facts.into_iter().map(about));
         page_token = page.next_page_token;
         if page_token.is_empty() {
             return ids;
@@ -199,4 +210,153 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged() {
     for id in &subscribed {
         assert_eq!(decision(&process.channel, id).await, "ALLOW SUBSCRIBED", "{id}");
     }
+}
+
+/// What a writer does for one company, in order; each command is repeatable by its request id.
+const MIGRATING: [v1::FactKind; 4] = [
+    v1::FactKind::CompanyCreated,
+    v1::FactKind::ServiceAccountCreated,
+    v1::FactKind::AppInstalled,
+    v1::FactKind::ServiceAccountRemoved,
+];
+
+/// An application in production with something to install.
+async fn prepare_migration(channel: &Channel) {
+    let set = v1::SetOrganisationRequest {
+        organisation_id: "Example Ltd".into(),
+        status: v1::OrganisationStatus::VerifiedPartner.into(),
+        reason: "papers were checked".into(),
+        ..Default::default()
+    };
+    OrganisationServiceClient::new(channel.clone()).set_organisation(by(set)).await.unwrap();
+    let application = v1::Application {
+        application_id: "app".into(),
+        name: "App".into(),
+        environment: v1::Environment::Production.into(),
+        owner: "Example Ltd".into(),
+        kind: v1::ApplicationKind::Privileged.into(),
+        collaborators: vec![v1::Collaborator { email: "ada@example.com".into(), role: v1::Role::Administrator.into() }],
+        ..Default::default()
+    };
+    let request = v1::CreateApplicationRequest { application: Some(application), ..Default::default() };
+    ApplicationServiceClient::new(channel.clone()).create_application(by(request)).await.unwrap();
+    let mut versions = AppVersionServiceClient::new(channel.clone());
+    let version = crate::promoting::app_version("app", "1.0.0");
+    let request = v1::CreateAppVersionRequest { app_version: Some(version), ..Default::default() };
+    versions.create_app_version(by(request)).await.unwrap();
+    let request =
+        v1::PromoteAppVersionRequest { application_id: "app".into(), version: "1.0.0".into(), ..Default::default() };
+    versions.promote_app_version(by(request)).await.unwrap();
+}
+
+/// Registers a company, makes its account, installs the application and removes the account; every other company keeps
+/// its account. How many commands were acknowledged, if not all.
+async fn migrate(channel: &Channel, id: &str, all: bool) -> Result<(), usize> {
+    let request = v1::CreateCompanyRequest {
+        company: Some(crate::accounts::company(id, "carol@example.com")),
+        request_id: format!("company-{id}"),
+    };
+    CompanyServiceClient::new(channel.clone()).create_company(by(request)).await.map_err(|_| 0_usize)?;
+    let account = v1::ServiceAccount {
+        account_id: format!("sa-{id}"),
+        company_id: id.into(),
+        name: "Old".into(),
+        account_type: Some(crate::accounts::marketplace("app")),
+        ..Default::default()
+    };
+    let mut accounts = ServiceAccountServiceClient::new(channel.clone());
+    let request = v1::CreateServiceAccountRequest { account: Some(account), request_id: format!("account-{id}") };
+    accounts.create_service_account(by(request)).await.map_err(|_| 1_usize)?;
+    let request =
+        v1::InstallRequest { request_id: format!("install-{id}"), ..crate::installing::install("app", id, "1.0.0") };
+    InstallationServiceClient::new(channel.clone()).install(by(request)).await.map_err(|_| 2_usize)?;
+    if all {
+        let request = v1::RemoveServiceAccountRequest {
+            company_id: id.into(),
+            account_id: format!("sa-{id}"),
+            request_id: format!("remove-{id}"),
+            ..Default::default()
+        };
+        accounts.remove_service_account(by(request)).await.map_err(|_| 3_usize)?;
+    }
+    Ok(())
+}
+
+/// The migrations in each phase.
+async fn funnel(channel: &Channel) -> Vec<(v1::MigrationPhase, u64)> {
+    let request = v1::GetMigrationFunnelRequest::default();
+    let answer = MigrationServiceClient::new(channel.clone()).get_migration_funnel(request).await.unwrap();
+    answer
+        .into_inner()
+        .phases
+        .iter()
+        .map(|count| (count.phase(), count.count))
+        .filter(|(_, count)| *count > 0)
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b81_kills_lose_no_company_no_account_and_no_installation() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = Process::start(directory.path()).await;
+    prepare_migration(&process.channel).await;
+    let mut done: [BTreeSet<String>; 4] = Default::default();
+    for round in 0..ROUNDS / 5 {
+        let target = 1 + (round * 7) % 30;
+        let acknowledged = Arc::new(AtomicUsize::new(0));
+        let reached = Arc::new(tokio::sync::Notify::new());
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let (channel, acknowledged, reached) =
+                    (process.channel.clone(), Arc::clone(&acknowledged), Arc::clone(&reached));
+                tokio::spawn(async move {
+                    let mut ids = Vec::new();
+                    for number in 0.. {
+                        let id = format!("r{round}-w{writer}-{number}");
+                        let outcome = migrate(&channel, &id, number % 2 == 0).await;
+                        ids.push((id, number % 2 == 0));
+                        if outcome.is_err() {
+                            break;
+                        }
+                        if acknowledged.fetch_add(1, Ordering::AcqRel) + 1 == target {
+                            reached.notify_one();
+                        }
+                    }
+                    ids
+                })
+            })
+            .collect();
+        reached.notified().await;
+        process.child.kill().unwrap();
+        process.child.wait().unwrap();
+        let mut ids = Vec::new();
+        for writer in writers {
+            ids.extend(writer.await.unwrap());
+        }
+        process = Process::start(directory.path()).await;
+        let before = funnel(&process.channel).await;
+        for (id, all) in ids {
+            // All of it again: what was acknowledged is not done twice, what was not is done once.
+            migrate(&process.channel, &id, all).await.unwrap();
+            done[..3].iter_mut().for_each(|ids| ids.extend([id.clone()]));
+            if all {
+                done[3].insert(id);
+            }
+        }
+        let (kept, removed) = ((done[0].len() - done[3].len()) as u64, done[3].len() as u64);
+        let expected = [(v1::MigrationPhase::Installed, kept), (v1::MigrationPhase::OldAccountRemoved, removed)];
+        let after = funnel(&process.channel).await;
+        assert_eq!(after, expected.into_iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>(), "round {round}");
+        let total = |counts: &[(v1::MigrationPhase, u64)]| counts.iter().map(|(_, count)| count).sum::<u64>();
+        // Each writer was in the middle of one company at most.
+        assert!(total(&before) + WRITERS as u64 >= total(&after), "round {round}: {before:?}, {after:?}");
+    }
+    assert!(done[0].len() > ROUNDS, "too few writes for this to mean anything: {}", done[0].len());
+    for (kind, expected) in MIGRATING.into_iter().zip(&done) {
+        let facts = facts_of(&process.channel, kind, |fact| fact.company_id).await;
+        let distinct: BTreeSet<String> = facts.iter().cloned().collect();
+        assert_eq!(facts.len(), distinct.len(), "nothing is done twice");
+        assert_eq!(&distinct, expected, "nothing is lost, nothing is made up");
+    }
+    process.terminate();
 }

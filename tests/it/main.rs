@@ -29,6 +29,7 @@
 //! | `guarding` | the smaller rules, limits and etags |
 //! | `refusing` | bad input |
 //! | `enduring` | faults: cancelled clients, full disks, failing syncs |
+//! | `mustering` | B81 to B89: phases follow from the facts alone, for any history |
 //! | `killing` | kill -9 of the whole server, fifty times |
 //! | `usage` | who still calls what: counted calls, classes, what a crash loses |
 //! | `reporting` | calls that gateways report: judged item by item, counted once |
@@ -51,6 +52,8 @@
 //! | `promoting` | B78, B80: versions of applications, their steps, and what the owner's status permits |
 //! | `listing` | B79, B86, B87: the marketplace, and which version is available |
 //! | `installing` | B76 to B79, B86, B87, B90, X13: installations, what they keep and what a company approves |
+//! | `shortening` | B88: an extension ends sooner, and never in the past |
+//! | `settling` | B78, B81, B87: installations from another system, since when they exist there |
 //! | `keeping` | B77, X13: permitted projects survive any sequence of updates and reinstallations |
 //! | `maintaining` | B26: maintenance windows and their one gate |
 //! | `architecture` | the direction of the arrows |
@@ -87,6 +90,7 @@ mod listing;
 mod maintaining;
 mod migrating;
 mod moving;
+mod mustering;
 mod noticing;
 mod policies;
 mod previewing;
@@ -99,6 +103,8 @@ mod reporting;
 mod rotating;
 mod rules;
 mod scheduling;
+mod settling;
+mod shortening;
 mod stories;
 mod subscribing;
 mod sunsets;

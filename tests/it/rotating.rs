@@ -8,7 +8,7 @@ use devhub_proto::v1::CredentialVerdict::{Invalid, Unusable, Valid};
 use tonic::Status;
 
 use crate::accounts::{CAROL, DAVE, company, revision, time, undefined};
-use crate::companies::{about, decided, scoped_version};
+use crate::companies::{about, decided};
 use crate::vault::*;
 use crate::world::*;
 
@@ -256,7 +256,7 @@ async fn b54_the_secret_of_an_account_moves_to_the_newest_pepper() {
 async fn calling() -> World {
     let world = World::usual().await;
     companies(&world).await;
-    world.hub().table().load(scoped_version());
+    world.publish_scoped().await;
     let request = asked("sa-1");
     let account = v1::ServiceAccount { client_id: client("account"), ..request.account.clone().unwrap() };
     let request = v1::CreateServiceAccountRequest { account: Some(account), ..request };

@@ -235,13 +235,44 @@ async fn no_secret_is_found_in_anything_that_is_kept_or_told() {
     let request = v1::CreateClientSecretRequest { request_id: "canary".into(), ..asked("Canary name") };
     let made = create(&vault.world, ADA, request.clone()).await.unwrap();
     let gone = vault.make(ADA, "Gone").await.unwrap();
+    // So with the secrets of service accounts: that of a new one, and the one that it is replaced by.
+    let company = v1::Company {
+        tenancy: v1::Tenancy::DevelopmentSandbox.into(),
+        ..crate::accounts::company("42", crate::accounts::CAROL)
+    };
+    let register = v1::CreateCompanyRequest { company: Some(company), ..Default::default() };
+    vault.world.companies(OPERATOR).create_company(register).await.unwrap();
+    let account = v1::ServiceAccount {
+        account_id: "sa-canary".into(),
+        company_id: "42".into(),
+        name: "Canary account".into(),
+        ..Default::default()
+    };
+    let make = v1::CreateServiceAccountRequest { account: Some(account), request_id: "canary-account".into() };
+    let rotate = v1::RotateServiceAccountSecretRequest {
+        company_id: "42".into(),
+        account_id: "sa-canary".into(),
+        request_id: "canary-rotation".into(),
+        ..Default::default()
+    };
+    let mut accounts = vault.world.accounts(crate::accounts::CAROL);
+    let first = accounts.create_service_account(make.clone()).await.unwrap().into_inner();
+    let second = accounts.rotate_service_account_secret(rotate.clone()).await.unwrap().into_inner();
+    let account_client = second.account.as_ref().unwrap().client_id.clone();
     let mut told = Vec::new();
+    told.extend(format!("{:?}", accounts.create_service_account(make).await.unwrap()).into_bytes());
+    told.extend(format!("{:?}", accounts.rotate_service_account_secret(rotate).await.unwrap()).into_bytes());
     told.extend(format!("{:?}", create(&vault.world, ADA, request).await.unwrap()).into_bytes());
     vault.verdict(&gone.secret).await;
     vault.revoke(ADA, &id(&gone)).await.unwrap();
-    for (client_id, secret) in
-        [(&client("app"), &made.secret), (&made.secret, &made.secret), (&client("app"), &gone.secret)]
-    {
+    for (client_id, secret) in [
+        (&client("app"), &made.secret),
+        (&made.secret, &made.secret),
+        (&client("app"), &gone.secret),
+        (&account_client, &first.secret),
+        (&account_client, &second.secret),
+        (&second.secret, &second.secret),
+    ] {
         told.extend(format!("{:?}", vault.verify(client_id, secret).await).into_bytes());
     }
     let status = verify(&vault.world, &client("app"), &made.secret.repeat(5)).await.unwrap_err();
@@ -249,6 +280,9 @@ async fn no_secret_is_found_in_anything_that_is_kept_or_told() {
     secret::add(&vault.peppers).unwrap();
     vault.world.restart().await;
     assert_eq!(vault.verdict(&made.secret).await, Valid);
+    assert_eq!(vault.verify(&account_client, &second.secret).await.verdict(), Valid);
+    let listed = vault.world.accounts("").list_service_accounts(v1::ListServiceAccountsRequest::default()).await;
+    told.extend(format!("{:?}", listed.unwrap()).into_bytes());
     told.extend(format!("{:?}", vault.list().await).into_bytes());
     told.extend(format!("{:?}", vault.world.all_facts(v1::FactFilter::default()).await).into_bytes());
     told.extend(admin(vault.world.server().admin_address, "/metrics").await.into_bytes());
@@ -263,10 +297,12 @@ async fn no_secret_is_found_in_anything_that_is_kept_or_told() {
     for part in ["journal", "usage", "hub.backup"] {
         assert!(kept.iter().any(|(name, _)| name.contains(part)), "{part} was searched");
     }
-    let journals = kept.iter().filter(|(_, bytes)| holds(bytes, b"Canary name")).count();
-    assert!(journals >= 3, "what is kept of it is found in the journal, the state and the backup: {journals}");
+    for name in [&b"Canary name"[..], b"Canary account"] {
+        let journals = kept.iter().filter(|(_, bytes)| holds(bytes, name)).count();
+        assert!(journals >= 3, "what is kept of it is found in the journal, the state and the backup: {journals}");
+    }
     kept.push(("what was told".to_owned(), told));
-    for secret in [&made.secret, &gone.secret] {
+    for secret in [&made.secret, &gone.secret, &first.secret, &second.secret] {
         // The random part alone too: the prefix may stand anywhere.
         for needle in disguises(secret).into_iter().chain(disguises(&secret[4..47])) {
             for (name, bytes) in &kept {

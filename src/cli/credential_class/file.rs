@@ -69,8 +69,15 @@ pub(super) struct Announced {
 /// When it cannot be read or understood, or changes nothing somewhere.
 pub(super) fn read(path: &Path) -> Result<Vec<Announced>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let file: RevisionFile =
-        serde_saphyr::from_str(&text).with_context(|| format!("{} is no file of revisions", path.display()))?;
+    parse(&text, &path.display().to_string())
+}
+
+/// Reads the text of a file.
+///
+/// # Errors
+/// When it cannot be understood, or changes nothing somewhere.
+pub(super) fn parse(text: &str, name: &str) -> Result<Vec<Announced>> {
+    let file: RevisionFile = serde_saphyr::from_str(text).with_context(|| format!("{name} is no file of revisions"))?;
     let mut after = v1::ClassSchedule::default();
     let mut revisions = Vec::with_capacity(file.revisions.len());
     for (number, entry) in (1..).zip(file.revisions) {
@@ -85,7 +92,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Announced>> {
                 *date = change.moment().map(|moment| timestamp(moment.instant));
             }
         }
-        ensure!(after != before, "revision {number} of {} changes no date", path.display());
+        ensure!(after != before, "revision {number} of {name} changes no date");
         revisions.push(Announced { after, request: entry.request() });
     }
     Ok(revisions)

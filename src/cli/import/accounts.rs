@@ -1,38 +1,21 @@
 //! `devhub import accounts`: traditional service accounts from another system, as one stream of messages.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use clap::Args;
 use devhub_proto::v1;
 use devhub_proto::v1::account_type::Type;
-use prost::Message;
-use serde::Serialize;
-use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
 
-use super::rows::{Column, Rows, title};
-use super::tally::{Tally, outcome, progress};
-use crate::cli::connection::Connection;
+use super::rows::{Column, title};
+use super::stream::{self, Applied, Kind};
+use crate::cli::connection::{Connection, Hub};
 use crate::cli::date::Moment;
-use crate::cli::failure::explained;
 use crate::cli::output::Format;
-use crate::cli::verdicts::{Line, VerdictFile};
 use crate::wire::timestamp;
-
-/// Accounts of one message: the most that the hub takes.
-const BATCH_ROWS: usize = 500;
-
-/// Bytes of one message, beyond which the next row begins another: well below what a hub takes by default.
-const BATCH_BYTES: usize = 96 * 1024;
-
-/// A row that no account can be as long as.
-const ROW_BYTES_MAX: usize = 16 * 1024;
-
-/// Messages that wait for an answer: as many as the hub works on at a time.
-const TOGETHER: usize = 8;
 
 /// Arguments of `devhub import accounts`.
 #[derive(Debug, Clone, Args)]
@@ -45,12 +28,8 @@ pub(super) struct Accounts {
     /// The file's own title of a column, for example client_id=ClientId; may be repeated
     #[arg(long = "column", value_name = "COLUMN=TITLE", value_parser = column)]
     columns: Vec<(String, String)>,
-    /// Bring the accounts; without it, the hub only judges each row by what it has now
-    #[arg(long)]
-    apply: bool,
-    /// Where the verdict on each row is written [default: the file's name with `.verdicts.csv`]
-    #[arg(long, value_name = "FILE")]
-    verdicts: Option<PathBuf>,
+    #[command(flatten)]
+    applied: Applied,
 }
 
 /// Columns that a file may have.
@@ -71,150 +50,54 @@ fn column(text: &str) -> Result<(String, String), String> {
     title(&COLUMNS, text)
 }
 
-/// What became of one row, as the verdict file has it.
-#[derive(Debug, Clone, Serialize)]
-struct AccountVerdict {
-    row: u64,
-    outcome: String,
-    reason: String,
-    message: String,
-    company_id: String,
-    account_id: String,
-    client_id: String,
-}
-
-impl Line for AccountVerdict {
-    const HEADER: &'static [&'static str] =
-        &["row", "outcome", "reason", "message", "company_id", "account_id", "client_id"];
-}
-
-/// One row: what is asked, or why it cannot be, under the names by which its verdict is found.
-struct Row {
-    number: u64,
-    company_id: String,
-    account_id: String,
-    client_id: String,
-    malformed: Option<String>,
-}
-
-/// Rows that are sent as one message: as many accounts as rows that are not malformed.
-#[derive(Default)]
-struct Batch {
-    rows: Vec<Row>,
-    sent: usize,
-}
-
 impl Accounts {
     /// Sends the rows and prints what became of them.
     ///
     /// # Errors
     /// When a file cannot be read or written, or the hub does not answer.
     pub(super) async fn run(&self, connection: &Connection, output: Format) -> Result<ExitCode> {
-        let count = self.count()?;
-        let mut rows = self.open()?;
-        let path = self.verdicts.clone().unwrap_or_else(|| self.file.with_extension("verdicts.csv"));
-        // The whole takes as long as it takes; each row is done or not by itself.
-        let hub = connection.hub_without_timeout().await?;
-        let mut file = VerdictFile::begin(&path, &[])?;
-        let mut tally = Tally::new(self.apply, 0, &path);
-        let progress = progress(count);
-        let (sender, receiver) = mpsc::channel(TOGETHER);
-        let answers = hub.service_accounts().import_service_accounts(ReceiverStream::new(receiver)).await;
-        let mut answers = answers.map_err(explained)?.into_inner();
-        let mut sender = Some(sender);
-        let mut waiting: VecDeque<Batch> = VecDeque::new();
-        loop {
-            while sender.is_some() && waiting.len() < TOGETHER {
-                let (batch, accounts) = next_batch(&mut rows)?;
-                if batch.rows.is_empty() {
-                    sender = None;
-                    break;
-                }
-                waiting.push_back(batch);
-                let message = v1::ImportServiceAccountsRequest { accounts, validate_only: !self.apply };
-                if let Some(open) = sender.as_ref().filter(|_| !message.accounts.is_empty())
-                    && open.send(message).await.is_err()
-                {
-                    // The hub ended the call; its last answer says why.
-                    sender = None;
-                }
-            }
-            let Some(batch) = waiting.pop_front() else { break };
-            let mut verdicts = Vec::new();
-            if batch.sent > 0 {
-                let cut = || format!("rows from {} on were not answered; run it again", batch.rows[0].number);
-                let answer = answers.message().await.map_err(explained).with_context(cut)?;
-                verdicts = answer.with_context(cut)?.verdicts;
-            }
-            ensure!(
-                verdicts.len() == batch.sent,
-                "the hub answered {} of {} rows; is it a devhub of this release?",
-                verdicts.len(),
-                batch.sent
-            );
-            let mut verdicts = verdicts.into_iter();
-            let lines: Vec<AccountVerdict> =
-                batch.rows.into_iter().map(|row| row.verdict(&mut verdicts, self.apply)).collect();
-            file.add(&lines)?;
-            lines.iter().for_each(|line| tally.count(&line.outcome, &line.reason));
-            progress.inc(lines.len() as u64);
-        }
-        progress.finish_and_clear();
-        tally.finish(output)
-    }
-
-    fn open(&self) -> Result<Rows<10>> {
-        Rows::open(&self.file, &COLUMNS, &self.columns)
-    }
-
-    /// How many rows there are. A file that is no CSV somewhere is refused before anything of it is sent.
-    fn count(&self) -> Result<u64> {
-        let mut rows = self.open()?;
-        let mut count = 0;
-        while let Some((number, _)) = rows.next()? {
-            count = number;
-        }
-        Ok(count)
+        stream::run::<Account, 10>(&self.file, &self.columns, &self.applied, connection, output).await
     }
 }
 
-fn next_batch(rows: &mut Rows<10>) -> Result<(Batch, Vec<v1::ServiceAccount>)> {
-    let (mut batch, mut accounts, mut bytes) = (Batch::default(), Vec::new(), 0);
-    while batch.rows.len() < BATCH_ROWS && bytes < BATCH_BYTES {
-        let Some((number, cells)) = rows.next()? else { break };
-        let [company_id, client_id, _, _, account_id, ..] = cells.map(str::to_owned);
-        let malformed = match account(cells) {
-            Ok(account) => {
-                bytes += account.encoded_len();
-                accounts.push(account);
-                None
-            }
-            Err(sentence) => Some(sentence),
-        };
-        batch.rows.push(Row { number, company_id, account_id, client_id, malformed });
-    }
-    batch.sent = accounts.len();
-    Ok((batch, accounts))
-}
+/// A traditional service account.
+#[derive(Debug, Clone)]
+pub(super) struct Account;
 
-impl Row {
-    fn verdict(self, answers: &mut impl Iterator<Item = v1::ImportVerdict>, apply: bool) -> AccountVerdict {
-        let (outcome, reason, message) = match self.malformed {
-            Some(sentence) => ("REFUSED".to_owned(), "INVALID_FIELD".to_owned(), sentence),
-            None => {
-                let answer = answers.next().unwrap_or_default();
-                (outcome(answer.outcome, apply), answer.reason, answer.message)
-            }
-        };
-        AccountVerdict {
-            row: self.number,
-            outcome,
-            reason,
-            message,
-            company_id: self.company_id,
-            account_id: self.account_id,
-            client_id: self.client_id,
-        }
+impl Kind<10> for Account {
+    const COLUMNS: [Column; 10] = COLUMNS;
+    const HEADER: &'static [&'static str] =
+        &["row", "outcome", "reason", "message", "company_id", "account_id", "client_id"];
+    type Item = v1::ServiceAccount;
+    type Request = v1::ImportServiceAccountsRequest;
+    type Response = v1::ImportServiceAccountsResponse;
+
+    fn item(cells: [&str; 10]) -> Result<v1::ServiceAccount, String> {
+        account(cells)
+    }
+
+    fn shown([company_id, client_id, _, _, account_id, ..]: &[&str; 10]) -> Vec<String> {
+        [company_id, account_id, client_id].map(|cell| (*cell).to_owned()).into()
+    }
+
+    fn names(account: &v1::ServiceAccount) -> Vec<(&'static str, String)> {
+        let names = [("client_id", &account.client_id), ("account_id", &account.account_id)];
+        names.into_iter().filter(|(_, name)| !name.is_empty()).map(|(kind, name)| (kind, name.clone())).collect()
+    }
+
+    fn message(accounts: Vec<v1::ServiceAccount>, validate_only: bool) -> v1::ImportServiceAccountsRequest {
+        v1::ImportServiceAccountsRequest { accounts, validate_only }
+    }
+
+    async fn call(
+        hub: &Hub,
+        messages: ReceiverStream<v1::ImportServiceAccountsRequest>,
+    ) -> Result<Streaming<v1::ImportServiceAccountsResponse>, Status> {
+        Ok(hub.service_accounts().import_service_accounts(messages).await?.into_inner())
+    }
+
+    fn verdicts(answer: v1::ImportServiceAccountsResponse) -> Vec<v1::ImportVerdict> {
+        answer.verdicts
     }
 }
 
@@ -222,7 +105,7 @@ impl Row {
 fn account(cells: [&str; 10]) -> Result<v1::ServiceAccount, String> {
     let [company_id, client_id, name, created, account_id, rest @ ..] = cells;
     let moment: Moment = created.parse().map_err(|error| format!("created: {error}"))?;
-    let account = v1::ServiceAccount {
+    Ok(v1::ServiceAccount {
         company_id: company_id.to_owned(),
         account_id: account_id.to_owned(),
         client_id: client_id.to_owned(),
@@ -230,11 +113,7 @@ fn account(cells: [&str; 10]) -> Result<v1::ServiceAccount, String> {
         account_type: Some(v1::AccountType { r#type: account_type(rest)? }),
         create_time: Some(timestamp(moment.instant)),
         ..Default::default()
-    };
-    if account.encoded_len() > ROW_BYTES_MAX {
-        return Err("the row is longer than an account can be; shorten its texts".to_owned());
-    }
-    Ok(account)
+    })
 }
 
 /// Whose account it is. What a row says and its type has no place for is refused: leaving it out would lose it.

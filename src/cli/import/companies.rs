@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 use devhub_proto::v1;
 use futures_util::stream::{StreamExt, iter};
@@ -12,6 +12,7 @@ use serde::Serialize;
 use tonic::Code;
 
 use super::rows::{Column, Rows, title};
+use super::seen::{DUPLICATE_ROW, Seen};
 use super::tally::{Tally, progress};
 use crate::cli::connection::{Connection, Hub, new_request_id};
 use crate::cli::failure::Failure;
@@ -71,11 +72,27 @@ impl Line for CompanyVerdict {
     const HEADER: &'static [&'static str] = &["row", "outcome", "reason", "message", "company_id"];
 }
 
-/// One row: the company, or what is wrong with it.
+/// One row: the company, or the reason and the sentence of what is wrong with it.
 struct Row {
     number: u64,
     company_id: String,
-    company: Result<v1::Company, String>,
+    company: Result<v1::Company, (&'static str, String)>,
+}
+
+fn next_batch(rows: &mut Rows<6>, seen: &mut Seen) -> Result<Vec<Row>> {
+    let mut batch = Vec::new();
+    while batch.len() < BATCH {
+        let Some((number, cells)) = rows.next()? else { break };
+        let company_id = cells[0].to_owned();
+        let company = company(cells).map_err(|sentence| ("INVALID_FIELD", sentence)).and_then(|company| {
+            match seen.note(number, &[("company_id", company.company_id.clone())]) {
+                Some(sentence) => Err((DUPLICATE_ROW, sentence)),
+                None => Ok(company),
+            }
+        });
+        batch.push(Row { number, company_id, company });
+    }
+    Ok(batch)
 }
 
 /// What becomes of a row: outcome, and the reason and the sentence of a refusal.
@@ -87,14 +104,20 @@ impl Companies {
     /// # Errors
     /// When a file cannot be read or written, or the hub does not answer.
     pub(super) async fn run(&self, connection: &Connection, output: Format) -> Result<ExitCode> {
-        let rows = self.rows()?;
+        let open = || Rows::open(&self.file, &COLUMNS, &self.columns);
+        let (count, mut rows) = (open()?.count()?, open()?);
         let path = self.verdicts.clone().unwrap_or_else(|| self.file.with_extension("verdicts.csv"));
         let hub = connection.hub().await?;
         let mut file = VerdictFile::begin(&path, &[])?;
         let mut tally = Tally::new(self.apply, 0, &path);
-        let progress = progress(rows.len() as u64);
-        for batch in rows.chunks(BATCH) {
-            let mut verdicts = iter(batch).map(|row| self.verdict(&hub, row)).buffered(TOGETHER);
+        let progress = progress(count);
+        let mut seen = Seen::default();
+        loop {
+            let batch = next_batch(&mut rows, &mut seen)?;
+            if batch.is_empty() {
+                break;
+            }
+            let mut verdicts = iter(&batch).map(|row| self.verdict(&hub, row)).buffered(TOGETHER);
             while let Some(verdict) = verdicts.next().await {
                 let verdict = verdict?;
                 tally.count(&verdict.outcome, &verdict.reason);
@@ -106,19 +129,10 @@ impl Companies {
         tally.finish(output)
     }
 
-    fn rows(&self) -> Result<Vec<Row>> {
-        let mut file = Rows::open(&self.file, &COLUMNS, &self.columns)?;
-        let mut rows = Vec::new();
-        while let Some((number, cells)) = file.next()? {
-            rows.push(Row { number, company_id: cells[0].to_owned(), company: company(cells) });
-        }
-        Ok(rows)
-    }
-
     async fn verdict(&self, hub: &Hub, row: &Row) -> Result<CompanyVerdict> {
         let (outcome, reason, message) = match &row.company {
             Ok(company) => self.bring(hub, company).await?,
-            Err(sentence) => ("REFUSED", "INVALID_FIELD".to_owned(), sentence.clone()),
+            Err((reason, sentence)) => ("REFUSED", (*reason).to_owned(), sentence.clone()),
         };
         let company_id = row.company_id.clone();
         Ok(CompanyVerdict { row: row.number, outcome: outcome.to_owned(), reason, message, company_id })
@@ -176,6 +190,19 @@ fn differing(known: &v1::Company, row: &v1::Company) -> Option<&'static str> {
         ("list of administrators", people(&known.administrators) == people(&row.administrators)),
     ];
     compared.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
+}
+
+/// The companies of a text that is known to be well-formed.
+///
+/// # Errors
+/// When it is not.
+pub(super) fn companies(text: &str, name: &str) -> Result<Vec<v1::Company>> {
+    let mut rows = Rows::read(text.as_bytes(), name.to_owned(), &COLUMNS, &[])?;
+    let mut companies = Vec::new();
+    while let Some((number, cells)) = rows.next()? {
+        companies.push(company(cells).map_err(|sentence| anyhow!("row {number} of {name}: {sentence}"))?);
+    }
+    Ok(companies)
 }
 
 /// The company of a row, or what is wrong with the row: what can be told without the hub.

@@ -1,6 +1,7 @@
 //! The rows of a CSV file, one at a time: a file may be longer than memory.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -24,9 +25,9 @@ pub(super) fn title(columns: &[Column], text: &str) -> Result<(String, String), 
     }
 }
 
-/// A file that is being read.
-pub(super) struct Rows<const N: usize> {
-    reader: csv::Reader<File>,
+/// A file that is being read, or its text.
+pub(super) struct Rows<const N: usize, R = File> {
+    reader: csv::Reader<R>,
     record: csv::StringRecord,
     places: [Option<usize>; N],
     number: u64,
@@ -40,11 +41,18 @@ impl<const N: usize> Rows<N> {
     /// When it cannot be read, or has no title for a column that is needed.
     pub(super) fn open(path: &Path, columns: &[Column; N], titles: &Titles) -> Result<Rows<N>> {
         let name = path.display().to_string();
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .comment(Some(b'#'))
-            .from_path(path)
-            .with_context(|| format!("{name} cannot be read"))?;
+        let file = File::open(path).with_context(|| format!("{name} cannot be read"))?;
+        Rows::read(file, name, columns, titles)
+    }
+}
+
+impl<const N: usize, R: Read> Rows<N, R> {
+    /// Finds the columns of what is read by their titles.
+    ///
+    /// # Errors
+    /// When it cannot be read, or has no title for a column that is needed.
+    pub(super) fn read(reader: R, name: String, columns: &[Column; N], titles: &Titles) -> Result<Rows<N, R>> {
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(reader);
         // Spreadsheets write a byte order mark in front of the first title.
         let known: Vec<String> = reader
             .headers()
@@ -78,5 +86,17 @@ impl<const N: usize> Rows<N> {
         }
         let record = &self.record;
         Ok(Some((number, self.places.map(|place| place.and_then(|place| record.get(place)).unwrap_or_default()))))
+    }
+
+    /// How many rows are left. A file that is no CSV somewhere is refused before anything of it is sent.
+    ///
+    /// # Errors
+    /// As for [`Rows::next`].
+    pub(super) fn count(mut self) -> Result<u64> {
+        let mut count = 0;
+        while let Some((number, _)) = self.next()? {
+            count = number;
+        }
+        Ok(count)
     }
 }

@@ -29,6 +29,10 @@ struct ExtensionView {
     approver: String,
     granted_by: String,
     grant_time: Option<String>,
+    granted_until_time: Option<String>,
+    shorten_time: Option<String>,
+    shortened_by: String,
+    shorten_reason: String,
 }
 
 impl From<v1::Company> for CompanyView {
@@ -47,6 +51,10 @@ impl From<v1::Company> for CompanyView {
                 approver: extension.approver,
                 granted_by: extension.granted_by,
                 grant_time: time(extension.grant_time),
+                granted_until_time: time(extension.granted_until_time),
+                shorten_time: time(extension.shorten_time),
+                shortened_by: extension.shortened_by,
+                shorten_reason: extension.shorten_reason,
             }),
             create_time: time(company.create_time),
             etag: company.etag,
@@ -71,6 +79,9 @@ impl CompanyView {
             ("why extended", text(|extension| extension.reason.clone())),
             ("approved by", text(|extension| extension.approver.clone())),
             ("granted by", text(|extension| extension.granted_by.clone())),
+            ("granted until", text(|extension| or_empty(&extension.granted_until_time))),
+            ("shortened by", text(|extension| extension.shortened_by.clone())),
+            ("why shortened", text(|extension| extension.shorten_reason.clone())),
             ("registered", or_empty(&self.create_time)),
             ("etag", self.etag.clone()),
         ]

@@ -1,5 +1,8 @@
 //! Commands about installations, for administrators of the company and operators.
 
+use chrono::{DateTime, Utc};
+
+use super::brought::Installed;
 use super::offer::{Approval, check_approved, check_credentials, check_new, check_version, target};
 use super::{INTERVALS_MAX, Installation, Interval, PROJECTS_MAX, PermittedProjects};
 use crate::domain::app_version::{AppVersion, AppVersionNumber, Step, Widening};
@@ -28,6 +31,8 @@ pub struct Install {
     pub service_user: ServiceUserId,
     /// Whether the company approves of more than the version before could do.
     pub approval: Approval,
+    /// Since when it is installed.
+    pub installed: Installed,
     /// The revision last read, if the change depends on it.
     pub etag: Option<u64>,
 }
@@ -193,18 +198,14 @@ fn service_user(before: Option<&Installation>, version: &AppVersion, fresh: &Ser
     known.or_else(|| version.has_service_account().then(|| fresh.clone()))
 }
 
-/// The times of an installation that runs `version` from now on.
-fn extended(
-    mut intervals: Vec<Interval>,
-    version: &AppVersion,
-    setting: &Setting<'_>,
-) -> Result<Vec<Interval>, Refusal> {
+/// The times of an installation that runs `version` from an instant on.
+fn extended(mut intervals: Vec<Interval>, version: &AppVersion, from: DateTime<Utc>) -> Result<Vec<Interval>, Refusal> {
     let service_account = version.has_service_account();
     if let Some(open) = intervals.last_mut().filter(|last| last.until.is_none()) {
         if open.service_account == service_account {
             return Ok(intervals);
         }
-        open.until = Some(setting.now);
+        open.until = Some(from);
     }
     if intervals.len() >= INTERVALS_MAX {
         return Err(Refusal::HistoryFull {
@@ -213,7 +214,7 @@ fn extended(
             remedy: "register the application anew and install that",
         });
     }
-    intervals.push(Interval { from: setting.now, until: None, service_account, first_used_at: None });
+    intervals.push(Interval { from, until: None, service_account, first_used_at: None });
     Ok(intervals)
 }
 
@@ -248,12 +249,18 @@ impl Install {
     pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
         let company = records.needed_company(&self.company)?;
         company.administrator(setting)?;
+        let since = self.installed.step(setting)?;
         let application = records.needed_application(&self.application)?;
+        let key = RecordKey::Installation(self.application.clone(), self.company.clone());
+        let before = records.installation(&self.application, &self.company);
+        if let Some(known) = before
+            && let Some(unchanged) = self.again(known)?
+        {
+            return Ok(unchanged);
+        }
         application.not_deleted()?;
         application.not_blocked()?;
-        let key = RecordKey::Installation(self.application.clone(), self.company.clone());
         records.check_etag(&key, self.etag)?;
-        let before = records.installation(&self.application, &self.company);
         if let Some(installed) = before.filter(|before| before.is_installed()) {
             return Err(Refusal::AlreadyInstalled {
                 application: self.application.clone(),
@@ -263,7 +270,9 @@ impl Install {
         }
         check_credentials(application, company)?;
         let version = version(&self.application, &self.company, self.version.as_ref(), records)?;
-        check_new(application, company, records, setting.now)?;
+        if self.installed == Installed::Now {
+            check_new(application, company, records, setting.now)?;
+        }
         check_version(version, company, records, setting.now)?;
         let projects = self.permitted(before)?;
         if let Some(given) = &self.projects {
@@ -279,7 +288,7 @@ impl Install {
             None => Vec::new(),
         };
         let ended = before.map(|before| before.intervals.clone()).unwrap_or_default();
-        let intervals = extended(ended, version, setting)?;
+        let intervals = extended(ended, version, since.at)?;
         let installation = Installation {
             application: self.application.clone(),
             client_id: application.client_id.clone(),
@@ -288,9 +297,11 @@ impl Install {
             projects,
             service_user: service_user(before, version, &self.service_user),
             intervals,
-            changed: Step { by: setting.actor.to_string(), at: setting.now },
+            changed: since,
         };
-        let fact = runs(FactKind::AppInstalled, subject(application, company), ran, &installation, version, &widenings);
+        let kind = self.installed.fact_kind();
+        let fact = runs(kind, subject(application, company), ran, &installation, version, &widenings);
+        let fact = self.installed.tell(fact, &installation.changed);
         Ok(Outcome::write(key, Record::Installation(installation), fact))
     }
 }
@@ -319,7 +330,7 @@ impl UpdateInstallation {
         let after = Installation {
             version: version.number.clone(),
             service_user: service_user(Some(before), version, &self.service_user),
-            intervals: extended(before.intervals.clone(), version, setting)?,
+            intervals: extended(before.intervals.clone(), version, setting.now)?,
             changed: Step { by: setting.actor.to_string(), at: setting.now },
             ..before.clone()
         };

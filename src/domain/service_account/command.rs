@@ -1,12 +1,10 @@
 //! What is done with traditional service accounts.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 
-use super::{AccountSecret, AccountType, EXTENSION_DAYS_MAX, Removal, ServiceAccount, is_recent_use, latest_extension};
+use super::{AccountSecret, AccountType, Removal, ServiceAccount, is_recent_use};
 use crate::domain::client_secret::Made;
-use crate::domain::company::{ACCOUNTS_MAX, Company, Extension};
+use crate::domain::company::ACCOUNTS_MAX;
 use crate::domain::fact::{Fact, FactKind, instant_text};
 use crate::domain::name::{AccountId, ApplicationId, ClientId, CompanyId};
 use crate::domain::outcome::{Judgement, Outcome};
@@ -104,7 +102,7 @@ impl CreateServiceAccount {
         }
         check_application(&self.account_type, records)?;
         self.permissions.check()?;
-        if company.accounts.len() >= ACCOUNTS_MAX {
+        if company.account_count >= ACCOUNTS_MAX {
             return Err(Refusal::LimitReached { what: "service accounts of one company", limit: ACCOUNTS_MAX });
         }
         let account = ServiceAccount {
@@ -140,7 +138,7 @@ impl CreateServiceAccount {
             warnings.push(WITHOUT_SECRET.to_owned());
         }
         let mut company = company.clone();
-        company.accounts.insert(self.id.clone());
+        company.account_count += 1;
         let bearer = Record::Name(Bearer::Account(self.id.clone()));
         Ok(Outcome::write(account.key(), Record::ServiceAccount(account), fact)
             .also(company.key(), Record::Company(company))
@@ -312,79 +310,5 @@ impl RemoveServiceAccount {
         let after = ServiceAccount { removal: Some(removal), secret: None, ..before.clone() };
         let fact = Fact::new(FactKind::ServiceAccountRemoved, after.subject()).because(&self.reason);
         Ok(Outcome::write(after.key(), Record::ServiceAccount(after), fact))
-    }
-}
-
-/// Command: let the accounts of a company work past the sunset for a while, once (rule B88). Operators only.
-#[derive(Debug, Clone)]
-pub struct ExtendServiceAccounts {
-    /// The company.
-    pub company: CompanyId,
-    /// All its accounts, as the company's record names them.
-    pub accounts: BTreeSet<AccountId>,
-    /// The first instant at which they no longer work.
-    pub until: DateTime<Utc>,
-    /// Why.
-    pub reason: String,
-    /// Who approved it.
-    pub approver: String,
-    /// The revision of the company last read, if the change depends on it.
-    pub etag: Option<u64>,
-}
-
-impl ExtendServiceAccounts {
-    pub(in crate::domain) fn reads(&self) -> Vec<RecordKey> {
-        let accounts = self.accounts.iter().cloned().map(RecordKey::ServiceAccount);
-        [RecordKey::Company(self.company.clone()), RecordKey::CredentialClass].into_iter().chain(accounts).collect()
-    }
-
-    pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
-        setting.operator("extend service accounts past the sunset")?;
-        let company = records.needed_company(&self.company)?;
-        records.check_etag(&company.key(), self.etag)?;
-        if let Some(extension) = &company.extension {
-            return Err(Refusal::ExtensionGranted { company: company.id.clone(), until: extension.until });
-        }
-        if company.accounts != self.accounts {
-            let current = records.revision(&company.key()).unwrap_or_default();
-            return Err(Refusal::EtagMismatch { current });
-        }
-        self.check_until(records.class().schedule.sunset_at, setting.now)?;
-        let extension = Extension {
-            until: self.until,
-            reason: self.reason.clone(),
-            approver: self.approver.clone(),
-            granted_by: setting.actor.to_string(),
-            granted_at: setting.now,
-        };
-        let fact = Fact::new(FactKind::ServiceAccountsExtended, company.subject())
-            .change("extended_until", "", instant_text(Some(self.until)))
-            .change("approver", "", &self.approver)
-            .because(&self.reason);
-        let after = Company { extension: Some(extension), ..company.clone() };
-        let accounts = self.accounts.iter().filter_map(|id| records.service_account(id));
-        let extended = accounts.map(|account| {
-            let account = ServiceAccount { extended_until: Some(self.until), ..account.clone() };
-            (account.key(), Record::ServiceAccount(account))
-        });
-        let mut outcome = Outcome::write(after.key(), Record::Company(after), fact);
-        outcome.writes.extend(extended);
-        Ok(outcome)
-    }
-
-    fn check_until(&self, sunset_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<(), Refusal> {
-        let refused = |sentence: String| Err(Refusal::ExtensionRefused(sentence));
-        let Some(sunset_at) = sunset_at else {
-            return refused("no sunset is announced, so there is nothing to extend yet".to_owned());
-        };
-        let latest = latest_extension(sunset_at);
-        if self.until <= sunset_at.max(now) || self.until > latest {
-            return refused(format!(
-                "until_time must lie ahead, after the sunset at {}, and not be later than {}, {EXTENSION_DAYS_MAX} days after it",
-                instant_text(Some(sunset_at)),
-                instant_text(Some(latest))
-            ));
-        }
-        Ok(())
     }
 }

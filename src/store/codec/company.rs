@@ -43,7 +43,8 @@ pub(super) fn encode_company(company: &Company) -> disk::CompanyRecord {
         region: company.region.clone(),
         zone: text(company.zone.as_ref()),
         administrators: company.administrators.iter().map(ToString::to_string).collect(),
-        accounts: company.accounts.iter().map(ToString::to_string).collect(),
+        accounts: Vec::new(),
+        account_count: u32::try_from(company.account_count).unwrap_or(u32::MAX),
         extension: company.extension.as_ref().map(wire::account_extension),
         created_at: Some(timestamp(company.created_at)),
     }
@@ -57,7 +58,7 @@ pub(super) fn decode_company(company: disk::CompanyRecord) -> Option<Company> {
         region: company.region,
         zone: zone(&company.zone)?,
         administrators: company.administrators.iter().map(|email| email.parse().ok()).collect::<Option<_>>()?,
-        accounts: company.accounts.iter().map(|id| id.parse().ok()).collect::<Option<_>>()?,
+        account_count: company.accounts.len().max(usize::try_from(company.account_count).ok()?),
         extension: match company.extension {
             Some(extension) => Some(wire::parse_account_extension(extension)?),
             None => None,

@@ -13,7 +13,7 @@ use crate::domain::app_version::{AppVersion, Component, Release, Releases, Step}
 use crate::domain::application::{Kind, Persona, Role, State};
 use crate::domain::call_limit::{Allowlist, CallLimits, Enforcement, RateLimitTier};
 use crate::domain::client_secret::{ClientSecret, ClientSecrets};
-use crate::domain::company::{Company, Extension, Project, Tenancy};
+use crate::domain::company::{Company, Extension, Project, Shortening, Tenancy};
 use crate::domain::credential_class::{ClassRevision, ClassSchedule, CredentialClass};
 use crate::domain::disuse::{Cause, Disuse, Standing};
 use crate::domain::exemption::{Exemption, Part};
@@ -461,13 +461,19 @@ fn company() -> Company {
         region: "us02".into(),
         zone: Some("America/Los_Angeles".parse().expect("valid")),
         administrators: BTreeSet::from(["carol@example.com".parse().expect("valid")]),
-        accounts: BTreeSet::from(["sa-1".parse().expect("valid")]),
+        account_count: 1,
         extension: Some(Extension {
             until: at("2025-04-18T00:00:00Z"),
             reason: "payroll".into(),
             approver: "Head of APIs".into(),
             granted_by: "operator:jane".into(),
             granted_at: at("2025-03-01T00:00:00Z"),
+            shortened: Some(Shortening {
+                granted_until: at("2025-06-16T00:00:00Z"),
+                at: at("2025-03-20T00:00:00Z"),
+                by: "operator:jane".into(),
+                reason: "moved".into(),
+            }),
         }),
         created_at: at("2020-01-01T00:00:00Z"),
     }
@@ -590,4 +596,13 @@ fn secrets_and_limits_of_format_1_stay_readable() {
         assert!(records().contains(&record), "{record:?}");
         assert_eq!(encode(&record), bytes, "and is what is written");
     }
+}
+
+#[test]
+fn a_company_that_named_its_accounts_is_read_as_one_that_counts_them() {
+    let bytes = b"\x08\x01\xf2\x017\x0a\x0242\x12\x08Builders\x18\x012\x11carol@example.com:\x04sa-1:\x04sa-2J\x06\
+        \x08\x80\xc2\xaf\xf0\x05";
+    let Ok(Record::Company(company)) = decode(bytes) else { panic!("it is of this format") };
+    assert_eq!((company.id.as_str(), company.account_count), ("42", 2));
+    assert_eq!(decode(&encode(&Record::Company(company.clone()))), Ok(Record::Company(company)));
 }
