@@ -10,12 +10,12 @@ use crate::promoting::{OWNER, app_version};
 use crate::world::*;
 
 const SCOPED: &str = "2.0";
-const EARLY: &str = "early";
-const OVERLAP: &str = "overlap";
-const NEVER: &str = "never";
+pub(crate) const EARLY: &str = "early";
+pub(crate) const OVERLAP: &str = "overlap";
+pub(crate) const NEVER: &str = "never";
 
 impl World {
-    async fn installs(&self, company: &str) {
+    pub(crate) async fn installs(&self, company: &str) {
         let request = v1::InstallRequest {
             application_id: "ledgerly".into(),
             company_id: company.into(),
@@ -26,7 +26,7 @@ impl World {
         self.installations(CAROL).install(request).await.unwrap();
     }
 
-    async fn uninstalls(&self, company: &str) {
+    pub(crate) async fn uninstalls(&self, company: &str) {
         let request = v1::UninstallRequest {
             application_id: "ledgerly".into(),
             company_id: company.into(),
@@ -35,7 +35,7 @@ impl World {
         self.installations(CAROL).uninstall(request).await.unwrap();
     }
 
-    async fn removes(&self, company: &str) {
+    pub(crate) async fn removes(&self, company: &str) {
         let request = v1::RemoveServiceAccountRequest {
             company_id: company.into(),
             account_id: format!("sa-{company}"),
@@ -93,7 +93,7 @@ impl World {
         self.migrations().get_migration_funnel(request).await.unwrap().into_inner()
     }
 
-    async fn announce(&self, number: usize) {
+    pub(crate) async fn announce(&self, number: usize) {
         let (announced, request) = published()[number].clone();
         self.clock.set(announced);
         self.revise(request).await.unwrap();
@@ -102,7 +102,7 @@ impl World {
 
 /// The world of 2021: an API whose calls are about one company, the developer's application with a subscription, and a
 /// company for each of the three ways that a migration can go.
-async fn before() -> World {
+pub(crate) async fn before() -> World {
     let world = World::new().await;
     world.clock.set(instant("2021-06-01T00:00:00Z"));
     world.api_with(CONTEXT, "procore-rest").await;

@@ -23,7 +23,7 @@ use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Ta
 use crate::domain::listing::{self, Listing, Submission};
 use crate::domain::maintenance::{Cancellation, Maintenance, MaintenanceAhead, Refuses};
 use crate::domain::namespace::{Namespace, NamespaceDeployment};
-use crate::domain::notice::{Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
+use crate::domain::notice::{Holder, Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
 use crate::domain::operation::OperationSchedule;
 use crate::domain::organisation::{Organisation, OrganisationStatus};
 use crate::domain::record::Bearer;
@@ -155,7 +155,7 @@ fn records() -> Vec<Record> {
             subject: NoticeSubject::Announcement("shorter-tokens".parse().expect("valid")),
             ..occasion.clone()
         },
-        application: "ledgerly".parse().expect("valid"),
+        holder: Holder::Application("ledgerly".parse().expect("valid")),
         versions: vec![name("1.10")],
         versions_count: 2,
         further_contexts: vec!["other/context".parse().expect("valid")],
@@ -375,14 +375,34 @@ fn records() -> Vec<Record> {
                 },
             )]),
         }),
+        Record::Notice(Notice {
+            occasion: Occasion {
+                subject: NoticeSubject::CredentialClass,
+                revision: 5,
+                milestone: Milestone::CreationEnds,
+            },
+            holder: Holder::Company("562949953421312".parse().expect("valid")),
+            ..notice.clone()
+        }),
         Record::Notice(notice),
+        Record::NoticeRun(NoticeRun {
+            occasion: Occasion { subject: NoticeSubject::CredentialClass, revision: 5, milestone: Milestone::Sunset },
+            due_at: at("2026-08-10T00:00:00Z"),
+            begun_at: at("2026-08-10T00:00:01Z"),
+            ended_at: None,
+            state: RunState::Running(Holder::Company("562949953421312".parse().expect("valid"))),
+            applications: 56,
+            companies: 200,
+            people: 300,
+        }),
         Record::NoticeRun(NoticeRun {
             occasion: occasion.clone(),
             due_at: at("2026-08-10T00:00:00Z"),
             begun_at: at("2026-08-10T00:00:01Z"),
             ended_at: None,
-            state: RunState::Running("ledgerly".parse().expect("valid")),
+            state: RunState::Running(Holder::Application("ledgerly".parse().expect("valid"))),
             applications: 256,
+            companies: 0,
             people: 300,
         }),
         Record::NoticeRun(NoticeRun {
@@ -392,6 +412,7 @@ fn records() -> Vec<Record> {
             ended_at: Some(at("2026-08-10T00:00:02Z")),
             state: RunState::Skipped,
             applications: 0,
+            companies: 0,
             people: 0,
         }),
         Record::Announcement(Announcement {
