@@ -606,3 +606,24 @@ fn secrets_and_limits_of_format_1_stay_readable() {
         assert_eq!(encode(&record), bytes, "and is what is written");
     }
 }
+
+/// As they were written when only applications had notices.
+#[test]
+fn notices_and_runs_of_applications_of_format_1_stay_readable() {
+    let run =
+        b"\x08\x01\x7a\x1f\x0a\x06\x12\x04news\x10\x03\x18\x01\x2a\x02\x08\x01\x32\x02\x08\x01\x40\x02\x4a\x03app\
+        \x50\x02\x58\x03";
+    let notice = b"\x08\x01\x72\x45\x0a\x03app\x12\x280123456789012345678901234567890123456789\x1a\x06\x12\x04news\x20\
+        \x03\x28\x01\x48\x01\x5a\x02\x08\x01\x62\x02\x08\x01";
+    let application = Holder::Application("app".parse().expect("valid"));
+    let Ok(Record::NoticeRun(read)) = decode(run) else { panic!("it is of this format") };
+    assert_eq!((&read.state, read.applications, read.companies), (&RunState::Running(application.clone()), 2, 0));
+    assert_eq!(encode(&Record::NoticeRun(read)), &run[..], "and is what is written");
+    let Ok(Record::Notice(read)) = decode(notice) else { panic!("it is of this format") };
+    assert_eq!(read.holder, application);
+    assert_eq!(encode(&Record::Notice(read)), &notice[..], "and is what is written");
+    let both =
+        b"\x08\x01\x7a\x25\x0a\x06\x12\x04news\x10\x03\x18\x01\x2a\x02\x08\x01\x32\x02\x08\x01\x40\x02\x4a\x03app\
+        \x50\x02\x58\x03\x62\x04acme";
+    assert!(matches!(decode(both), Err(Undecodable::Damaged(_))), "a run has come to one holder, not to two");
+}
