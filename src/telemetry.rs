@@ -68,7 +68,11 @@ impl Metrics {
             ("usage_flushes_failed", "Flushes of usage that failed and will be repeated.", usage.flushes_failed),
             ("first_uses_recorded", "First uses of installations recorded.", hub.first_uses().recorded()),
             ("first_uses_not_kept", "First uses that found no room; the next call repeats them.", first_uses_not_kept),
-            ("notices_given", "Notices given, each to the administrators of one application.", hub.notices_given()),
+            (
+                "notices_given",
+                "Notices given, each to the administrators of one application or company.",
+                hub.notices_given(),
+            ),
             ("unused_applications_deleted", "Applications deleted because nobody used them.", hub.deleted_unused()),
         ] {
             let name = format!("devhub_{name}_total");
@@ -87,8 +91,16 @@ impl Metrics {
         gauge("devhub_usage_entries", "Subscriptions with calls that are not flushed yet.", usage.held);
         gauge("devhub_first_uses", "First uses that are not recorded yet.", hub.first_uses().held() as u64);
         let (due, planned) = hub.index().notices_waiting(hub.now());
-        gauge("devhub_notices_due", "Schedules and announcements with notices due and not given.", due as u64);
-        gauge("devhub_notices_planned", "Schedules and announcements with notices to come only.", planned as u64);
+        gauge(
+            "devhub_notices_due",
+            "Schedules, announcements and the class of service accounts with notices due and not given.",
+            due as u64,
+        );
+        gauge(
+            "devhub_notices_planned",
+            "Schedules, announcements and the class of service accounts with notices to come only.",
+            planned as u64,
+        );
         let unused = hub.index().unused_count() as u64;
         gauge("devhub_unused_applications", "Applications to be deleted because nobody uses them.", unused);
         let writable = u64::from(hub.store().write_trouble().is_none());

@@ -19,7 +19,7 @@ use super::words::Environment;
 /// What to do.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Notices {
-    /// List the notices of an application, newest first, or of a person
+    /// List the notices of an application or a company, newest first, or of a person
     List(List),
     /// Follow notices as they are given
     Follow(Follow),
@@ -31,11 +31,14 @@ pub enum Notices {
 
 /// Arguments of `devhub notices list`.
 #[derive(Debug, Clone, Args)]
-#[command(group = ArgGroup::new("of").required(true).multiple(true).args(["application", "recipient"]))]
+#[command(group = ArgGroup::new("of").required(true).multiple(true).args(["application", "company", "recipient"]))]
 pub struct List {
     /// Of this application
     #[arg(long, value_name = "ID")]
     application: Option<String>,
+    /// Of this company
+    #[arg(long, value_name = "ID", conflicts_with = "application")]
+    company: Option<String>,
     /// To this person
     #[arg(long, value_name = "E-MAIL")]
     recipient: Option<String>,
@@ -50,6 +53,9 @@ pub struct Follow {
     /// Only those of this application
     #[arg(long, value_name = "ID")]
     application: Option<String>,
+    /// Only those of this company
+    #[arg(long, value_name = "ID", conflicts_with = "application")]
+    company: Option<String>,
     /// Only those to this person
     #[arg(long, value_name = "E-MAIL")]
     recipient: Option<String>,
@@ -67,15 +73,19 @@ pub struct Follow {
 /// Arguments of `devhub notices ack`.
 #[derive(Debug, Clone, Args)]
 pub struct Ack {
-    /// Id of the application
-    application: String,
+    /// Id of the application, or with --company that of the company
+    #[arg(value_name = "APPLICATION")]
+    holder: String,
     /// Id of the notice
     notice: String,
+    /// The notice is a company's
+    #[arg(long)]
+    company: bool,
 }
 
 /// Arguments of `devhub notices progress`.
 #[derive(Debug, Clone, Args)]
-#[command(group = ArgGroup::new("about").required(true).args(["context", "namespace", "announcement"]))]
+#[command(group = ArgGroup::new("about").required(true).args(["context", "namespace", "announcement", "credential_class"]))]
 pub struct Progress {
     /// Context of the API
     #[arg(requires = "version")]
@@ -91,6 +101,9 @@ pub struct Progress {
     /// An announcement instead of a version
     #[arg(long, value_name = "ID")]
     announcement: Option<String>,
+    /// The dates of traditional service accounts instead of a version
+    #[arg(long)]
+    credential_class: bool,
     /// Where the version, operation or namespace has its dates
     #[arg(long, value_enum, default_value_t = Environment::Production)]
     environment: Environment,
@@ -123,6 +136,7 @@ impl List {
             unacknowledged_only: self.unread,
             page_size: PAGE,
             page_token: String::new(),
+            company_id: self.company.clone().unwrap_or_default(),
         };
         let mut rows = Vec::new();
         loop {
@@ -146,6 +160,7 @@ impl Follow {
             context: self.context.clone().unwrap_or_default(),
             after_revision: self.after_revision,
             epoch: String::new(),
+            company_id: self.company.clone().unwrap_or_default(),
         };
         let mut stream = hub.notices().follow_notices(request).await.map_err(explained)?.into_inner();
         let mut left = self.count.unwrap_or(u64::MAX);
@@ -183,11 +198,10 @@ fn print_notice(output: Format, notice: &NoticeView) -> Result<()> {
 impl Ack {
     async fn run(&self, connection: &Connection, output: Format) -> Result<ExitCode> {
         let hub = connection.hub().await?;
-        let request = v1::AcknowledgeNoticeRequest {
-            application_id: self.application.clone(),
-            notice_id: self.notice.clone(),
-            request_id: String::new(),
-        };
+        let (application_id, company_id) =
+            if self.company { (String::new(), self.holder.clone()) } else { (self.holder.clone(), String::new()) };
+        let notice_id = self.notice.clone();
+        let request = v1::AcknowledgeNoticeRequest { application_id, notice_id, request_id: String::new(), company_id };
         let answer = hub.notices().acknowledge_notice(request).await.map_err(explained)?.into_inner();
         let notice = answer.notice.context("the hub sent an empty answer; is it a devhub of this release?")?;
         print_rows(output, &[NoticeView::from(notice)])?;
@@ -199,6 +213,9 @@ impl Progress {
     fn subject(&self) -> Result<Subject> {
         if let Some(id) = &self.announcement {
             return Ok(Subject::AnnouncementId(id.clone()));
+        }
+        if self.credential_class {
+            return Ok(Subject::CredentialClass(true));
         }
         let version = v1::VersionName {
             context: self.context.clone().unwrap_or_default(),

@@ -299,7 +299,7 @@ impl Command {
             | Command::UndoMove(UndoMove { application, from: version, .. })
             | Command::ChangeExemption(ChangeExemption { application, version, .. })
             | Command::UndoUnsubscribe(UndoUnsubscribe { application, version, .. }) => both(application, version),
-            Command::AcknowledgeNotice(command) => application(&command.application),
+            Command::AcknowledgeNotice(command) => command.holder.of(Subject::default()),
             Command::PublishAnnouncement(PublishAnnouncement { content, .. })
             | Command::ReviseAnnouncement(ReviseAnnouncement { content, .. }) => {
                 content.references.first().map(|target| target.subject()).unwrap_or_default()

@@ -3,11 +3,12 @@
 //! Three dates, one ledger: each revision states all three as they were announced, so that "what was known then?" has
 //! one answer for any instant (rule B71). A date that is not known is "to be announced": nothing ends by it (rule B74).
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 
 use super::fact::{Fact, FactKind, Subject, instant_text};
 use super::ledger::LedgerEnd;
 use super::name::Zone;
+use super::notice::Milestone;
 use super::outcome::{Judgement, Outcome};
 use super::record::{Record, RecordKey, Records};
 use super::refusal::Refusal;
@@ -16,6 +17,9 @@ use super::setting::Setting;
 
 /// Least notice of a date that comes earlier than the one announced before, in days (rule B72).
 pub const EARLIER_NOTICE_DAYS: i64 = 30;
+
+/// So many days before the sunset, administrators are told how much is left to do.
+pub const NOTICE_DAYS: [u32; 4] = [90, 30, 7, 1];
 
 /// The dates of the class. `None` is "to be announced".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,6 +82,27 @@ impl ClassRevision {
     pub fn reopens(&self) -> bool {
         !self.before.takes_new(self.announced_at) && self.after.takes_new(self.announced_at)
     }
+}
+
+/// The milestones of a revision with their instants, in order of time (rule B91).
+///
+/// Each is announced with its commit, which also tells what came before or with it; what a later revision replaces is
+/// dropped, as with the revisions of a schedule.
+pub fn plan(revision: &ClassRevision) -> Vec<(Milestone, DateTime<Utc>)> {
+    let told_at = revision.recorded_at;
+    let ClassSchedule { deprecated_at, cutoff_at, sunset_at } = revision.after;
+    // What comes together with the sunset is no news beside it.
+    let comes_first = |at: &DateTime<Utc>| sunset_at.is_none_or(|sunset_at| *at < sunset_at);
+    let before = |days: u32| sunset_at?.checked_sub_days(Days::new(u64::from(days)));
+    let countdown = NOTICE_DAYS.into_iter().filter_map(|days| Some((Milestone::Countdown(days), before(days)?)));
+    let begins = deprecated_at.filter(comes_first).map(|at| (Milestone::Deprecated, at));
+    let closes = cutoff_at.filter(comes_first).map(|at| (Milestone::CreationEnds, at));
+    let ends = sunset_at.map(|at| (Milestone::Sunset, at));
+    let mut milestones: Vec<_> = [begins, closes, ends].into_iter().flatten().chain(countdown).collect();
+    milestones.retain(|(_, due_at)| *due_at > told_at);
+    milestones.push((Milestone::Announced, told_at));
+    milestones.sort_by_key(|(milestone, due_at)| (*due_at, *milestone));
+    milestones
 }
 
 /// The dates that were public at `as_of`, by the revisions in their order.

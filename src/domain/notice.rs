@@ -1,10 +1,12 @@
-//! Notices: what the administrators of an affected application are told, and when (rule B91).
+//! Notices: what the administrators of an affected application or company are told, and when (rule B91).
 //!
 //! [`plan`] says which milestones a revision has; [`verdicts`] says what becomes of those that have come. Both are pure:
 //! the preview of a change and the notices that follow it come from the same function. A notice is made once for each
-//! ([`Occasion`], application), and its id says so: the same occasion always makes the same id.
+//! ([`Occasion`], [`Holder`]), and its id says so: the same occasion always makes the same id.
 
 mod acknowledge;
+mod class;
+mod holder;
 mod sentence;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +22,10 @@ use super::name::{AnnouncementId, ApplicationId, Context, Email, NoticeId, Versi
 use super::policy::Guards;
 
 pub use acknowledge::AcknowledgeNotice;
+pub use class::{Dependence, MIGRATIONS_MAX, Unfinished, of_class};
+pub use holder::Holder;
 pub(in crate::domain) use sentence::DELAY_FORGIVEN;
-pub use sentence::{days_left, days_text, of_absence, of_announcement, of_revision, zoned};
+pub use sentence::{Said, days_left, days_text, of_absence, of_announcement, of_revision, zoned};
 
 /// Most versions that one notice names; it says how many there are.
 pub const VERSIONS_MAX: usize = 50;
@@ -35,6 +39,8 @@ pub enum NoticeSubject {
     Announcement(AnnouncementId),
     /// The disuse of an application; its revisions are the announcements of its deletion.
     Disuse(ApplicationId),
+    /// The dates of the class of traditional service accounts.
+    CredentialClass,
 }
 
 impl NoticeSubject {
@@ -42,7 +48,7 @@ impl NoticeSubject {
     pub fn subject(&self) -> Subject {
         match self {
             NoticeSubject::Schedule(target) => target.subject(),
-            NoticeSubject::Announcement(_) => Subject::default(),
+            NoticeSubject::Announcement(_) | NoticeSubject::CredentialClass => Subject::default(),
             NoticeSubject::Disuse(id) => Subject { application: Some(id.clone()), ..Subject::default() },
         }
     }
@@ -62,6 +68,7 @@ impl NoticeSubject {
             }
             NoticeSubject::Announcement(id) => vec!["announcement", id.as_str()],
             NoticeSubject::Disuse(id) => vec!["disuse", id.as_str()],
+            NoticeSubject::CredentialClass => vec!["credential-class"],
         };
         parts.join("\0")
     }
@@ -73,6 +80,7 @@ impl fmt::Display for NoticeSubject {
             NoticeSubject::Schedule(target) => target.fmt(f),
             NoticeSubject::Announcement(id) => write!(f, "announcement {id}"),
             NoticeSubject::Disuse(id) => write!(f, "the disuse of {id}"),
+            NoticeSubject::CredentialClass => f.write_str("traditional service accounts"),
         }
     }
 }
@@ -86,10 +94,14 @@ pub enum Milestone {
     Deprecated,
     /// A gradual sunset begins.
     SunsetBegins,
-    /// So many days before retirement, or before the deletion of what nobody uses.
+    /// The creation cut-off of service accounts.
+    CreationEnds,
+    /// So many days before retirement, before the sunset of service accounts, or before the deletion of what nobody uses.
     Countdown(u32),
     /// The retirement.
     Retired,
+    /// The sunset of service accounts.
+    Sunset,
     /// The deletion of an application that nobody uses.
     Deleted,
     /// Its deletion was taken back.
@@ -102,8 +114,10 @@ impl fmt::Display for Milestone {
             Milestone::Announced => f.write_str("ANNOUNCED"),
             Milestone::Deprecated => f.write_str("DEPRECATED"),
             Milestone::SunsetBegins => f.write_str("SUNSET_BEGINS"),
+            Milestone::CreationEnds => f.write_str("CREATION_ENDS"),
             Milestone::Countdown(days) => write!(f, "T-{days}"),
             Milestone::Retired => f.write_str("RETIRED"),
+            Milestone::Sunset => f.write_str("SUNSET"),
             Milestone::Deleted => f.write_str("DELETED"),
             Milestone::Kept => f.write_str("KEPT"),
         }
@@ -162,7 +176,7 @@ pub enum Due {
 /// is one.
 ///
 /// Every revision is announced, however late (rule B91). Of what else is overdue because nobody was there to give it,
-/// only what still helps is given: the latest countdown, or the retirement itself.
+/// only what still helps is given: the latest countdown, or the end itself.
 pub fn verdicts(
     plan: &[(Milestone, DateTime<Utc>)],
     superseded_at: Option<DateTime<Utc>>,
@@ -172,13 +186,15 @@ pub fn verdicts(
         Milestone::Announced => true,
         Milestone::Deprecated
         | Milestone::SunsetBegins
+        | Milestone::CreationEnds
         | Milestone::Countdown(_)
         | Milestone::Retired
+        | Milestone::Sunset
         | Milestone::Deleted
         | Milestone::Kept => due_at <= now,
     };
     let last = plan.iter().filter(|(milestone, due_at)| has_come(*milestone, *due_at)).map(|(m, _)| *m);
-    let retired = last.clone().any(|milestone| milestone == Milestone::Retired);
+    let ended = last.clone().any(|milestone| matches!(milestone, Milestone::Retired | Milestone::Sunset));
     let least = last.filter_map(|milestone| if let Milestone::Countdown(days) = milestone { Some(days) } else { None });
     let least = least.min();
     plan.iter()
@@ -187,10 +203,13 @@ pub fn verdicts(
             (_, Some(superseded_at)) if *due_at > superseded_at => Due::Drop,
             (_, Some(_)) => Due::Skip,
             (milestone, None) if !has_come(milestone, *due_at) => Due::Later,
-            (Milestone::Retired | Milestone::Deleted | Milestone::Kept, None) => Due::Give,
-            (Milestone::Countdown(days), None) if retired || Some(days) != least => Due::Skip,
-            (Milestone::Deprecated | Milestone::SunsetBegins, None) if retired => Due::Skip,
-            (Milestone::Countdown(_) | Milestone::Deprecated | Milestone::SunsetBegins, None) => Due::Give,
+            (Milestone::Retired | Milestone::Sunset | Milestone::Deleted | Milestone::Kept, None) => Due::Give,
+            (Milestone::Countdown(days), None) if ended || Some(days) != least => Due::Skip,
+            (Milestone::Deprecated | Milestone::SunsetBegins | Milestone::CreationEnds, None) if ended => Due::Skip,
+            (
+                Milestone::Countdown(_) | Milestone::Deprecated | Milestone::SunsetBegins | Milestone::CreationEnds,
+                None,
+            ) => Due::Give,
         })
         .collect()
 }
@@ -207,7 +226,7 @@ pub struct Occasion {
 }
 
 impl Occasion {
-    /// The id of its notices, which is the same for all applications: each has its own notices. Later instants come
+    /// The id of its notices, which is the same for all holders: each has its own notices. Later instants come
     /// first, so that a list of notices begins with the newest.
     pub fn notice_id(&self, due_at: DateTime<Utc>) -> NoticeId {
         let Occasion { subject, revision, milestone } = self;
@@ -236,15 +255,15 @@ impl fmt::Display for Occasion {
     }
 }
 
-/// What the administrators of one application were told at one occasion.
+/// What the administrators of one holder were told at one occasion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// Its id among the notices of the application.
+    /// Its id among the notices of the holder.
     pub id: NoticeId,
     /// What it was given for.
     pub occasion: Occasion,
-    /// The application.
-    pub application: ApplicationId,
+    /// The application or company.
+    pub holder: Holder,
     /// The affected versions that the application is subscribed to: the first [`VERSIONS_MAX`] of them.
     pub versions: Vec<VersionName>,
     /// How many affected versions it is subscribed to.
@@ -274,8 +293,7 @@ impl Notice {
 
     /// That it was given, by which the feed finds it.
     pub fn fact(&self) -> Fact {
-        let mut subject = self.occasion.subject.subject();
-        subject.application = Some(self.application.clone());
+        let mut subject = self.holder.of(self.occasion.subject.subject());
         subject.environment = Some(self.environment);
         if let ([version], None) = (self.versions.as_slice(), &subject.label) {
             subject.context = Some(version.context.clone());
@@ -285,14 +303,15 @@ impl Notice {
     }
 }
 
-/// What a notice says; the same for every application of an occasion, but for what one missed while it was deleted.
+/// What a notice says; the same for every holder of an occasion, but for what one missed while it was deleted, and for how
+/// much one still depends on service accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wording {
     /// Sentences for people.
     pub sentences: Vec<String>,
     /// First instant of DEPRECATED.
     pub deprecated_at: Option<DateTime<Utc>>,
-    /// First instant of RETIRED; for an announcement, when it takes effect.
+    /// First instant of RETIRED; for an announcement, when it takes effect; for service accounts, their sunset.
     pub ends_at: Option<DateTime<Utc>>,
     /// The zone that the dates were announced in.
     pub zone: Option<Zone>,
@@ -305,8 +324,8 @@ pub struct Wording {
 /// How far the notices of an occasion have come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunState {
-    /// Given to all applications up to this one.
-    Running(ApplicationId),
+    /// Given to all holders up to this one.
+    Running(Holder),
     /// Given to all.
     Given,
     /// Passed over.
@@ -328,7 +347,9 @@ pub struct NoticeRun {
     pub state: RunState,
     /// Applications told.
     pub applications: u64,
-    /// Administrators told, each once for each application.
+    /// Companies told.
+    pub companies: u64,
+    /// Administrators told, each once for each holder.
     pub people: u64,
 }
 

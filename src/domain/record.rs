@@ -22,7 +22,7 @@ use super::name::{
     ProjectId, SubscriptionId, VersionName,
 };
 use super::namespace::{self, Namespace};
-use super::notice::{Notice, NoticeRun, Occasion};
+use super::notice::{Holder, Notice, NoticeRun, Occasion};
 use super::organisation::Organisation;
 use super::refusal::Refusal;
 use super::service_account::ServiceAccount;
@@ -57,8 +57,8 @@ pub enum RecordKey {
     Exemption(ApplicationId, VersionName),
     /// The latest waiver of a kind for an application and a version.
     Waiver(ApplicationId, VersionName, WaiverKind),
-    /// A notice of an application.
-    Notice(ApplicationId, NoticeId),
+    /// A notice of an application or a company.
+    Notice(Holder, NoticeId),
     /// The giving of the notices of an occasion.
     NoticeRun(Occasion),
     /// An announcement.
@@ -283,8 +283,7 @@ typed! {
     waiver(id: ApplicationId, name: VersionName, kind: WaiverKind) -> Waiver(Waiver)
         at RecordKey::Waiver(id.clone(), name.clone(), *kind);
     namespace(name: Context) -> Namespace(Namespace) at RecordKey::Namespace(name.clone());
-    notice(application: ApplicationId, id: NoticeId) -> Notice(Notice)
-        at RecordKey::Notice(application.clone(), id.clone());
+    notice(holder: Holder, id: NoticeId) -> Notice(Notice) at holder.notice(id.clone());
     client_secrets(id: ApplicationId) -> ClientSecrets(ClientSecrets) at ClientSecrets::key(id);
     call_limits(id: ApplicationId) -> CallLimits(CallLimits) at CallLimits::key(id);
     announcement(id: AnnouncementId) -> Announcement(Announcement) at RecordKey::Announcement(id.clone());

@@ -14,7 +14,7 @@ use super::name::{
     AccountId, AnnouncementId, ApplicationId, CompanyId, Context, Email, MaintenanceId, NoticeId, OrganisationId,
     PolicyName, ProjectId, VersionName,
 };
-use super::notice::zoned;
+use super::notice::{Holder, zoned};
 use super::organisation::OrganisationStatus;
 use super::policy::Period;
 use super::waiver::WaiverKind;
@@ -396,10 +396,10 @@ pub enum Refusal {
         now: DateTime<Utc>,
     },
     /// No such notice.
-    #[error("application {application} has no notice {id}; list its notices to see which there are")]
+    #[error("{holder} has no notice {id}; list its notices to see which there are")]
     NoticeNotFound {
-        /// The application.
-        application: ApplicationId,
+        /// The application or company.
+        holder: Holder,
         /// The notice.
         id: NoticeId,
     },

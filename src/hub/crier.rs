@@ -1,19 +1,20 @@
 //! The crier: turns milestones that have come into notices, each exactly once (rules B33, B91, defect X5).
 //!
 //! ```text
-//! revision committed --fold--> agenda --cry(now)--> plan, verdicts (pure) --> run: 256 applications, one commit; again
+//! revision committed --fold--> agenda --cry(now)--> plan, verdicts (pure) --> run: 256 holders, one commit; again
 //! ```
 //!
 //! The change itself is committed first, by its command; the crier follows. What it still has to do is a function of the
 //! records: the revisions, minus the runs that are recorded. So nothing is lost when it dies, at any moment: after a
 //! start the agenda is folded from the records like everything else. And nothing is told twice: each commit of a run
-//! holds the notices of some applications together with how far the run has come, and it expects the run to stand where
+//! holds the notices of some applications or companies together with how far the run has come, and it expects the run to stand where
 //! it was read; of two criers one goes on, and the other reads again.
 //!
 //! No answer depends on the crier, but the feed of notices.
 
 mod affected;
 mod agenda;
+mod dependence;
 mod errand;
 mod feed;
 mod listing;
@@ -25,9 +26,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Failure, Hub};
 use crate::domain::announcement::{self, AnnouncementRevision};
+use crate::domain::credential_class::{self, ClassRevision};
 use crate::domain::ledger::{Revision, Target};
 use crate::domain::notice::{
-    Due, Milestone, NoticeSubject, Occasion, joint_guards, of_announcement, of_revision, plan, verdicts,
+    Due, Milestone, NoticeSubject, Occasion, Said, joint_guards, of_announcement, of_class, of_revision, plan, verdicts,
 };
 use crate::domain::policy::Guards;
 use crate::domain::record::{Record, RecordKey};
@@ -46,7 +48,7 @@ pub struct Cried {
     pub notices: u64,
     /// Commits made.
     pub commits: u64,
-    /// Milestones of which all affected applications are told now.
+    /// Milestones of which everybody affected is told now.
     pub completed: u64,
     /// Milestones passed over.
     pub skipped: u64,
@@ -58,6 +60,8 @@ pub(super) enum Told {
     Schedule(Box<Revision>),
     /// Of an announcement.
     Announcement(Box<AnnouncementRevision>),
+    /// Of the dates of service accounts.
+    Class(Box<ClassRevision>),
 }
 
 impl Told {
@@ -65,6 +69,20 @@ impl Told {
         match self {
             Told::Schedule(revision) => revision.recorded_at,
             Told::Announcement(revision) => revision.recorded_at,
+            Told::Class(revision) => revision.recorded_at,
+        }
+    }
+
+    /// What somebody who was away when dates were announced is told later; an announcement is read where it stands.
+    fn said(&self) -> Option<Said> {
+        match self {
+            Told::Schedule(revision) => {
+                Some(Said { at: revision.recorded_at, zone: revision.zone.clone(), reason: revision.reason.clone() })
+            }
+            Told::Announcement(_) => None,
+            Told::Class(revision) => {
+                Some(Said { at: revision.recorded_at, zone: revision.zone.clone(), reason: revision.reason.clone() })
+            }
         }
     }
 }
@@ -156,11 +174,13 @@ impl Hub {
             NoticeSubject::Announcement(id) => RecordKey::AnnouncementRevision(id.clone(), number),
             // Its notices are given in the commits that announce and end it.
             NoticeSubject::Disuse(_) => return Ok(None),
+            NoticeSubject::CredentialClass => RecordKey::ClassRevision(number),
         };
         match self.get_one(key)?.map(|stored| stored.record) {
             None => Ok(None),
             Some(Record::Revision(revision)) => Ok(Some(Told::Schedule(Box::new(revision)))),
             Some(Record::AnnouncementRevision(revision)) => Ok(Some(Told::Announcement(Box::new(revision)))),
+            Some(Record::ClassRevision(revision)) => Ok(Some(Told::Class(Box::new(revision)))),
             Some(_) => Err(Failure::Defect),
         }
     }
@@ -169,6 +189,7 @@ impl Hub {
         match told {
             Told::Schedule(revision) => plan(revision, &self.guards_of(&revision.target)),
             Told::Announcement(revision) => announcement::plan(revision),
+            Told::Class(revision) => credential_class::plan(revision),
         }
     }
 
@@ -177,11 +198,8 @@ impl Hub {
         let wording = match told {
             Told::Schedule(revision) => of_revision(revision, occasion.milestone, now),
             Told::Announcement(revision) => of_announcement(revision, now),
+            Told::Class(revision) => of_class(revision, occasion.milestone, now),
         };
-        let revision = match told {
-            Told::Schedule(revision) => Some(revision.clone()),
-            Told::Announcement(_) => None,
-        };
-        Errand { occasion, due_at, now, affected, wording, revision }
+        Errand { occasion, due_at, now, affected, wording, said: told.said() }
     }
 }

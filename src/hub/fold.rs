@@ -89,6 +89,7 @@ impl Fold {
             | Kind::ApplicationName
             | Kind::AccessRequest
             | Kind::Notice
+            | Kind::CompanyNotice
             | Kind::ClientSecrets
             | Kind::CallLimits
             | Kind::Organisation

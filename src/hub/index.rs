@@ -311,6 +311,9 @@ impl Index {
                     inner.agenda.add(NoticeSubject::Announcement(revision.id.clone()), revision.number);
                 }
             }
+            (_, Record::ClassRevision(revision)) => {
+                inner.agenda.add(NoticeSubject::CredentialClass, revision.number);
+            }
             (_, Record::NoticeRun(run)) => inner.agenda.learn(run),
             (_, Record::Disuse(disuse)) => inner.learn_disuse(disuse),
             (_, Record::Announcement(announcement)) => inner.announcements.learn(announcement),
@@ -329,14 +332,7 @@ impl Index {
             ) => {}
             (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_)) => {}
             // Who migrates is the roster's.
-            (
-                _,
-                Record::Company(_)
-                | Record::Project(_)
-                | Record::ServiceAccount(_)
-                | Record::CredentialClass(_)
-                | Record::ClassRevision(_),
-            ) => {}
+            (_, Record::Company(_) | Record::Project(_) | Record::ServiceAccount(_) | Record::CredentialClass(_)) => {}
             (_, Record::ClientSecrets(_) | Record::CallLimits(_)) => {}
         }
     }

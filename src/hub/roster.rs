@@ -1,6 +1,8 @@
 //! The roster: who has to migrate away from traditional service accounts, and what happened to each of them when. A fold
 //! of the committed records, kept in memory like the index.
 
+mod telling;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
@@ -40,7 +42,7 @@ struct Inner {
     administrators: HashMap<CompanyId, BTreeSet<Email>>,
     by_administrator: HashMap<Email, BTreeSet<CompanyId>>,
     pairs: BTreeMap<Party, BTreeMap<CompanyId, Pair>>,
-    of_company: HashMap<CompanyId, BTreeSet<Party>>,
+    of_company: BTreeMap<CompanyId, BTreeSet<Party>>,
     /// Where each account stands.
     places: HashMap<AccountId, Party>,
     ready: HashMap<ApplicationId, DateTime<Utc>>,

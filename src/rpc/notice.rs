@@ -10,8 +10,8 @@ use super::follow::{Followers, Following, Step};
 use super::parse::{self, Fields, Query};
 use super::schedule::parse::target;
 use super::{execute, read, record, revision};
-use crate::domain::name::{ApplicationId, Context, Email, NoticeId};
-use crate::domain::notice::{AcknowledgeNotice, Notice, NoticeSubject};
+use crate::domain::name::{ApplicationId, CompanyId, Context, Email, NoticeId};
+use crate::domain::notice::{AcknowledgeNotice, Holder, Notice, NoticeSubject};
 use crate::hub::{Acknowledged, Hub, MilestoneProgress, Mode, NoticeFilter, PAGE_BYTES_MAX, Progress};
 use crate::wire::{self, timestamp};
 
@@ -39,7 +39,7 @@ impl NoticeRpc {
 fn subject(fields: &mut Fields, given: Option<&v1::NoticeSubject>) -> Option<NoticeSubject> {
     match given.and_then(|given| given.subject.as_ref()) {
         None => {
-            fields.violate("subject", "must name a schedule or an announcement");
+            fields.violate("subject", "must name a schedule, an announcement, or the class of service accounts");
             None
         }
         Some(WireSubject::Schedule(schedule)) => {
@@ -55,7 +55,22 @@ fn subject(fields: &mut Fields, given: Option<&v1::NoticeSubject>) -> Option<Not
             );
             None
         }
+        Some(WireSubject::CredentialClass(true)) => Some(NoticeSubject::CredentialClass),
+        Some(WireSubject::CredentialClass(false)) => {
+            fields.violate("subject.credential_class", "must be true");
+            None
+        }
     }
+}
+
+/// Whose notices; nobody's in particular where neither an application nor a company is named.
+fn holder(fields: &mut Fields, application: &str, company: &str) -> Option<Holder> {
+    if !application.is_empty() && !company.is_empty() {
+        fields.violate("company_id", "a notice is an application's or a company's: give one of the two");
+        return None;
+    }
+    let application = fields.name_or_none::<ApplicationId>("application_id", application).map(Holder::Application);
+    application.or_else(|| fields.name_or_none::<CompanyId>("company_id", company).map(Holder::Company))
 }
 
 /// Notices in messages that fit into a reply. Only the last one says that everything up to `revision` was sent.
@@ -96,6 +111,7 @@ fn show_progress(milestone: &MilestoneProgress) -> v1::NoticeProgress {
         state: state.into(),
         applications: run.map(|run| run.applications).unwrap_or_default(),
         people: run.map(|run| run.people).unwrap_or_default(),
+        companies: run.map(|run| run.companies).unwrap_or_default(),
         acknowledged: milestone.acknowledged,
         end_time: run.and_then(|run| run.ended_at).map(timestamp),
     }
@@ -112,7 +128,7 @@ impl NoticeService for NoticeRpc {
         let message = request.into_inner();
         let mut fields = Fields::default();
         let filter = NoticeFilter {
-            application: fields.name_or_none("application_id", &message.application_id),
+            holder: holder(&mut fields, &message.application_id, &message.company_id),
             recipient: fields.name_or_none("recipient", &message.recipient),
             context: fields.name_or_none::<Context>("context", &message.context),
         };
@@ -135,23 +151,26 @@ impl NoticeService for NoticeRpc {
     ) -> Result<Response<v1::ListNoticesResponse>, Status> {
         let message = request.into_inner();
         let mut fields = Fields::default();
-        let application = fields.name_or_none::<ApplicationId>("application_id", &message.application_id);
+        let holder = holder(&mut fields, &message.application_id, &message.company_id);
         let recipient = fields.name_or_none::<Email>("recipient", &message.recipient);
         let size = fields.page_size(message.page_size);
-        if fields.is_clean() && application.is_none() && recipient.is_none() {
-            fields.violate("application_id", "give an application, a recipient, or both");
+        if fields.is_clean() && holder.is_none() && recipient.is_none() {
+            fields.violate("application_id", "give an application or a company, a recipient, or both");
         }
         fields.check()?;
         let acknowledged = if message.unacknowledged_only { Acknowledged::LeftOut } else { Acknowledged::Shown };
         let query = Query::new(
             "ListNotices",
-            &[&message.application_id, &message.recipient, &message.unacknowledged_only.to_string()],
+            &[
+                &message.application_id,
+                &message.recipient,
+                &message.unacknowledged_only.to_string(),
+                &message.company_id,
+            ],
         );
         let cursor = query.cursor(&message.page_token)?;
-        let page = read(&self.hub, move |hub| match (application, recipient) {
-            (Some(application), recipient) => {
-                hub.notices_of(&application, recipient.as_ref(), acknowledged, cursor, size)
-            }
+        let page = read(&self.hub, move |hub| match (holder, recipient) {
+            (Some(holder), recipient) => hub.notices_of(&holder, recipient.as_ref(), acknowledged, cursor, size),
             (None, Some(recipient)) => hub.notices_to(&recipient, acknowledged, cursor, size),
             (None, None) => Err(crate::hub::Failure::Defect),
         })
@@ -170,12 +189,15 @@ impl NoticeService for NoticeRpc {
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("AcknowledgeNotice", &actor, &message, &message.request_id, Mode::Commit);
-        let application = fields.name::<ApplicationId>("application_id", &message.application_id);
+        let holder = holder(&mut fields, &message.application_id, &message.company_id);
+        if fields.is_clean() && holder.is_none() {
+            fields.violate("application_id", "must say whose notice it is, or company_id must");
+        }
         let id = fields.name::<NoticeId>("notice_id", &message.notice_id);
-        let (Some(application), Some(id), true) = (application, id, fields.is_clean()) else {
+        let (Some(holder), Some(id), true) = (holder, id, fields.is_clean()) else {
             return Err(fields.refuse());
         };
-        let answer = execute(&self.hub, actor, AcknowledgeNotice { application, id }, request).await?;
+        let answer = execute(&self.hub, actor, AcknowledgeNotice { holder, id }, request).await?;
         let revision = revision(&answer);
         let notice = record!(answer.subject, Notice)?;
         Ok(Response::new(v1::AcknowledgeNoticeResponse { notice: Some(wire::notice(&notice)), revision }))

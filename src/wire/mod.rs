@@ -39,7 +39,9 @@ use crate::domain::waiver::{WaiverKind, WaiverState};
 
 pub use announcement::{announcement_revision, parse_announcement_revision};
 pub use app::step;
-pub use notice::{milestone, notice, notice_subject, parse_milestone, parse_notice, parse_notice_subject};
+pub use notice::{
+    holder, milestone, notice, notice_subject, parse_holder, parse_milestone, parse_notice, parse_notice_subject,
+};
 pub use service_account::{
     account_extension, account_type, class_schedule, parse_account_extension, parse_account_type, parse_class_schedule,
     parse_tool_permissions, tool_permissions,

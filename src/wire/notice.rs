@@ -4,7 +4,8 @@ use devhub_proto::v1;
 use devhub_proto::v1::notice_subject::Subject as Wire;
 
 use super::{Word, instant, parse_target, parse_version_name, target, timestamp, version_name};
-use crate::domain::notice::{Milestone, Notice, NoticeSubject, Occasion, Wording};
+use crate::domain::name::{ApplicationId, CompanyId};
+use crate::domain::notice::{Holder, Milestone, Notice, NoticeSubject, Occasion, Wording};
 
 /// What a notice is about.
 pub fn notice_subject(subject: &NoticeSubject) -> v1::NoticeSubject {
@@ -12,6 +13,7 @@ pub fn notice_subject(subject: &NoticeSubject) -> v1::NoticeSubject {
         NoticeSubject::Schedule(schedule) => Wire::Schedule(target(schedule)),
         NoticeSubject::Announcement(id) => Wire::AnnouncementId(id.to_string()),
         NoticeSubject::Disuse(id) => Wire::UnusedApplicationId(id.to_string()),
+        NoticeSubject::CredentialClass => Wire::CredentialClass(true),
     };
     v1::NoticeSubject { subject: Some(wire) }
 }
@@ -22,7 +24,26 @@ pub fn parse_notice_subject(message: &v1::NoticeSubject) -> Option<NoticeSubject
         Wire::Schedule(schedule) => NoticeSubject::Schedule(parse_target(schedule)?),
         Wire::AnnouncementId(id) => NoticeSubject::Announcement(id.parse().ok()?),
         Wire::UnusedApplicationId(id) => NoticeSubject::Disuse(id.parse().ok()?),
+        Wire::CredentialClass(true) => NoticeSubject::CredentialClass,
+        Wire::CredentialClass(false) => return None,
     })
+}
+
+/// A holder: the application's id and the company's, of which one is empty.
+pub fn holder(holder: &Holder) -> (String, String) {
+    match holder {
+        Holder::Application(id) => (id.to_string(), String::new()),
+        Holder::Company(id) => (String::new(), id.to_string()),
+    }
+}
+
+/// The holder of these ids, of which one must be empty.
+pub fn parse_holder(application: &str, company: &str) -> Option<Holder> {
+    match (application, company) {
+        (application, "") => application.parse::<ApplicationId>().ok().map(Holder::Application),
+        ("", company) => company.parse::<CompanyId>().ok().map(Holder::Company),
+        (_, _) => None,
+    }
 }
 
 /// A milestone, and its days.
@@ -33,6 +54,8 @@ pub fn milestone(milestone: Milestone) -> (i32, u32) {
         Milestone::Countdown(days) => (v1::NoticeMilestone::Countdown, days),
         Milestone::Retired => (v1::NoticeMilestone::Retired, 0),
         Milestone::SunsetBegins => (v1::NoticeMilestone::SunsetBegins, 0),
+        Milestone::CreationEnds => (v1::NoticeMilestone::CreationEnds, 0),
+        Milestone::Sunset => (v1::NoticeMilestone::Sunset, 0),
         Milestone::Deleted => (v1::NoticeMilestone::Deleted, 0),
         Milestone::Kept => (v1::NoticeMilestone::Kept, 0),
     };
@@ -48,6 +71,8 @@ pub fn parse_milestone(number: i32, days: u32) -> Option<Milestone> {
         v1::NoticeMilestone::Countdown => Some(Milestone::Countdown(days)),
         v1::NoticeMilestone::Retired => Some(Milestone::Retired),
         v1::NoticeMilestone::SunsetBegins => Some(Milestone::SunsetBegins),
+        v1::NoticeMilestone::CreationEnds => Some(Milestone::CreationEnds),
+        v1::NoticeMilestone::Sunset => Some(Milestone::Sunset),
         v1::NoticeMilestone::Deleted => Some(Milestone::Deleted),
         v1::NoticeMilestone::Kept => Some(Milestone::Kept),
     }
@@ -56,9 +81,11 @@ pub fn parse_milestone(number: i32, days: u32) -> Option<Milestone> {
 /// A notice.
 pub fn notice(notice: &Notice) -> v1::Notice {
     let (milestone, countdown_days) = milestone(notice.occasion.milestone);
+    let (application_id, company_id) = holder(&notice.holder);
     let Wording { sentences, deprecated_at, ends_at, zone, days_left, successor } = &notice.wording;
     v1::Notice {
-        application_id: notice.application.to_string(),
+        application_id,
+        company_id,
         notice_id: notice.id.to_string(),
         subject: Some(notice_subject(&notice.occasion.subject)),
         revision_number: notice.occasion.revision,
@@ -105,7 +132,7 @@ pub fn parse_notice(message: v1::Notice) -> Option<Notice> {
     Some(Notice {
         id: message.notice_id.parse().ok()?,
         occasion,
-        application: message.application_id.parse().ok()?,
+        holder: parse_holder(&message.application_id, &message.company_id)?,
         versions: message.versions.iter().map(parse_version_name).collect::<Option<_>>()?,
         versions_count: message.version_count,
         further_contexts: message.further_contexts.iter().map(|text| text.parse().ok()).collect::<Option<_>>()?,

@@ -130,3 +130,37 @@ fn an_operator_announces_and_a_recipient_reads() {
     assert!(hub.devhub(&["announce", "list", "--withdrawn"]).exits(0).out.contains("withdrawn"));
     hub.devhub(&["notices", "list"]).exits(64);
 }
+
+#[test]
+fn b91_the_dates_of_service_accounts_are_told_to_the_company() {
+    let hub = TestHub::new();
+    let company = ["company", "create", "42", "--name", "Builders", "--administrator", "carol@builders.example"];
+    hub.devhub(&company).exits(0);
+    hub.devhub(&["service-account", "create", "42", "--name", "Nightly copy", "--id", "sa-1"]).exits(0);
+    let day = |day: &str| format!("{day} start-of-day Europe/London");
+    let (deprecated, cutoff, sunset) = (day("2026-12-01"), day("2027-03-01"), day("2027-07-01"));
+    let revise = ["credential-class", "revise", "--reason", "replaced"];
+    let dates = ["--deprecate", &deprecated, "--cutoff", &cutoff, "--sunset", &sunset];
+    hub.devhub(&[&revise[..], &dates[..]].concat()).exits(0);
+    let followed = hub.devhub(&["notices", "follow", "--count", "1", "--company", "42"]).exits(0).out;
+    assert!(followed.contains("  company 42  "), "{followed}");
+    assert!(followed.contains("Traditional service accounts come to an end."), "{followed}");
+    let list = ["notices", "list", "--company", "42", "--unread", "-o", "json"];
+    let unread = hub.devhub(&list).exits(0).json();
+    assert_eq!((&unread[0]["company_id"], &unread[0]["application_id"]), (&"42".into(), &"".into()));
+    assert_eq!(unread[0]["subject"], "traditional service accounts");
+    assert!(unread[0]["sentences"].to_string().contains("account Nightly copy (1 account, BLOCKED_UNKNOWN_OWNER)"));
+    assert!(
+        hub.devhub(&["notices", "list", "--recipient", "carol@builders.example"]).exits(0).out.contains("company 42")
+    );
+    let notice = unread[0]["notice_id"].as_str().expect("an id");
+    let acknowledge = ["notices", "ack", "42", notice, "--company", "--actor", "collaborator:carol@builders.example"];
+    hub.devhub(&acknowledge).exits(0);
+    assert_eq!(hub.devhub(&list).exits(0).json().as_array().map(Vec::len), Some(0));
+    let progress = hub.devhub(&["notices", "progress", "--credential-class", "-o", "json"]).exits(0).json();
+    assert_eq!(
+        (&progress[0]["state"], &progress[0]["companies"], &progress[0]["acknowledged"]),
+        (&"GIVEN".into(), &1.into(), &1.into())
+    );
+    hub.devhub(&["notices", "list", "--company", "42", "--application", "ledgerly"]).exits(64);
+}

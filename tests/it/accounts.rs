@@ -97,7 +97,9 @@ impl World {
         &self,
         request: v1::ReviseCredentialClassRequest,
     ) -> Result<v1::ReviseCredentialClassResponse, tonic::Status> {
-        Ok(self.classes(OPERATOR).revise_credential_class(request).await?.into_inner())
+        let response = self.classes(OPERATOR).revise_credential_class(request).await?.into_inner();
+        self.cry().await;
+        Ok(response)
     }
 
     async fn class_at(&self, at: Option<DateTime<Utc>>) -> v1::GetCredentialClassResponse {

@@ -9,7 +9,7 @@ use devhub::clock::{Clock, ManualClock};
 use devhub::domain::Actor;
 use devhub::domain::ledger::{Revision, Target};
 use devhub::domain::name::{NoticeId, VersionName};
-use devhub::domain::notice::{Milestone, NoticeSubject, Occasion, plan};
+use devhub::domain::notice::{Holder, Milestone, NoticeSubject, Occasion, plan};
 use devhub::domain::record::{Record, RecordKey};
 use devhub::domain::schedule::{ChangeLifecycle, LifecycleChange, NewDate, Step};
 use devhub::hub::{Acknowledged, Hub, Progress, Request};
@@ -100,7 +100,7 @@ fn ledger(hub: &Hub) -> Vec<Revision> {
 
 /// The notices of an application by what they were given for.
 fn given(hub: &Hub, application: &str) -> BTreeMap<(u32, Milestone), NoticeId> {
-    let application = application.parse().unwrap();
+    let application = Holder::Application(application.parse().unwrap());
     let page = hub.notices_of(&application, None, Acknowledged::Shown, None, 10_000).unwrap();
     let mut found = BTreeMap::new();
     for notice in page.items {
@@ -213,24 +213,26 @@ const WRITERS: usize = 64;
 /// How many notices are seen before each kill.
 const KILLED_AFTER: [usize; 6] = [1, 700, 2_000, 4_500, 6_000, 8_500];
 
-/// A follower that goes on where it was.
+/// A follower that goes on where it was, and the holders that it saw notices of.
 #[derive(Default)]
-struct Follower {
-    seen: Vec<String>,
+pub(crate) struct Follower {
+    pub(crate) seen: Vec<String>,
     revision: u64,
     epoch: String,
 }
 
 impl Follower {
     /// Follows until `count` notices were seen in all.
-    async fn follow(&mut self, channel: &Channel, count: usize) {
+    pub(crate) async fn follow(&mut self, channel: &Channel, count: usize) {
         let request =
             v1::FollowNoticesRequest { after_revision: self.revision, epoch: self.epoch.clone(), ..Default::default() };
         let mut client = NoticeServiceClient::new(channel.clone()).max_decoding_message_size(64 << 20);
         let mut stream = client.follow_notices(request).await.unwrap().into_inner();
         while self.seen.len() < count {
             let message = stream.message().await.unwrap().unwrap();
-            self.seen.extend(message.notices.into_iter().map(|notice| notice.application_id));
+            // One of the two is empty.
+            let holder = |notice: v1::Notice| notice.application_id + &notice.company_id;
+            self.seen.extend(message.notices.into_iter().map(holder));
             (self.revision, self.epoch) = (message.revision, message.epoch);
         }
     }

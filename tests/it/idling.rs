@@ -8,7 +8,7 @@ use devhub::domain::Actor;
 use devhub::domain::approve::RestrictDeletion;
 use devhub::domain::disuse::{Evidence, Term, plan};
 use devhub::domain::name::{ApplicationId, VersionName};
-use devhub::domain::notice::{Milestone, Notice};
+use devhub::domain::notice::{Holder, Milestone, Notice};
 use devhub::domain::record::{Record, RecordKey};
 use devhub::domain::setting::Rules;
 use devhub::domain::usage::{Report, hour};
@@ -103,7 +103,8 @@ impl Expected {
 }
 
 fn notices(hub: &Hub, id: &ApplicationId) -> Vec<Notice> {
-    let mut found = hub.notices_of(id, None, Acknowledged::Shown, None, 10_000).unwrap().items;
+    let mut found =
+        hub.notices_of(&Holder::Application(id.clone()), None, Acknowledged::Shown, None, 10_000).unwrap().items;
     found.sort_by_key(|notice| notice.given_at);
     found
 }

@@ -46,6 +46,9 @@
 //! | `crying` | B33, B91: what is told is what was planned, for any history; 10,000 told once each across kill -9 |
 //! | `telling` | the crier in trouble: failing subjects, cut runs, long lists; what can be measured |
 //! | `announcing` | B26, X11: announcements, their revisions, what they say differently from the ledger |
+//! | `heralding` | B33, B71, B88, B91: the dates of service accounts are told to companies and developers, as they really were |
+//! | `hearing` | B33: companies list, follow and acknowledge their notices; the crier in trouble with them |
+//! | `foretelling` | B33, B91: the same for any history of dates and accounts, and across kill -9 |
 //! | `stories` | a real retirement of HMRC's, from announcement to last refused call, as a transcript |
 //! | `sunsets` | B28: Procore's Vapid as a transcript, and its line item operations |
 //! | `policies` | the status matrices and the legal moves as golden text |
@@ -76,8 +79,11 @@ mod disuse;
 mod enduring;
 mod fencing;
 mod folding;
+mod foretelling;
 mod golden;
 mod guarding;
+mod hearing;
+mod heralding;
 mod herding;
 mod idling;
 mod installing;

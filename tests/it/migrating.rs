@@ -106,7 +106,7 @@ impl World {
         self.migrations().get_migration_funnel(request).await.unwrap().into_inner()
     }
 
-    async fn announce(&self, number: usize) {
+    pub(crate) async fn announce(&self, number: usize) {
         let (announced, request) = published()[number].clone();
         self.clock.set(announced);
         self.revise(request).await.unwrap();

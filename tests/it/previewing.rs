@@ -8,7 +8,7 @@ use devhub::clock::ManualClock;
 use devhub::domain::Actor;
 use devhub::domain::api::CreateApi;
 use devhub::domain::ledger::Target;
-use devhub::domain::notice::Milestone;
+use devhub::domain::notice::{Holder, Milestone};
 use devhub::domain::schedule::{ChangeLifecycle, LifecycleChange, NewDate, Step};
 use devhub::hub::{Acknowledged, Affected, Hub, Request};
 use devhub::store::Store;
@@ -314,7 +314,7 @@ fn place(milestone: Milestone, at: DateTime<Utc>) -> (Milestone, Option<DateTime
 fn told(hub: &Hub) -> Told {
     let mut told = Told::new();
     for app in 0..3 {
-        let id = format!("app-{app}").parse().unwrap();
+        let id = Holder::Application(format!("app-{app}").parse().unwrap());
         for notice in hub.notices_of(&id, None, Acknowledged::Shown, None, 1000).unwrap().items {
             *told.entry(place(notice.occasion.milestone, notice.due_at)).or_default() += 1;
         }

@@ -14,6 +14,7 @@ fn subject(subject: Option<&v1::NoticeSubject>) -> String {
         Some(Subject::Schedule(schedule)) => target(schedule),
         Some(Subject::AnnouncementId(id)) => format!("announcement {id}"),
         Some(Subject::UnusedApplicationId(id)) => format!("disuse of {id}"),
+        Some(Subject::CredentialClass(_)) => "traditional service accounts".to_owned(),
         None => String::new(),
     }
 }
@@ -29,6 +30,7 @@ fn milestone(number: i32, days: u32) -> String {
 #[derive(Debug, Clone, Serialize)]
 pub struct NoticeView {
     application_id: String,
+    company_id: String,
     notice_id: String,
     subject: String,
     revision_number: u32,
@@ -61,6 +63,7 @@ impl From<v1::Notice> for NoticeView {
             subject: subject(notice.subject.as_ref()),
             milestone: milestone(notice.milestone, notice.countdown_days),
             application_id: notice.application_id,
+            company_id: notice.company_id,
             notice_id: notice.notice_id,
             revision_number: notice.revision_number,
             versions: notice.versions.into_iter().filter_map(|name| NameView::of(Some(name))).collect(),
@@ -85,12 +88,20 @@ impl From<v1::Notice> for NoticeView {
 }
 
 impl NoticeView {
+    /// Whose it is.
+    fn holder(&self) -> String {
+        match self.company_id.as_str() {
+            "" => self.application_id.clone(),
+            company => format!("company {company}"),
+        }
+    }
+
     /// The notice as one line.
     pub fn line(&self) -> String {
         format!(
             "{}  {}  {}  {:9}  {}  to {}",
             or_empty(&self.give_time),
-            self.application_id,
+            self.holder(),
             self.notice_id,
             self.milestone,
             self.sentences.join(" "),
@@ -101,13 +112,13 @@ impl NoticeView {
 
 impl Row for NoticeView {
     const HEADER: &'static [&'static str] =
-        &["GIVEN", "APPLICATION", "NOTICE", "MILESTONE", "WHAT IT SAYS", "TO", "ACKNOWLEDGED BY"];
+        &["GIVEN", "OF", "NOTICE", "MILESTONE", "WHAT IT SAYS", "TO", "ACKNOWLEDGED BY"];
 
     fn cells(&self) -> Vec<String> {
         let read: Vec<&str> = self.acknowledgements.iter().map(|a| a.email.as_str()).collect();
         vec![
             or_empty(&self.give_time),
-            self.application_id.clone(),
+            self.holder(),
             self.notice_id.clone(),
             self.milestone.clone(),
             self.sentences.join("\n"),
@@ -125,6 +136,7 @@ pub struct ProgressView {
     due_time: Option<String>,
     state: String,
     applications: u64,
+    companies: u64,
     people: u64,
     acknowledged: u64,
     end_time: Option<String>,
@@ -141,6 +153,7 @@ impl ProgressView {
             due_time: time(m.due_time),
             state: wire_name(m.state, v1::NoticeProgressState::as_str_name, "NOTICE_PROGRESS_STATE_"),
             applications: m.applications,
+            companies: m.companies,
             people: m.people,
             acknowledged: m.acknowledged,
             end_time: time(m.end_time),
@@ -152,7 +165,7 @@ impl ProgressView {
 
 impl Row for ProgressView {
     const HEADER: &'static [&'static str] =
-        &["REVISION", "MILESTONE", "DUE", "STATE", "APPLICATIONS", "PEOPLE", "ACKNOWLEDGED", "ENDED"];
+        &["REVISION", "MILESTONE", "DUE", "STATE", "APPLICATIONS", "COMPANIES", "PEOPLE", "ACKNOWLEDGED", "ENDED"];
 
     fn cells(&self) -> Vec<String> {
         let more = if self.truncated { " or more" } else { "" };
@@ -162,6 +175,7 @@ impl Row for ProgressView {
             or_empty(&self.due_time),
             self.state.clone(),
             self.applications.to_string(),
+            self.companies.to_string(),
             self.people.to_string(),
             format!("{}{more}", self.acknowledged),
             or_empty(&self.end_time),

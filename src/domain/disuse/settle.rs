@@ -6,7 +6,7 @@ use super::{Cause, Disuse, Due, Evidence, Standing, due, sentence};
 use crate::domain::application::{Application, Role};
 use crate::domain::fact::{Fact, FactKind, instant_text};
 use crate::domain::name::ApplicationId;
-use crate::domain::notice::{Milestone, Notice, NoticeSubject, Occasion, Wording};
+use crate::domain::notice::{Holder, Milestone, Notice, NoticeSubject, Occasion, Wording};
 use crate::domain::outcome::{Judgement, Outcome};
 use crate::domain::record::{Record, RecordKey, Records};
 use crate::domain::refusal::Refusal;
@@ -150,7 +150,7 @@ fn notice(
     let administrators = application.collaborators.iter().filter(|(_, role)| **role == Role::Administrator);
     let notice = Notice {
         id: occasion.notice_id(due_at),
-        application: application.id.clone(),
+        holder: Holder::Application(application.id.clone()),
         versions: Vec::new(),
         versions_count: 0,
         further_contexts: Vec::new(),
@@ -163,5 +163,5 @@ fn notice(
         occasion,
     };
     let fact = notice.fact();
-    (RecordKey::Notice(notice.application.clone(), notice.id.clone()), Record::Notice(notice), fact)
+    (notice.holder.notice(notice.id.clone()), Record::Notice(notice), fact)
 }

@@ -133,7 +133,8 @@ pub struct AccountTimes {
 }
 
 impl AccountTimes {
-    fn is_live(&self, at: DateTime<Utc>) -> bool {
+    /// Whether it exists at `at` and is not removed.
+    pub fn is_live(&self, at: DateTime<Utc>) -> bool {
         self.created_at <= at && self.removed_at.is_none_or(|removed_at| at < removed_at)
     }
 

@@ -1,8 +1,9 @@
 //! Acknowledging a notice: each recipient for themself.
 
 use crate::domain::actor::Actor;
-use crate::domain::fact::{Fact, FactKind, Subject, instant_text};
-use crate::domain::name::{ApplicationId, NoticeId};
+use crate::domain::fact::{Fact, FactKind, instant_text};
+use crate::domain::name::NoticeId;
+use crate::domain::notice::Holder;
 use crate::domain::outcome::{Judgement, Outcome};
 use crate::domain::record::{Record, RecordKey, Records};
 use crate::domain::refusal::Refusal;
@@ -11,15 +12,15 @@ use crate::domain::setting::Setting;
 /// Command: say that a notice has been read.
 #[derive(Debug, Clone)]
 pub struct AcknowledgeNotice {
-    /// The application.
-    pub application: ApplicationId,
+    /// The application or company.
+    pub holder: Holder,
     /// Its notice.
     pub id: NoticeId,
 }
 
 impl AcknowledgeNotice {
     fn key(&self) -> RecordKey {
-        RecordKey::Notice(self.application.clone(), self.id.clone())
+        self.holder.notice(self.id.clone())
     }
 
     pub(in crate::domain) fn reads(&self) -> Vec<RecordKey> {
@@ -28,8 +29,8 @@ impl AcknowledgeNotice {
 
     pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
         let notice = records
-            .notice(&self.application, &self.id)
-            .ok_or_else(|| Refusal::NoticeNotFound { application: self.application.clone(), id: self.id.clone() })?;
+            .notice(&self.holder, &self.id)
+            .ok_or_else(|| Refusal::NoticeNotFound { holder: self.holder.clone(), id: self.id.clone() })?;
         let email = match setting.actor {
             Actor::Collaborator(email) if notice.recipients.contains(email) => email,
             // Staff cannot have read it for somebody else.
@@ -40,7 +41,7 @@ impl AcknowledgeNotice {
         }
         let mut new = notice.clone();
         new.acknowledgements.insert(email.clone(), setting.now);
-        let subject = Subject { application: Some(self.application.clone()), ..notice.occasion.subject.subject() };
+        let subject = self.holder.of(notice.occasion.subject.subject());
         let fact = Fact::new(FactKind::NoticeAcknowledged, subject).change("notice", "", &self.id).change(
             "acknowledged_at",
             "",

@@ -107,8 +107,8 @@ pub fn of_revision(revision: &Revision, milestone: Milestone, now: DateTime<Utc>
         Milestone::SunsetBegins => format!("The sunset of {target} begins now: some calls are refused."),
         Milestone::Countdown(_) => format!("{target} is retired in {}.", days_text(left.unwrap_or_default())),
         Milestone::Retired => format!("{target} is retired now: calls are refused."),
-        // Of applications only: no schedule plans them.
-        Milestone::Deleted | Milestone::Kept => target.to_string(),
+        // Of applications and of service accounts only: no schedule plans them.
+        Milestone::CreationEnds | Milestone::Sunset | Milestone::Deleted | Milestone::Kept => target.to_string(),
     }];
     sentences.extend(dates(revision, milestone, now));
     // Nobody needs to move from what goes on.
@@ -131,13 +131,24 @@ pub fn of_revision(revision: &Revision, milestone: Milestone, now: DateTime<Utc>
         successor: revision.successor.clone(),
     }
 }
-/// What somebody is told besides, who was away when a revision was announced; nothing where they were there.
-pub fn of_absence(revision: &Revision, milestone: Milestone, absence: Absence) -> Option<String> {
-    let announced_at = revision.recorded_at;
-    let missed = absence.from <= announced_at && announced_at < absence.until && milestone != Milestone::Announced;
-    let why = if revision.reason.is_empty() { String::new() } else { format!(" Reason: {}", revision.reason) };
+
+/// When and why dates were announced: what somebody missed who was away then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// When subscribers were told.
+    pub at: DateTime<Utc>,
+    /// The zone of the announcement.
+    pub zone: Option<Zone>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What somebody is told besides, who was away when dates were announced; nothing where they were there.
+pub fn of_absence(said: &Said, milestone: Milestone, absence: Absence) -> Option<String> {
+    let missed = absence.from <= said.at && said.at < absence.until && milestone != Milestone::Announced;
+    let why = if said.reason.is_empty() { String::new() } else { format!(" Reason: {}", said.reason) };
     missed.then(|| {
-        let when = zoned(announced_at, revision.zone.as_ref());
+        let when = zoned(said.at, said.zone.as_ref());
         format!("This was announced on {when}, while the application was deleted.{why}")
     })
 }

@@ -1,25 +1,25 @@
-//! One errand of the crier: the notices of one occasion, some applications at a time.
+//! One errand of the crier: the notices of one occasion, some holders at a time.
 
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use devhub_decision::Environment;
 
 use super::Cried;
 use super::affected::Affected;
 use crate::domain::Actor;
-use crate::domain::application::{Application, Role};
+use crate::domain::application::{Absence, Role};
 use crate::domain::fact::FactKind;
-use crate::domain::ledger::Revision;
-use crate::domain::name::{ApplicationId, Context, VersionName};
-use crate::domain::notice::{Notice, NoticeRun, Occasion, RunState, VERSIONS_MAX, Wording, of_absence};
+use crate::domain::name::{Context, Email, VersionName};
+use crate::domain::notice::{Holder, Notice, NoticeRun, Occasion, RunState, Said, VERSIONS_MAX, Wording, of_absence};
 use crate::domain::record::{Record, RecordKey};
 use crate::hub::{Failure, Hub};
 use crate::store::codec::{encode_fact, encode_key, encode_record};
 use crate::store::{Expectation, Key, Verdict, Write};
 
-/// Applications told in one commit.
-const APPLICATIONS_AT_ONCE: usize = 256;
+/// Applications and companies told in one commit.
+const HOLDERS_AT_ONCE: usize = 256;
 
 /// A commit is closed once its notices have this many bytes, however few they are.
 const COMMIT_BYTES_MAX: usize = 1 << 20;
@@ -35,8 +35,37 @@ pub(super) struct Errand {
     pub(super) now: DateTime<Utc>,
     pub(super) affected: Affected,
     pub(super) wording: Wording,
-    /// The revision that it tells of, if that is one of a schedule.
-    pub(super) revision: Option<Box<Revision>>,
+    /// What whoever was away missed.
+    pub(super) said: Option<Said>,
+}
+
+/// Who is told for a holder, as its record says it at that moment.
+struct Addressee {
+    recipients: Vec<Email>,
+    environment: Environment,
+    absence: Option<Absence>,
+}
+
+impl Addressee {
+    /// Nobody, where there is no such holder any more.
+    fn of(record: Option<Record>) -> Option<Addressee> {
+        match record {
+            Some(Record::Application(application)) if application.deletion.is_none() => {
+                let people = application.collaborators.iter().filter(|(_, role)| **role == Role::Administrator);
+                Some(Addressee {
+                    recipients: people.map(|(email, _)| email.clone()).collect(),
+                    environment: application.environment,
+                    absence: application.absence,
+                })
+            }
+            Some(Record::Company(company)) => Some(Addressee {
+                environment: company.tenancy.credentials(),
+                recipients: company.administrators.into_iter().collect(),
+                absence: None,
+            }),
+            _ => None,
+        }
+    }
 }
 
 /// One commit of an errand.
@@ -53,7 +82,7 @@ fn crier() -> Actor {
 }
 
 impl Hub {
-    /// Tells all affected applications, from where the run stands.
+    /// Tells everybody affected, from where the run stands.
     pub(super) async fn give(&self, errand: Errand, cried: &mut Cried) -> Result<(), Failure> {
         let mut attempts = 0;
         while attempts < ATTEMPTS_MAX {
@@ -98,6 +127,7 @@ impl Hub {
             ended_at: Some(now),
             state: RunState::Skipped,
             applications: 0,
+            companies: 0,
             people: 0,
         };
         let key = encode_key(&key);
@@ -127,6 +157,7 @@ impl Hub {
                 ended_at: None,
                 state: RunState::Given,
                 applications: 0,
+                companies: 0,
                 people: 0,
             },
         };
@@ -135,28 +166,33 @@ impl Hub {
             (RunState::Given | RunState::Skipped, Some(_)) => return Ok(None),
             (RunState::Given | RunState::Skipped, None) => None,
         };
-        let after = after.as_ref().map(ApplicationId::as_str);
-        let found = self.affected_after(&errand.affected, after, APPLICATIONS_AT_ONCE);
-        let mut is_last = found.len() < APPLICATIONS_AT_ONCE;
-        let keys: Vec<RecordKey> = found.iter().map(|(id, _)| RecordKey::Application(id.clone())).collect();
+        let found = self.affected_after(&errand.affected, after.as_ref(), HOLDERS_AT_ONCE);
+        let mut is_last = found.len() < HOLDERS_AT_ONCE;
+        let keys: Vec<RecordKey> = found.iter().map(|(holder, _)| holder.key()).collect();
         let (mut writes, mut expectations, mut facts) = (Vec::new(), Vec::new(), Vec::new());
         let (mut bytes, mut told) = (0, None);
         let mut notices = 0;
-        for ((id, versions), stored) in found.into_iter().zip(self.get(&keys)?) {
+        for ((holder, versions), stored) in found.into_iter().zip(self.get(&keys)?) {
             if bytes >= COMMIT_BYTES_MAX {
                 is_last = false;
                 break;
             }
-            told = Some(id.clone());
-            let Some(Record::Application(application)) = stored.map(|stored| stored.record) else { continue };
-            let people = application.collaborators.iter().filter(|(_, role)| **role == Role::Administrator);
-            let recipients = people.map(|(email, _)| email.clone()).collect();
-            let notice = errand.notice(&application, versions, recipients);
-            run.applications += 1;
+            told = Some(holder.clone());
+            let Some(addressee) = Addressee::of(stored.map(|stored| stored.record)) else { continue };
+            match holder {
+                Holder::Application(_) => run.applications += 1,
+                Holder::Company(_) => run.companies += 1,
+            }
+            let mut notice = errand.notice(holder, versions, addressee);
+            if let Affected::Dependants(at) = errand.affected {
+                let Wording { ends_at, zone, sentences, .. } = &mut notice.wording;
+                let dependence = self.dependence(&notice.holder, at)?;
+                sentences.extend(dependence.sentences(*ends_at, zone.as_ref(), errand.now));
+            }
             run.people += notice.recipients.len() as u64;
             notices += 1;
             facts.push(encode_fact(&notice.fact(), &crier(), None, None));
-            let key = encode_key(&RecordKey::Notice(id, notice.id.clone()));
+            let key = encode_key(&notice.holder.notice(notice.id.clone()));
             let value = encode_record(&Record::Notice(notice));
             bytes += value.len();
             expectations.push((key.clone(), Expectation::Absent));
@@ -170,6 +206,7 @@ impl Hub {
                 .occasion
                 .fact(FactKind::NoticesCompleted, subject)
                 .change("applications", 0, run.applications)
+                .change("companies", 0, run.companies)
                 .change("people", 0, run.people)
                 .effective(Some(errand.due_at));
             facts.push(encode_fact(&fact, &crier(), None, None));
@@ -184,16 +221,11 @@ impl Hub {
 }
 
 impl Errand {
-    fn notice(
-        &self,
-        application: &Application,
-        mut versions: Vec<VersionName>,
-        recipients: Vec<crate::domain::name::Email>,
-    ) -> Notice {
+    fn notice(&self, holder: Holder, mut versions: Vec<VersionName>, addressee: Addressee) -> Notice {
         let versions_count = u32::try_from(versions.len()).unwrap_or(u32::MAX);
         let mut wording = self.wording.clone();
-        let missed = self.revision.as_deref().zip(application.absence);
-        let missed = missed.and_then(|(revision, absence)| of_absence(revision, self.occasion.milestone, absence));
+        let missed = self.said.as_ref().zip(addressee.absence);
+        let missed = missed.and_then(|(said, absence)| of_absence(said, self.occasion.milestone, absence));
         wording.sentences.extend(missed);
         let left_out = versions.split_off(VERSIONS_MAX.min(versions.len()));
         let is_listed = |context: &Context| versions.iter().any(|version| version.context == *context);
@@ -203,12 +235,12 @@ impl Errand {
         Notice {
             id: self.occasion.notice_id(self.due_at),
             occasion: self.occasion.clone(),
-            application: application.id.clone(),
+            holder,
             versions,
             versions_count,
             further_contexts,
-            environment: self.affected.environment,
-            recipients,
+            environment: addressee.environment,
+            recipients: addressee.recipients,
             due_at: self.due_at,
             given_at: self.now,
             wording,

@@ -2,17 +2,17 @@
 
 use super::super::{FactFilter, Failure, Hub};
 use crate::domain::fact::FactKind;
-use crate::domain::name::{ApplicationId, Context, Email};
-use crate::domain::notice::Notice;
+use crate::domain::name::{Context, Email};
+use crate::domain::notice::{Holder, Notice};
 use crate::domain::record::{Record, RecordKey};
 use crate::store::Revision;
-use crate::wire::Word;
+use crate::wire::{self, Word};
 
 /// Which notices. Absent parts match everything.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NoticeFilter {
-    /// Of this application.
-    pub application: Option<ApplicationId>,
+    /// Of this application or company.
+    pub holder: Option<Holder>,
     /// To this person.
     pub recipient: Option<Email>,
     /// About a version of this API.
@@ -21,7 +21,8 @@ pub struct NoticeFilter {
 
 impl NoticeFilter {
     fn matches(&self, notice: &Notice) -> bool {
-        self.recipient.as_ref().is_none_or(|email| notice.recipients.contains(email))
+        self.holder.as_ref().is_none_or(|holder| *holder == notice.holder)
+            && self.recipient.as_ref().is_none_or(|email| notice.recipients.contains(email))
             && self.context.as_ref().is_none_or(|context| notice.concerns(context))
     }
 }
@@ -44,14 +45,18 @@ impl Hub {
     /// When the journal or the records cannot be read or understood.
     pub fn notices_after(&self, filter: &NoticeFilter, after: Revision, size: usize) -> Result<NoticePage, Failure> {
         let given = FactFilter {
-            application: filter.application.as_ref().map(ToString::to_string).unwrap_or_default(),
+            application: match &filter.holder {
+                Some(Holder::Application(id)) => id.to_string(),
+                Some(Holder::Company(_)) | None => String::new(),
+            },
             kinds: vec![FactKind::NoticeGiven.number()],
             ..FactFilter::default()
         };
         let page = self.facts(&given, after, size)?;
         let key = |fact: &devhub_proto::v1::Fact| {
             let id = fact.changes.iter().find(|change| change.field == "notice")?;
-            Some(RecordKey::Notice(fact.application_id.parse().ok()?, id.after.parse().ok()?))
+            let holder = wire::parse_holder(&fact.application_id, &fact.company_id)?;
+            Some(holder.notice(id.after.parse().ok()?))
         };
         let keys: Vec<RecordKey> = page.facts.iter().filter_map(key).collect();
         let mut notices = Vec::with_capacity(keys.len());

@@ -1,18 +1,18 @@
-//! Lists of notices: of an application, or to a person.
+//! Lists of notices: of an application, of a company, or to a person.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::super::{Failure, Hub, PAGE_BYTES_MAX, Page, Stored};
-use crate::domain::name::{ApplicationId, Email};
-use crate::domain::notice::Notice;
+use crate::domain::name::Email;
+use crate::domain::notice::{Holder, Notice};
 use crate::domain::record::Record;
-use crate::store::codec::Kind;
+use crate::store::codec::{holder_of, notices_of};
 
-/// Applications looked at together.
+/// Applications or companies looked at together.
 const STEP: usize = 64;
 
-/// Most applications that one call looks at.
-const APPLICATIONS_MAX: usize = 1024;
+/// Most applications and companies that one call looks at.
+const HOLDERS_MAX: usize = 1024;
 
 /// Whether acknowledged notices are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,40 +33,35 @@ impl Acknowledged {
     }
 }
 
-/// The application that a notice's key names.
-fn application_of(key: &[u8]) -> Option<ApplicationId> {
-    let end = key.iter().position(|byte| *byte == 0)?;
-    std::str::from_utf8(key.get(1..end)?).ok()?.parse().ok()
-}
-
-/// Comes after every notice of an application.
-fn after_all_of(application: &ApplicationId) -> Bytes {
-    let mut key = BytesMut::from(&Hub::prefix(Kind::Notice, Some(application))[..]);
+/// Comes after every notice of a holder.
+fn after_all_of(holder: &Holder) -> Bytes {
+    let mut key = BytesMut::from(&notices_of(holder)[..]);
     key.put_u8(0xff);
     key.freeze()
 }
 
 impl Hub {
-    /// A page of the notices of an application, newest first.
+    /// A page of the notices of an application or a company, newest first.
     ///
     /// # Errors
     /// As [`Hub::list`].
     pub fn notices_of(
         &self,
-        application: &ApplicationId,
+        holder: &Holder,
         recipient: Option<&Email>,
         acknowledged: Acknowledged,
         after: Option<Bytes>,
         size: usize,
     ) -> Result<Page<Notice>, Failure> {
-        self.list(&Hub::prefix(Kind::Notice, Some(application)), after, size, |stored: Stored| {
+        self.list(&notices_of(holder), after, size, |stored: Stored| {
             let Record::Notice(notice) = stored.record else { return Err(Failure::Defect) };
             let is_told = recipient.is_none_or(|email| notice.recipients.contains(email));
             Ok((is_told && acknowledged.shows(&notice, recipient)).then_some(notice))
         })
     }
 
-    /// A page of the notices to a person, application by application: those that the person works on now.
+    /// A page of the notices to a person, holder by holder: of the applications that the person works on now, then of the
+    /// companies that the person administers now.
     ///
     /// # Errors
     /// As [`Hub::list`].
@@ -80,32 +75,48 @@ impl Hub {
         let mut items: Vec<Notice> = Vec::new();
         let mut bytes = 0;
         let mut looked_at = 0;
-        // The application that the page before ended in may have more.
-        let begun = after.as_deref().and_then(application_of);
+        // The holder that the page before ended in may have more.
+        let begun = after.as_deref().and_then(holder_of);
         let mut cursor = after;
-        let mut here: Vec<ApplicationId> = begun.iter().cloned().collect();
+        let mut here: Vec<Holder> = begun.iter().cloned().collect();
         let mut last = begun;
         loop {
-            for application in here {
-                let within = cursor.take().filter(|key| application_of(key).as_ref() == Some(&application));
-                let page = self.notices_of(&application, Some(recipient), acknowledged, within, size - items.len())?;
+            for holder in here {
+                let within = cursor.take().filter(|key| holder_of(key).as_ref() == Some(&holder));
+                let page = self.notices_of(&holder, Some(recipient), acknowledged, within, size - items.len())?;
                 bytes += page.items.iter().map(about_bytes).sum::<usize>();
                 items.extend(page.items);
                 looked_at += 1;
                 if let Some(next) = page.next {
                     return Ok(Page { items, next: Some(next) });
                 }
-                last = Some(application);
-                if items.len() >= size || bytes >= PAGE_BYTES_MAX || looked_at >= APPLICATIONS_MAX {
+                last = Some(holder);
+                if items.len() >= size || bytes >= PAGE_BYTES_MAX || looked_at >= HOLDERS_MAX {
                     return Ok(Page { items, next: last.as_ref().map(after_all_of) });
                 }
             }
-            let after = last.as_ref().map(ApplicationId::as_str);
-            here = self.index().worked_on_by(recipient, after, STEP);
+            here = self.holders_of(recipient, last.as_ref());
             if here.is_empty() {
                 return Ok(Page { items, next: None });
             }
         }
+    }
+
+    /// The next applications that a person works on after `after`, and where there are none, companies.
+    fn holders_of(&self, recipient: &Email, after: Option<&Holder>) -> Vec<Holder> {
+        let (application, company) = match after {
+            None => (None, None),
+            Some(Holder::Application(id)) => (Some(id.as_str()), None),
+            Some(Holder::Company(id)) => (None, Some(id)),
+        };
+        if company.is_none() {
+            let applications = self.index().worked_on_by(recipient, application, STEP);
+            if !applications.is_empty() {
+                return applications.into_iter().map(Holder::Application).collect();
+            }
+        }
+        let companies = self.roster().administered_by(recipient, company, STEP);
+        companies.into_iter().map(Holder::Company).collect()
     }
 }
 

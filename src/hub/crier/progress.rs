@@ -7,14 +7,14 @@ use chrono::{DateTime, Utc};
 use super::super::{Failure, Hub};
 use super::Told;
 use crate::domain::name::ApplicationId;
-use crate::domain::notice::{Due, Milestone, NoticeRun, NoticeSubject, Occasion, RunState, verdicts};
+use crate::domain::notice::{Due, Holder, Milestone, NoticeRun, NoticeSubject, Occasion, RunState, verdicts};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
 
 /// Notices that one call looks at to count acknowledgements.
 const LOOKED_AT_MAX: usize = 200_000;
 
-/// Applications looked at together.
+/// Applications or companies looked at together.
 const STEP: usize = 256;
 
 /// How far the notices of a milestone have come.
@@ -22,11 +22,11 @@ const STEP: usize = 256;
 pub enum Progress {
     /// Not due yet, or due and not begun.
     Pending,
-    /// Some applications were told, and the others will be.
+    /// Some holders were told, and the others will be.
     Running,
     /// All were told.
     Given,
-    /// Passed over, for all applications or for those that were not told when a later milestone came.
+    /// Passed over, for all holders or for those that were not told when a later milestone came.
     Skipped,
     /// It will not come, or not to those that were not told when its revision was replaced.
     Dropped,
@@ -73,6 +73,13 @@ impl Hub {
                 }
             }
             NoticeSubject::Disuse(_) => Ok(0),
+            NoticeSubject::CredentialClass => {
+                let found = self.get_one(RecordKey::CredentialClass)?;
+                match found.map(|stored| stored.record) {
+                    Some(Record::CredentialClass(class)) => Ok(class.ledger.revisions),
+                    _ => Ok(0),
+                }
+            }
         }
     }
 
@@ -90,6 +97,9 @@ impl Hub {
                 NoticeSubject::Announcement(id) => Refusal::AnnouncementNotFound(id.clone()),
                 NoticeSubject::Disuse(id) => {
                     Refusal::ScheduleNotFound { target: format!("the deletion of application {id}"), as_of: None }
+                }
+                NoticeSubject::CredentialClass => {
+                    Refusal::ScheduleNotFound { target: subject.to_string(), as_of: None }
                 }
             }));
         };
@@ -128,15 +138,23 @@ impl Hub {
         number: u32,
         milestones: &mut [MilestoneProgress],
     ) -> Result<bool, Failure> {
-        let mut begun: Vec<&mut MilestoneProgress> =
-            milestones.iter_mut().filter(|m| m.run.as_ref().is_some_and(|run| run.applications > 0)).collect();
+        let has_run =
+            |m: &&mut MilestoneProgress| m.run.as_ref().is_some_and(|run| run.applications + run.companies > 0);
+        let begun = milestones.iter_mut().filter(has_run).collect::<Vec<_>>();
         if begun.is_empty() {
             return Ok(false);
         }
+        let mut count = Count { hub: self, subject, number, begun, looked_at: 0 };
+        match told {
+            Told::Schedule(_) | Told::Announcement(_) => self.count_subscribers(told, &mut count),
+            Told::Class(_) => self.count_dependants(&mut count),
+        }
+    }
+
+    fn count_subscribers(&self, told: &Told, count: &mut Count<'_>) -> Result<bool, Failure> {
         // Of the versions as they are now, ended ones too: whoever was told was subscribed to one of them, or had a waiver.
         let versions = self.versions_told(told);
         let mut seen: BTreeSet<ApplicationId> = BTreeSet::new();
-        let mut looked_at = 0;
         for version in &versions {
             let mut after: Option<ApplicationId> = None;
             loop {
@@ -144,21 +162,8 @@ impl Hub {
                 after = found.last().cloned();
                 let complete = found.len() < STEP;
                 let waived = if complete { self.index().waived(version) } else { Vec::new() };
-                let fresh: Vec<_> = found.into_iter().chain(waived).filter(|id| seen.insert(id.clone())).collect();
-                for milestone in &mut begun {
-                    let occasion =
-                        Occasion { subject: subject.clone(), revision: number, milestone: milestone.milestone };
-                    let id = occasion.notice_id(milestone.due_at);
-                    let keys: Vec<_> =
-                        fresh.iter().map(|application| RecordKey::Notice(application.clone(), id.clone())).collect();
-                    looked_at += keys.len();
-                    for stored in self.get(&keys)?.into_iter().flatten() {
-                        if let Record::Notice(notice) = stored.record {
-                            milestone.acknowledged += notice.acknowledgements.len() as u64;
-                        }
-                    }
-                }
-                if looked_at >= LOOKED_AT_MAX {
+                let fresh = found.into_iter().chain(waived).filter(|id| seen.insert(id.clone()));
+                if count.add(fresh.map(Holder::Application).collect())? {
                     return Ok(true);
                 }
                 if complete {
@@ -167,5 +172,56 @@ impl Hub {
             }
         }
         Ok(false)
+    }
+
+    /// Of whoever has or had accounts, or replaces or replaced them: whoever was told is one of those, unless the only
+    /// account was given to another application since.
+    fn count_dependants(&self, count: &mut Count<'_>) -> Result<bool, Failure> {
+        let mut after = None;
+        loop {
+            let found = self.roster().applications_known(after.as_ref(), STEP);
+            let Some(last) = found.last().cloned() else { break };
+            after = Some(last);
+            if count.add(found.into_iter().map(Holder::Application).collect())? {
+                return Ok(true);
+            }
+        }
+        let mut after = None;
+        loop {
+            let found = self.roster().companies_known(after.as_ref(), STEP);
+            let Some(last) = found.last().cloned() else { return Ok(false) };
+            after = Some(last);
+            if count.add(found.into_iter().map(Holder::Company).collect())? {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// Acknowledgements counted so far.
+struct Count<'c> {
+    hub: &'c Hub,
+    subject: &'c NoticeSubject,
+    number: u32,
+    begun: Vec<&'c mut MilestoneProgress>,
+    looked_at: usize,
+}
+
+impl Count<'_> {
+    /// Adds those of some holders; whether one call looks at no more.
+    fn add(&mut self, holders: Vec<Holder>) -> Result<bool, Failure> {
+        for milestone in &mut self.begun {
+            let occasion =
+                Occasion { subject: self.subject.clone(), revision: self.number, milestone: milestone.milestone };
+            let id = occasion.notice_id(milestone.due_at);
+            let keys: Vec<_> = holders.iter().map(|holder| holder.notice(id.clone())).collect();
+            self.looked_at += keys.len();
+            for stored in self.hub.get(&keys)?.into_iter().flatten() {
+                if let Record::Notice(notice) = stored.record {
+                    milestone.acknowledged += notice.acknowledgements.len() as u64;
+                }
+            }
+        }
+        Ok(self.looked_at >= LOOKED_AT_MAX)
     }
 }

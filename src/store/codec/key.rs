@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::domain::ledger::{OperationName, Target};
 use crate::domain::name::{AnnouncementId, ApplicationId, CompanyId, Context, RequestId};
-use crate::domain::notice::{Milestone, NoticeSubject, Occasion};
+use crate::domain::notice::{Holder, Milestone, NoticeSubject, Occasion};
 use crate::domain::record::RecordKey;
 
 /// What a key is of: its first byte.
@@ -34,8 +34,10 @@ pub enum Kind {
     Namespace = b'p' as isize,
     /// A waiver.
     Waiver = b'w' as isize,
-    /// A notice.
+    /// A notice of an application.
     Notice = b'm' as isize,
+    /// A notice of a company.
+    CompanyNotice = b'z' as isize,
     /// The giving of notices.
     NoticeRun = b'r' as isize,
     /// An announcement.
@@ -73,7 +75,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 30] = [
+    const ALL: [Kind; 31] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -87,6 +89,7 @@ impl Kind {
         Kind::Namespace,
         Kind::Waiver,
         Kind::Notice,
+        Kind::CompanyNotice,
         Kind::NoticeRun,
         Kind::Announcement,
         Kind::AnnouncementRevision,
@@ -162,7 +165,10 @@ pub fn encode(key: &RecordKey) -> Bytes {
         RecordKey::ClientSecrets(id) => join(Kind::ClientSecrets, &[id.as_str()]),
         RecordKey::CallLimits(id) => join(Kind::CallLimits, &[id.as_str()]),
         RecordKey::Namespace(name) => join(Kind::Namespace, &[name.as_str()]),
-        RecordKey::Notice(application, id) => join(Kind::Notice, &[application.as_str(), id.as_str()]),
+        RecordKey::Notice(Holder::Application(application), id) => {
+            join(Kind::Notice, &[application.as_str(), id.as_str()])
+        }
+        RecordKey::Notice(Holder::Company(company), id) => join(Kind::CompanyNotice, &[company.as_str(), id.as_str()]),
         RecordKey::Disuse(id) => join(Kind::Disuse, &[id.as_str()]),
         RecordKey::NoticeRun(occasion) => encode_run(occasion),
         RecordKey::Organisation(id) => join(Kind::Organisation, &[id.as_str()]),
@@ -217,6 +223,7 @@ fn encode_run(occasion: &Occasion) -> Bytes {
         NoticeSubject::Announcement(id) => key.put_slice(&announcement_revisions_of(id)),
         // One application is told in the commit itself, so there is no run; the key is another one all the same.
         NoticeSubject::Disuse(id) => key.put_slice(&join(Kind::Disuse, &[id.as_str(), ""])),
+        NoticeSubject::CredentialClass => key.put_slice(&join(Kind::ClassRevision, &[])),
     }
     key.put_u32(occasion.revision);
     let (milestone, days) = match occasion.milestone {
@@ -225,6 +232,8 @@ fn encode_run(occasion: &Occasion) -> Bytes {
         Milestone::Countdown(days) => (b't', days),
         Milestone::Retired => (b'z', 0),
         Milestone::SunsetBegins => (b's', 0),
+        Milestone::CreationEnds => (b'c', 0),
+        Milestone::Sunset => (b'e', 0),
         Milestone::Deleted => (b'x', 0),
         Milestone::Kept => (b'k', 0),
     };
@@ -253,6 +262,25 @@ pub fn projects_of(company: &CompanyId) -> Bytes {
     join(Kind::Project, &[company.as_str(), ""])
 }
 
+/// The prefix of the keys of all notices of a holder.
+pub fn notices_of(holder: &Holder) -> Bytes {
+    match holder {
+        Holder::Application(id) => join(Kind::Notice, &[id.as_str(), ""]),
+        Holder::Company(id) => join(Kind::CompanyNotice, &[id.as_str(), ""]),
+    }
+}
+
+/// Whose notice stands under a key, if it is that of a notice.
+pub fn holder_of(key: &[u8]) -> Option<Holder> {
+    let end = key.iter().position(|byte| *byte == 0)?;
+    let id = std::str::from_utf8(key.get(1..end)?).ok()?;
+    match *key.first()? {
+        byte if byte == Kind::Notice.byte() => id.parse().ok().map(Holder::Application),
+        byte if byte == Kind::CompanyNotice.byte() => id.parse().ok().map(Holder::Company),
+        _ => None,
+    }
+}
+
 /// The prefix of all keys of `kind` that belong to one application.
 pub fn prefix_of(kind: Kind, application: &ApplicationId) -> Bytes {
     join(kind, &[application.as_str(), ""])
@@ -273,5 +301,25 @@ mod tests {
         assert_eq!(&of("app")[..], b"sapp\0rest/v1.0\x001.10");
         assert_eq!(kind(&of("app")), Some(Kind::Subscription));
         assert_eq!(kind(b"?"), None);
+    }
+
+    #[test]
+    fn notices_of_applications_stand_where_they_stood_and_those_of_companies_apart() {
+        let id = crate::domain::notice::Occasion {
+            subject: NoticeSubject::CredentialClass,
+            revision: 1,
+            milestone: Milestone::Sunset,
+        }
+        .notice_id(chrono::DateTime::UNIX_EPOCH);
+        let application = Holder::Application("acme".parse().expect("valid"));
+        let company = Holder::Company("acme".parse().expect("valid"));
+        let of = |holder: &Holder| encode(&holder.notice(id.clone()));
+        assert_eq!(of(&application), join(Kind::Notice, &["acme", id.as_str()]), "as ever");
+        assert_eq!(of(&company), join(Kind::CompanyNotice, &["acme", id.as_str()]));
+        for holder in [application, company] {
+            assert_eq!(holder_of(&of(&holder)), Some(holder.clone()));
+            assert!(of(&holder).starts_with(&notices_of(&holder)));
+        }
+        assert_eq!(holder_of(b"aacme\0"), None);
     }
 }

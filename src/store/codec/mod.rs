@@ -22,8 +22,8 @@ mod waiver;
 pub use answer::{Answer, Dropped};
 pub use fact::{decode_fact, encode_fact};
 pub use key::{
-    Kind, announcement_revisions_of, encode as encode_key, kind as key_kind, prefix_of, projects_of, revisions_in,
-    revisions_of,
+    Kind, announcement_revisions_of, encode as encode_key, holder_of, kind as key_kind, notices_of, prefix_of,
+    projects_of, revisions_in, revisions_of,
 };
 pub use record::{decode as decode_record, encode as encode_record};
 pub use usage::{

@@ -10,10 +10,10 @@ use crate::wire::{self, timestamp};
 
 pub(super) fn encode_run(run: &NoticeRun) -> disk::NoticeRunRecord {
     let (milestone, countdown_days) = wire::milestone(run.occasion.milestone);
-    let (state, cursor) = match &run.state {
-        RunState::Running(cursor) => (v1::NoticeProgressState::Running, cursor.to_string()),
-        RunState::Given => (v1::NoticeProgressState::Given, String::new()),
-        RunState::Skipped => (v1::NoticeProgressState::Skipped, String::new()),
+    let (state, (cursor, company_cursor)) = match &run.state {
+        RunState::Running(cursor) => (v1::NoticeProgressState::Running, wire::holder(cursor)),
+        RunState::Given => (v1::NoticeProgressState::Given, Default::default()),
+        RunState::Skipped => (v1::NoticeProgressState::Skipped, Default::default()),
     };
     disk::NoticeRunRecord {
         subject: Some(wire::notice_subject(&run.occasion.subject)),
@@ -27,12 +27,16 @@ pub(super) fn encode_run(run: &NoticeRun) -> disk::NoticeRunRecord {
         cursor,
         applications: run.applications,
         people: run.people,
+        company_cursor,
+        companies: run.companies,
     }
 }
 
 pub(super) fn decode_run(stored: disk::NoticeRunRecord) -> Option<NoticeRun> {
     let state = match stored.state() {
-        v1::NoticeProgressState::Running => RunState::Running(stored.cursor.parse().ok()?),
+        v1::NoticeProgressState::Running => {
+            RunState::Running(wire::parse_holder(&stored.cursor, &stored.company_cursor)?)
+        }
         v1::NoticeProgressState::Given => RunState::Given,
         v1::NoticeProgressState::Skipped => RunState::Skipped,
         v1::NoticeProgressState::Unspecified | v1::NoticeProgressState::Pending | v1::NoticeProgressState::Dropped => {
@@ -50,6 +54,7 @@ pub(super) fn decode_run(stored: disk::NoticeRunRecord) -> Option<NoticeRun> {
         ended_at: optional(stored.ended_at.as_ref())?,
         state,
         applications: stored.applications,
+        companies: stored.companies,
         people: stored.people,
     })
 }

@@ -23,7 +23,7 @@ use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Ta
 use crate::domain::listing::{self, Listing, Submission};
 use crate::domain::maintenance::{Cancellation, Maintenance, MaintenanceAhead, Refuses};
 use crate::domain::namespace::{Namespace, NamespaceDeployment};
-use crate::domain::notice::{Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
+use crate::domain::notice::{Holder, Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
 use crate::domain::operation::OperationSchedule;
 use crate::domain::organisation::{Organisation, OrganisationStatus};
 use crate::domain::record::Bearer;
@@ -155,7 +155,7 @@ fn records() -> Vec<Record> {
             subject: NoticeSubject::Announcement("shorter-tokens".parse().expect("valid")),
             ..occasion.clone()
         },
-        application: "ledgerly".parse().expect("valid"),
+        holder: Holder::Application("ledgerly".parse().expect("valid")),
         versions: vec![name("1.10")],
         versions_count: 2,
         further_contexts: vec!["other/context".parse().expect("valid")],
@@ -381,14 +381,34 @@ fn records() -> Vec<Record> {
                 },
             )]),
         }),
+        Record::Notice(Notice {
+            occasion: Occasion {
+                subject: NoticeSubject::CredentialClass,
+                revision: 5,
+                milestone: Milestone::CreationEnds,
+            },
+            holder: Holder::Company("562949953421312".parse().expect("valid")),
+            ..notice.clone()
+        }),
         Record::Notice(notice),
+        Record::NoticeRun(NoticeRun {
+            occasion: Occasion { subject: NoticeSubject::CredentialClass, revision: 5, milestone: Milestone::Sunset },
+            due_at: at("2026-08-10T00:00:00Z"),
+            begun_at: at("2026-08-10T00:00:01Z"),
+            ended_at: None,
+            state: RunState::Running(Holder::Company("562949953421312".parse().expect("valid"))),
+            applications: 56,
+            companies: 200,
+            people: 300,
+        }),
         Record::NoticeRun(NoticeRun {
             occasion: occasion.clone(),
             due_at: at("2026-08-10T00:00:00Z"),
             begun_at: at("2026-08-10T00:00:01Z"),
             ended_at: None,
-            state: RunState::Running("ledgerly".parse().expect("valid")),
+            state: RunState::Running(Holder::Application("ledgerly".parse().expect("valid"))),
             applications: 256,
+            companies: 0,
             people: 300,
         }),
         Record::NoticeRun(NoticeRun {
@@ -398,6 +418,7 @@ fn records() -> Vec<Record> {
             ended_at: Some(at("2026-08-10T00:00:02Z")),
             state: RunState::Skipped,
             applications: 0,
+            companies: 0,
             people: 0,
         }),
         Record::Announcement(Announcement {
@@ -605,4 +626,25 @@ fn a_company_that_named_its_accounts_is_read_as_one_that_counts_them() {
     let Ok(Record::Company(company)) = decode(bytes) else { panic!("it is of this format") };
     assert_eq!((company.id.as_str(), company.account_count), ("42", 2));
     assert_eq!(decode(&encode(&Record::Company(company.clone()))), Ok(Record::Company(company)));
+}
+
+/// As they were written when only applications had notices.
+#[test]
+fn notices_and_runs_of_applications_of_format_1_stay_readable() {
+    let run =
+        b"\x08\x01\x7a\x1f\x0a\x06\x12\x04news\x10\x03\x18\x01\x2a\x02\x08\x01\x32\x02\x08\x01\x40\x02\x4a\x03app\
+        \x50\x02\x58\x03";
+    let notice = b"\x08\x01\x72\x45\x0a\x03app\x12\x280123456789012345678901234567890123456789\x1a\x06\x12\x04news\x20\
+        \x03\x28\x01\x48\x01\x5a\x02\x08\x01\x62\x02\x08\x01";
+    let application = Holder::Application("app".parse().expect("valid"));
+    let Ok(Record::NoticeRun(read)) = decode(run) else { panic!("it is of this format") };
+    assert_eq!((&read.state, read.applications, read.companies), (&RunState::Running(application.clone()), 2, 0));
+    assert_eq!(encode(&Record::NoticeRun(read)), &run[..], "and is what is written");
+    let Ok(Record::Notice(read)) = decode(notice) else { panic!("it is of this format") };
+    assert_eq!(read.holder, application);
+    assert_eq!(encode(&Record::Notice(read)), &notice[..], "and is what is written");
+    let both =
+        b"\x08\x01\x7a\x25\x0a\x06\x12\x04news\x10\x03\x18\x01\x2a\x02\x08\x01\x32\x02\x08\x01\x40\x02\x4a\x03app\
+        \x50\x02\x58\x03\x62\x04acme";
+    assert!(matches!(decode(both), Err(Undecodable::Damaged(_))), "a run has come to one holder, not to two");
 }
