@@ -8,5 +8,9 @@ pub mod answer;
 pub mod request;
 
 mod authorize;
+mod envoy;
+mod judge;
 
 pub use authorize::AuthorizationRpc;
+pub use envoy::EnvoyRpc;
+pub use judge::Judge;

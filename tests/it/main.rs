@@ -14,6 +14,7 @@
 //! | `accounts` | B25, B67 to B75, B88: traditional service accounts and the dates of their class |
 //! | `migrating` | B69, B70, B81 to B89: the migration away from them, as it really went |
 //! | `deciding` | B60 to B63: what gateways are told |
+//! | `envoy` | B60 to B63, B65: what Envoy is told |
 //! | `companies` | B65, B66, B69, B70, B90: what they are told of companies and service accounts |
 //! | `moving` | B45 to B48: moves |
 //! | `herding` | B45: the moves of many applications |
@@ -67,6 +68,7 @@ mod crying;
 mod deciding;
 mod disuse;
 mod enduring;
+mod envoy;
 mod fencing;
 mod folding;
 mod golden;

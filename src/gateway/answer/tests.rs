@@ -199,6 +199,7 @@ fn a_call_that_cannot_be_judged_is_denied() {
     ] {
         let denial = denied(Answer::to_misread(&misread, "decision-1", BodyFormat::Neutral));
         assert_eq!(denial.status.number(), status, "{misread:?}");
+        assert!(Misread::NAMES.contains(&misread.name()), "{misread:?} is counted");
         assert_eq!(denial.identity, Identity::NOBODY);
         let said = body(&denial);
         assert_eq!(said["reason"], misread.name());

@@ -40,6 +40,22 @@ impl Misread {
         Misread::Misconfigured { what }
     }
 
+    /// All names.
+    pub const NAMES: [&'static str; 12] = [
+        "ODD_PATH",
+        "ODD_METHOD",
+        "UNKNOWN_CONTEXT",
+        "OUTSIDE_BASE_PATH",
+        "ACCEPT_MISSING",
+        "ACCEPT_MALFORMED",
+        "ACCEPT_AMBIGUOUS",
+        "ACCEPT_CONTRADICTORY",
+        "REPEATED_HEADER",
+        "MALFORMED_HEADER",
+        "MALFORMED_IDENTITY",
+        "GATEWAY_MISCONFIGURED",
+    ];
+
     /// The name used in bodies, logs and metrics.
     pub const fn name(&self) -> &'static str {
         match self {
