@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod envoy;
 mod gateway;
+mod grpc;
 #[path = "../peers/http.rs"]
 mod http;
 #[path = "../peers/process.rs"]
