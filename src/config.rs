@@ -2,6 +2,7 @@
 //! configuration file, else from its default; every wrong value stops the start with a sentence that names it.
 
 mod file;
+mod gateway;
 mod layer;
 mod value;
 
@@ -9,6 +10,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::domain::disuse::Limits;
+use crate::gateway::answer::BodyFormat;
+use crate::gateway::request::Reading;
 
 pub use layer::{Layer, Origin, Resolved, SETTINGS, Setting, Shown, Sources};
 
@@ -70,6 +73,18 @@ pub struct Config {
     /// `delete_unused` (false), `unused_sandbox_days` (365), `unused_production_days` (730), `unused_notice_days` (30,7,1),
     /// `never_used_sandbox_days` (30) and `never_used_notice_days` (7,1).
     pub disuse: Option<Limits>,
+    /// How gateways ask that hand over requests. Of `[gateway]` in the file; flags and variables begin with `gateway`.
+    pub gateway: Gateway,
+}
+
+/// How gateways ask that hand over requests instead of questions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// How requests are read. By default identities come from the claim `client_id` of verified tokens, paths name
+    /// operations and nothing else, and every route of a gateway names context, version and environment.
+    pub reading: Reading,
+    /// How the bodies of denials are written. Default neutral.
+    pub body: BodyFormat,
 }
 
 /// What is wrong with a configuration: one sentence per setting.
@@ -100,6 +115,7 @@ impl Config {
 mod tests {
     use super::*;
     use crate::domain::disuse::Term;
+    use crate::gateway::request::PathUse;
 
     fn load(flags: &[(&'static str, &str)]) -> Result<Config, String> {
         let mut layer = Layer::from([("data_dir", "/tmp/x".to_owned())]);
@@ -170,6 +186,20 @@ mod tests {
             ("unused_notice_days", "30,0"),
             ("unused_notice_days", "30 7"),
             ("never_used_notice_days", "6,5,4,3,2,1"),
+            ("gateway_identity", ""),
+            ("gateway_identity", "cookie:id"),
+            ("gateway_identity", "header:x-devhub-application"),
+            ("gateway_identity", "header:x-id,header:x-id"),
+            ("gateway_environment", "test"),
+            ("gateway_path", "all"),
+            ("gateway_path_bytes_max", "63"),
+            ("gateway_path_bytes_max", "8193"),
+            ("gateway_vendor", "HMRC"),
+            ("gateway_default_version", "1 0"),
+            ("gateway_company_header", ""),
+            ("gateway_company_header", "X-Company"),
+            ("gateway_project_header", "x-devhub-api"),
+            ("gateway_body", "xml"),
             ("cors_origins", "*"),
             ("cors_origins", "https://portal.example/"),
             ("cors_origins", "portal.example"),
@@ -180,6 +210,34 @@ mod tests {
             assert!(sentence.lines().count() == 1 && sentence.contains("; "), "one sentence with a remedy: {sentence}");
         }
         assert!(load(&[("drain_seconds", "0"), ("decision_ttl_seconds", "300")]).is_ok());
+    }
+
+    #[test]
+    fn a_gateway_is_trusted_with_nothing_that_the_configuration_does_not_say() {
+        let Gateway { reading, body } = load(&[]).expect("defaults").gateway;
+        let identity: Vec<String> = reading.identity.iter().map(ToString::to_string).collect();
+        assert_eq!(identity, ["claim:jwt.client_id"]);
+        assert_eq!((reading.environment, reading.vendor, reading.default_version), (None, None, None));
+        assert_eq!((reading.path, reading.path_bytes_max, body), (PathUse::Operation, 2048, BodyFormat::Neutral));
+        assert_eq!((&*reading.company_header, reading.project_header), ("procore-company-id", None));
+        let Gateway { reading, body } = load(&[
+            ("gateway_identity", "header:x-client-id, principal:spiffe://example.org/"),
+            ("gateway_environment", "production"),
+            ("gateway_path", "context"),
+            ("gateway_vendor", "hmrc"),
+            ("gateway_default_version", "1.0"),
+            ("gateway_body", "hmrc"),
+            ("gateway_project_header", "procore-project-id"),
+        ])
+        .expect("settings")
+        .gateway;
+        let identity: Vec<String> = reading.identity.iter().map(ToString::to_string).collect();
+        assert_eq!(identity, ["header:x-client-id", "principal:spiffe://example.org/"]);
+        assert_eq!(reading.environment, Some(devhub_decision::Environment::Production));
+        assert_eq!((reading.path, body), (PathUse::Context, BodyFormat::Hmrc));
+        assert_eq!(reading.vendor.as_ref().map(|vendor| vendor.as_str()), Some("hmrc"));
+        assert_eq!(reading.default_version.as_deref(), Some("1.0"));
+        assert_eq!(reading.project_header.as_deref(), Some("procore-project-id"));
     }
 
     #[test]

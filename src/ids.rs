@@ -34,6 +34,11 @@ pub fn account(now: DateTime<Utc>) -> AccountId {
     uuid(now).parse().expect("a UUID is a valid id")
 }
 
+/// The id of a decision, by which logs speak of it.
+pub fn decision(now: DateTime<Utc>) -> String {
+    uuid(now)
+}
+
 /// A new id of a client secret; it says nothing about the secret.
 pub fn client_secret(now: DateTime<Utc>) -> ClientSecretId {
     uuid(now).parse().expect("a UUID is a valid id")

@@ -1,5 +1,7 @@
 //! Puts the rooms together: opens the store, loads the hub, listens, and drains when told to stop.
 
+mod gate;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -10,6 +12,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::routing::get;
 use chrono::TimeDelta;
 use devhub_decision::Limits;
+use devhub_proto::envoy::service::auth::v3::authorization_server::AuthorizationServer;
 use devhub_proto::v1;
 use devhub_proto::v1::announcement_service_server::AnnouncementServiceServer;
 use devhub_proto::v1::api_service_server::ApiServiceServer;
@@ -46,7 +49,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::policy::Policies;
 use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
-use crate::gateway::AuthorizationRpc;
+use crate::gateway::{AuthorizationRpc, EnvoyRpc, Judge};
 use crate::hub::Hub;
 use crate::rpc::{
     AnnouncementRpc, ApiRpc, AppVersionRpc, ApplicationRpc, CallLimitRpc, CompanyRpc, CredentialClassRpc,
@@ -59,7 +62,7 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 21] = [
+const SERVICES: [&str; 22] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -81,6 +84,7 @@ const SERVICES: [&str; 21] = [
     "devhub.v1.AppVersionService",
     "devhub.v1.ListingService",
     "devhub.v1.MaintenanceService",
+    "envoy.service.auth.v3.Authorization",
 ];
 
 /// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
@@ -193,6 +197,25 @@ impl Server {
             axum::serve(admin, admin_app).with_graceful_shutdown(signal).await.context("the admin listener failed")
         });
 
+        let gate = gate::Gate::default();
+        let transport = Transport::builder()
+            .accept_http1(true)
+            .max_concurrent_streams(config.max_streams_per_connection)
+            .timeout(Duration::from_secs(u64::from(config.request_timeout_seconds)))
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE))
+            .tcp_keepalive(Some(KEEPALIVE))
+            .http2_max_header_list_size(16 * 1024)
+            // Callers with short deadlines cancel many calls at once; that is no attack.
+            .http2_max_pending_accept_reset_streams(Some(config.max_streams_per_connection as usize))
+            .http2_max_local_error_reset_streams(Some(128))
+            .add_routes(Routes::from(gate.routes()));
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let signal = wait(stopping.clone());
+        let serving = tokio::spawn(async move {
+            transport.serve_with_incoming_shutdown(incoming, signal).await.context("the gRPC listener failed")
+        });
+
         let needed = peppers.clone();
         let opening = tokio::task::spawn_blocking(move || -> anyhow::Result<Hub> {
             let hub = Hub::open(open()?, rules, clock)?;
@@ -207,25 +230,8 @@ impl Server {
         let limits = Limits::new(ttl, ttl).context("decision_ttl_seconds must be at least 1")?;
         let (health, health_service) = tonic_health::server::health_reporter();
         let services = services(&hub, limits, peppers, &metrics, config, &stopping).add_service(health_service);
-        let grpc = web(services, config)?;
+        let services = web(services, config)?;
 
-        let transport = Transport::builder()
-            .accept_http1(true)
-            .max_concurrent_streams(config.max_streams_per_connection)
-            .timeout(Duration::from_secs(u64::from(config.request_timeout_seconds)))
-            .http2_keepalive_interval(Some(KEEPALIVE))
-            .http2_keepalive_timeout(Some(KEEPALIVE))
-            .tcp_keepalive(Some(KEEPALIVE))
-            .http2_max_header_list_size(16 * 1024)
-            // Callers with short deadlines cancel many calls at once; that is no attack.
-            .http2_max_pending_accept_reset_streams(Some(config.max_streams_per_connection as usize))
-            .http2_max_local_error_reset_streams(Some(128))
-            .add_routes(Routes::from(grpc));
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let signal = wait(stopping.clone());
-        let serving = tokio::spawn(async move {
-            transport.serve_with_incoming_shutdown(incoming, signal).await.context("the gRPC listener failed")
-        });
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
         let every = Duration::from_secs(u64::from(config.usage_flush_seconds));
         let noting = tokio::spawn(note_usage(hub.clone(), every, stopping.clone()));
@@ -237,6 +243,7 @@ impl Server {
             health.set_service_status(service, ServingStatus::Serving).await;
         }
         health.set_service_status("", ServingStatus::Serving).await;
+        gate.open(services);
         let _ = ready.set(hub.clone());
         let drain = Duration::from_secs(u64::from(config.drain_seconds));
         Ok(Server {
@@ -309,10 +316,13 @@ fn services(
                 .max_encoding_message_size(REPLY_BYTES_MAX)
         };
     }
-    let authorization = AuthorizationRpc::new(hub.clone(), limits, metrics.clone());
+    let judge = Judge::new(hub.clone(), limits, metrics.clone());
+    let envoy = EnvoyRpc::new(judge.clone(), config.gateway.clone());
+    let authorization = AuthorizationRpc::new(judge);
     let account = ServiceAccountRpc::new(hub.clone(), peppers.clone(), stopping.clone());
     let credential = CredentialRpc::new(hub.clone(), peppers, metrics.clone());
     let mut routes = Routes::new(bounded!(AuthorizationServiceServer, authorization))
+        .add_service(bounded!(AuthorizationServer, envoy))
         .add_service(bounded!(ApiServiceServer, ApiRpc::new(hub.clone())))
         .add_service(bounded!(ApplicationServiceServer, ApplicationRpc::new(hub.clone())))
         .add_service(bounded!(SubscriptionServiceServer, SubscriptionRpc::new(hub.clone(), stopping.clone())))

@@ -8,6 +8,7 @@ use devhub_decision::{Environment, Reason, Stage};
 
 use devhub_proto::v1::CredentialVerdict;
 
+use crate::gateway::request::Misread;
 use crate::hub::Hub;
 
 /// What verifications of credentials end in, by its label.
@@ -25,12 +26,22 @@ pub struct Metrics(Arc<Counters>);
 struct Counters {
     decisions: [AtomicU64; Reason::ALL.len()],
     verifications: [AtomicU64; VERDICTS.len()],
+    misread: [AtomicU64; Misread::NAMES.len()],
 }
 
 impl Metrics {
     /// Counts a decision.
     pub fn decided(&self, reason: Reason) {
         self.0.decisions[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a call that could not be judged.
+    pub fn misread(&self, misread: &Misread) {
+        for (count, name) in self.0.misread.iter().zip(Misread::NAMES) {
+            if name == misread.name() {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Counts a verification of credentials.
@@ -59,6 +70,12 @@ impl Metrics {
         for (count, (_, verdict)) in self.0.verifications.iter().zip(VERDICTS) {
             let count = count.load(Ordering::Relaxed);
             line(format_args!("devhub_credentials_verified_total{{verdict=\"{verdict}\"}} {count}"));
+        }
+        line(format_args!("# HELP devhub_calls_misread_total Calls at gateways that were denied unjudged, by reason."));
+        line(format_args!("# TYPE devhub_calls_misread_total counter"));
+        for (count, reason) in self.0.misread.iter().zip(Misread::NAMES) {
+            let count = count.load(Ordering::Relaxed);
+            line(format_args!("devhub_calls_misread_total{{reason=\"{reason}\"}} {count}"));
         }
         let usage = hub.usage().figures();
         let first_uses_not_kept = hub.first_uses().not_kept();

@@ -6,12 +6,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
-#[path = "clients/http.rs"]
+#[path = "peers/http.rs"]
 mod http;
 #[path = "clients/peer.rs"]
 mod peer;
-#[path = "clients/process.rs"]
+#[path = "peers/process.rs"]
 mod process;
+#[path = "peers/provision.rs"]
+mod provision;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,7 @@ use devhub::server::Server;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::http::Answer;
 use crate::process::Finished;
 
 /// An origin that the hub is configured for.
@@ -73,6 +76,12 @@ fn source(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// Runs a process that must succeed.
+fn succeed(command: &mut Command, limit: Duration) {
+    let finished = process::run(command, limit).unwrap();
+    assert!(finished.success, "{finished}");
+}
+
 /// The transcript of a tour that must have gone well and said all of `lines`, in this order.
 fn check(tour: &Finished, lines: &[&str]) {
     assert!(tour.success, "the tour failed:\n{tour}");
@@ -91,8 +100,17 @@ fn check_refusal(tour: &Finished, word: &str) {
 }
 
 #[test]
+fn a_process_that_hangs_is_killed_with_its_children() {
+    // The shell and its child hold the pipe open until both are gone.
+    let mut hanging = Command::new("sh");
+    hanging.args(["-c", "echo begun; tail -f /dev/null & wait"]);
+    let finished = process::run(&mut hanging, Duration::from_millis(200)).unwrap();
+    assert!(!finished.success && finished.output == "begun\n", "{finished}");
+}
+
+#[test]
 fn the_python_tour_goes_well() {
-    let Some(python) = peer::or_skip("the_python_tour_goes_well", peer::python()) else { return };
+    let Some(python) = provision::or_skip("the_python_tour_goes_well", peer::python()) else { return };
     let world = World::start();
     let (proto, generated) = (source("proto"), world.room("generated"));
     let contract = std::fs::read_dir(proto.join("devhub/v1")).unwrap().map(|file| file.unwrap().path());
@@ -101,7 +119,7 @@ fn the_python_tour_goes_well() {
     for option in ["--python_out", "--pyi_out", "--grpc_python_out"] {
         generate.arg(format!("{option}={}", generated.display()));
     }
-    process::succeed(&mut generate, TOUR_LIMIT);
+    succeed(&mut generate, TOUR_LIMIT);
 
     let tour = |address: SocketAddr| {
         let mut tour = Command::new(&python.interpreter);
@@ -162,12 +180,12 @@ fn the_python_tour_goes_well() {
 #[test]
 fn the_typescript_tour_goes_well_over_grpc_web() {
     let name = "the_typescript_tour_goes_well_over_grpc_web";
-    let Some(node) = peer::or_skip(name, peer::typescript()) else { return };
+    let Some(node) = provision::or_skip(name, peer::typescript()) else { return };
     let world = World::start();
     let proto = source("proto");
     let contract = proto.join("devhub/v1");
-    process::succeed(node.npm("generate").arg(&proto).arg("--path").arg(contract), TOUR_LIMIT);
-    process::succeed(&mut node.npm("build"), TOUR_LIMIT);
+    succeed(node.npm("generate").arg(&proto).arg("--path").arg(contract), TOUR_LIMIT);
+    succeed(&mut node.npm("build"), TOUR_LIMIT);
 
     let tour = |address: SocketAddr| {
         let mut tour = node.npm("tour");
@@ -205,6 +223,19 @@ const EMPTY: &[u8] = &[0; 5];
 /// The flag of the frame that holds the trailers.
 const TRAILERS: u8 = 0x80;
 
+/// The gRPC-Web frames of a body: a flag byte and the bytes of each.
+fn frames(answer: &Answer) -> Vec<(u8, Vec<u8>)> {
+    let mut frames = Vec::new();
+    let mut rest = answer.body.as_slice();
+    while let Some((&[flag, a, b, c, d], after)) = rest.split_first_chunk() {
+        let (frame, next) = after.split_at(u32::from_be_bytes([a, b, c, d]) as usize);
+        frames.push((flag, frame.to_vec()));
+        rest = next;
+    }
+    assert!(rest.is_empty(), "a torn frame: {rest:?}");
+    frames
+}
+
 const CALL: [(&str, &str); 2] = [("content-type", "application/grpc-web+proto"), ("x-grpc-web", "1")];
 
 const PREFLIGHT: [(&str, &str); 2] = [
@@ -240,7 +271,7 @@ fn a_browser_may_call_from_a_configured_origin_only() {
     for header in ["grpc-status", "grpc-message", "grpc-status-details-bin"] {
         assert!(exposed.split(',').any(|exposed| exposed == header), "{header} is not exposed: {call:?}");
     }
-    let frames = call.frames();
+    let frames = frames(&call);
     let [(0, message), (TRAILERS, trailers)] = frames.as_slice() else { panic!("not an answer: {frames:?}") };
     assert!(!message.is_empty());
     let trailers = String::from_utf8_lossy(trailers);

@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "devhub/v1/waiver.proto",
         "devhub/store/v1/record.proto",
         "devhub/store/v1/usage.proto",
+        "envoy/service/auth/v3/external_auth.proto",
     ];
     let descriptors = protox::compile(files, [&root])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);

@@ -69,6 +69,7 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::StoreFull => "free space on the hub's data directory; writes go on by themselves",
         ErrorReason::Overloaded => "try again in a moment",
         ErrorReason::StoreUnavailable => "try again; if it stays, the hub's log and `devhub doctor` say what is wrong",
+        ErrorReason::HubNotReady => "try again: the hub is starting, and says on its admin port when it is ready",
         ErrorReason::RevisionNotReached => "try again: the hub has not caught up with that revision yet",
         ErrorReason::PageToken => "start the list again from its first page",
         ErrorReason::Internal => "report this as a defect of devhub, with the hub's log of that moment",

@@ -25,6 +25,7 @@ pub mod credential_class;
 pub mod date;
 pub mod demo;
 pub mod deprecate;
+pub mod descriptors;
 pub mod doctor;
 pub mod exempt;
 pub mod explain;
@@ -250,6 +251,8 @@ enum Command {
     ///
     /// The hub must not be running. Exits 0 when nothing is wrong that the next start does not heal, 1 otherwise.
     Doctor(doctor::Doctor),
+    /// Write the compiled contract to standard output, for what turns JSON into calls (Envoy's grpc_json_transcoder)
+    Descriptors(descriptors::Descriptors),
     /// Print completions for a shell
     Completions(completions::Completions),
 }
@@ -332,6 +335,7 @@ impl Cli {
             Command::Backup(command) => command.run(output),
             Command::Restore(command) => command.run(output),
             Command::Doctor(command) => command.run(output),
+            Command::Descriptors(command) => command.run(),
             Command::Completions(command) => command.run(),
         }
     }

@@ -101,6 +101,34 @@ pub struct Settings {
     /// How many days before that administrators are told [default: 7,1]
     #[arg(long, value_name = "DAYS,...")]
     never_used_notice_days: Option<String>,
+    /// Where gateways that hand over requests find who calls; may be repeated: claim:PAYLOAD.CLAIM, principal,
+    /// principal:PREFIX, header:NAME [default: claim:jwt.client_id]
+    #[arg(long, value_name = "SOURCE")]
+    gateway_identity: Vec<String>,
+    /// Environment of calls whose route names none: sandbox or production
+    #[arg(long, value_name = "ENVIRONMENT")]
+    gateway_environment: Option<String>,
+    /// What the path of a call is read for: nothing, operation or context [default: operation]
+    #[arg(long, value_name = "USE")]
+    gateway_path: Option<String>,
+    /// Longest path that is read [default: 2048]
+    #[arg(long, value_name = "BYTES")]
+    gateway_path_bytes_max: Option<String>,
+    /// Vendor in media types that name a version: application/vnd.VENDOR.1.0+json
+    #[arg(long, value_name = "VENDOR")]
+    gateway_vendor: Option<String>,
+    /// Version of calls that name none
+    #[arg(long, value_name = "VERSION")]
+    gateway_default_version: Option<String>,
+    /// Header that names a company [default: procore-company-id]
+    #[arg(long, value_name = "HEADER")]
+    gateway_company_header: Option<String>,
+    /// Header that names a project of the company
+    #[arg(long, value_name = "HEADER")]
+    gateway_project_header: Option<String>,
+    /// How denials are written: neutral or hmrc [default: neutral]
+    #[arg(long, value_name = "FORMAT")]
+    gateway_body: Option<String>,
 }
 
 impl Settings {
@@ -116,6 +144,7 @@ impl Settings {
 
     fn flags(&self) -> Layer {
         let origins = (!self.cors_origins.is_empty()).then(|| self.cors_origins.join(","));
+        let sources = (!self.gateway_identity.is_empty()).then(|| self.gateway_identity.join(","));
         let flags = [
             ("listen", &self.listen),
             ("admin_listen", &self.admin_listen),
@@ -144,6 +173,15 @@ impl Settings {
             ("unused_notice_days", &self.unused_notice_days),
             ("never_used_sandbox_days", &self.never_used_sandbox_days),
             ("never_used_notice_days", &self.never_used_notice_days),
+            ("gateway_identity", &sources),
+            ("gateway_environment", &self.gateway_environment),
+            ("gateway_path", &self.gateway_path),
+            ("gateway_path_bytes_max", &self.gateway_path_bytes_max),
+            ("gateway_vendor", &self.gateway_vendor),
+            ("gateway_default_version", &self.gateway_default_version),
+            ("gateway_company_header", &self.gateway_company_header),
+            ("gateway_project_header", &self.gateway_project_header),
+            ("gateway_body", &self.gateway_body),
         ];
         flags.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
     }

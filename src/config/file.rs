@@ -1,4 +1,5 @@
-//! The configuration file: TOML, one key per setting, nothing else.
+//! The configuration file: TOML, one key per setting, nothing else. Settings whose names begin with `gateway_` stand in a
+//! table of that name, without it.
 
 use std::path::Path;
 
@@ -40,6 +41,23 @@ struct File {
     unused_notice_days: Option<Vec<i64>>,
     never_used_sandbox_days: Option<i64>,
     never_used_notice_days: Option<Vec<i64>>,
+    #[serde(default)]
+    gateway: GatewayTable,
+}
+
+/// The table `[gateway]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GatewayTable {
+    identity: Option<Vec<String>>,
+    environment: Option<String>,
+    path: Option<String>,
+    path_bytes_max: Option<i64>,
+    vendor: Option<String>,
+    default_version: Option<String>,
+    company_header: Option<String>,
+    project_header: Option<String>,
+    body: Option<String>,
 }
 
 /// Reads the file at `path`; the error is a sentence.
@@ -72,6 +90,14 @@ fn layer(file: File) -> Layer {
         ("log_filter", file.log_filter),
         ("unused_notice_days", file.unused_notice_days.map(list)),
         ("never_used_notice_days", file.never_used_notice_days.map(list)),
+        ("gateway_identity", file.gateway.identity.map(|sources| sources.join(","))),
+        ("gateway_environment", file.gateway.environment),
+        ("gateway_path", file.gateway.path),
+        ("gateway_vendor", file.gateway.vendor),
+        ("gateway_default_version", file.gateway.default_version),
+        ("gateway_company_header", file.gateway.company_header),
+        ("gateway_project_header", file.gateway.project_header),
+        ("gateway_body", file.gateway.body),
     ];
     let switches = [
         ("reflection", file.reflection),
@@ -93,6 +119,7 @@ fn layer(file: File) -> Layer {
         ("unused_sandbox_days", file.unused_sandbox_days),
         ("unused_production_days", file.unused_production_days),
         ("never_used_sandbox_days", file.never_used_sandbox_days),
+        ("gateway_path_bytes_max", file.gateway.path_bytes_max),
     ];
     texts
         .into_iter()
@@ -110,7 +137,11 @@ mod tests {
     #[test]
     fn every_setting_can_stand_in_the_file() {
         for setting in SETTINGS {
-            let lines = ["'text'", "1", "true", "['text']", "[1]"].map(|value| format!("{} = {value}", setting.name));
+            let place = match setting.name.strip_prefix("gateway_") {
+                Some(name) => format!("[gateway]\n{name}"),
+                None => setting.name.to_owned(),
+            };
+            let lines = ["'text'", "1", "true", "['text']", "[1]"].map(|value| format!("{place} = {value}"));
             let taken = lines.iter().filter_map(|line| toml::from_str(line).ok()).map(layer);
             assert!(taken.flatten().any(|(name, _)| name == setting.name), "{}", setting.name);
         }

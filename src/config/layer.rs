@@ -39,7 +39,7 @@ const fn without_default(name: &'static str) -> Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 27] = [
+pub const SETTINGS: [Setting; 36] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
@@ -67,6 +67,15 @@ pub const SETTINGS: [Setting; 27] = [
     setting("unused_notice_days", "30,7,1"),
     setting("never_used_sandbox_days", "30"),
     setting("never_used_notice_days", "7,1"),
+    setting("gateway_identity", "claim:jwt.client_id"),
+    without_default("gateway_environment"),
+    setting("gateway_path", "operation"),
+    setting("gateway_path_bytes_max", "2048"),
+    without_default("gateway_vendor"),
+    without_default("gateway_default_version"),
+    setting("gateway_company_header", "procore-company-id"),
+    without_default("gateway_project_header"),
+    setting("gateway_body", "neutral"),
 ];
 
 /// Where one value came from.

@@ -60,6 +60,7 @@ impl<'a> Values<'a> {
         let usage_flush_seconds = self.number("usage_flush_seconds", 1..=3600);
         let usage_entries_max = self.number("usage_entries_max", 1..=100_000_000);
         let disuse = self.disuse();
+        let gateway = self.gateway();
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -83,18 +84,19 @@ impl<'a> Values<'a> {
             usage_flush_seconds: usage_flush_seconds?,
             usage_entries_max: usage_entries_max?,
             disuse: disuse?,
+            gateway: gateway?,
         })
     }
 
-    fn shown(&self, name: &'static str) -> &'a Shown {
+    pub(super) fn shown(&self, name: &'static str) -> &'a Shown {
         self.shown.iter().find(|shown| shown.name == name).expect("every setting is resolved before it is judged")
     }
 
-    fn text(&self, name: &'static str) -> &'a str {
+    pub(super) fn text(&self, name: &'static str) -> &'a str {
         self.shown(name).value.as_deref().unwrap_or_default()
     }
 
-    fn wrong(&mut self, name: &'static str, limit: &str, remedy: &str) {
+    pub(super) fn wrong(&mut self, name: &'static str, limit: &str, remedy: &str) {
         let shown = self.shown(name);
         self.wrong.push(format!("{shown}: {limit}; {remedy}"));
     }
@@ -146,7 +148,7 @@ impl<'a> Values<'a> {
         switch
     }
 
-    fn number<T>(&mut self, name: &'static str, range: RangeInclusive<T>) -> Option<T>
+    pub(super) fn number<T>(&mut self, name: &'static str, range: RangeInclusive<T>) -> Option<T>
     where
         T: FromStr + PartialOrd + Display + Copy,
     {

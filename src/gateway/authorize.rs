@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Utc};
-use devhub_decision::{Decision, Environment, Facts, Limits, Operation, Question, StepOutcome, Trail, decide, explain};
+use devhub_decision::{Decision, Environment, Operation, Question, StepOutcome, Trail, explain};
 use devhub_proto::v1;
 use devhub_proto::v1::authorization_service_server::AuthorizationService;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
-use crate::hub::{Failure, Hub};
+use super::judge::Judge;
+use crate::hub::Failure;
 use crate::rpc::parse::Fields;
 use crate::rpc::status;
-use crate::telemetry::Metrics;
 use crate::wire::{Word, timestamp};
 
 /// Most questions of one batch.
@@ -36,9 +36,7 @@ const REVISION_WAIT: Duration = Duration::from_millis(150);
 
 /// Serves AuthorizationService.
 pub struct AuthorizationRpc {
-    hub: Hub,
-    limits: Limits,
-    metrics: Metrics,
+    judge: Judge,
     history: Arc<Semaphore>,
 }
 
@@ -175,33 +173,23 @@ fn render_trail(trail: &Trail<'_>, at: DateTime<Utc>) -> v1::ExplainResponse {
 }
 
 impl AuthorizationRpc {
-    /// Serves the decisions of `hub`, to be cached no longer than `limits` say.
-    pub fn new(hub: Hub, limits: Limits, metrics: Metrics) -> AuthorizationRpc {
-        AuthorizationRpc { hub, limits, metrics, history: Arc::new(Semaphore::new(1)) }
-    }
-
-    /// Decides, and leaves behind what is kept of an answer: that it was given, that a subscriber called, that an
-    /// installation was used.
-    fn answer(&self, question: &Question<'_>, facts: &Facts<'_>, now: DateTime<Utc>) -> v1::AuthorizeResponse {
-        let decision = decide(facts, now, self.limits);
-        self.metrics.decided(decision.reason);
-        self.hub.usage().count(question, &decision, now);
-        self.hub.first_uses().look(question, facts, &decision, now);
-        render(&decision)
+    /// Serves the decisions of `judge`.
+    pub fn new(judge: Judge) -> AuthorizationRpc {
+        AuthorizationRpc { judge, history: Arc::new(Semaphore::new(1)) }
     }
 
     /// Waits, a little, until the table has reached a revision.
     async fn reach(&self, wanted: u64) -> Result<(), Status> {
-        if self.hub.table().revision() >= wanted { Ok(()) } else { self.reach_head(wanted).await }
+        if self.judge.hub().table().revision() >= wanted { Ok(()) } else { self.reach_head(wanted).await }
     }
 
     /// Waits, a little, until the journal can be read up to a revision.
     async fn reach_head(&self, wanted: u64) -> Result<(), Status> {
-        let mut head = self.hub.watch();
+        let mut head = self.judge.hub().watch();
         let reached = tokio::time::timeout(REVISION_WAIT, head.wait_for(|revision| *revision >= wanted)).await;
         match reached {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(status::revision_not_reached(wanted, self.hub.table().revision())),
+            Ok(Err(_)) | Err(_) => Err(status::revision_not_reached(wanted, self.judge.hub().table().revision())),
         }
     }
 }
@@ -215,9 +203,7 @@ impl AuthorizationService for AuthorizationRpc {
         let message = request.get_ref();
         let question = parse(message).map_err(|sentence| malformed(&sentence))?;
         self.reach(message.min_revision).await?;
-        let now = self.hub.now();
-        let reply = self.hub.table().ask(&question, |facts| self.answer(&question, facts, now));
-        Ok(Response::new(reply))
+        Ok(Response::new(self.judge.ask(&question, self.judge.hub().now(), render)))
     }
 
     async fn batch_authorize(
@@ -231,12 +217,11 @@ impl AuthorizationService for AuthorizationRpc {
         self.reach(message.min_revision).await?;
         let parsed: Vec<Result<Question<'_>, String>> = message.questions.iter().map(parse).collect();
         let questions: Vec<Question<'_>> = parsed.iter().filter_map(|parsed| parsed.as_ref().ok()).copied().collect();
-        let now = self.hub.now();
-        let mut revision = self.hub.table().revision();
-        let decisions = self.hub.table().ask_all(&questions, |index, facts| {
-            let answer = self.answer(&questions[index], facts, now);
-            revision = answer.revision;
-            answer
+        let hub = self.judge.hub();
+        let mut revision = hub.table().revision();
+        let decisions = self.judge.ask_all(&questions, hub.now(), |_, decision| {
+            revision = decision.revision;
+            render(decision)
         });
         let mut decisions = decisions.into_iter();
         let results = parsed
@@ -261,8 +246,8 @@ impl AuthorizationService for AuthorizationRpc {
             fields.violate("at", "must lie before the year 9999");
         }
         fields.check()?;
-        let at = at.unwrap_or_else(|| self.hub.now());
-        let limits = self.limits;
+        let at = at.unwrap_or_else(|| self.judge.hub().now());
+        let limits = self.judge.limits();
         let question = message.question.unwrap_or_default();
         parse(&question).map_err(|sentence| malformed(&sentence))?;
         self.reach(question.min_revision).await?;
@@ -272,7 +257,7 @@ impl AuthorizationService for AuthorizationRpc {
             0 => None,
             _ => Arc::clone(&self.history).acquire_owned().await.ok(),
         };
-        let hub = self.hub.clone();
+        let hub = self.judge.hub().clone();
         let work = move || {
             // Held until the work is done: the caller may be gone long before.
             let _turn = turn;

@@ -127,12 +127,18 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::WiderPermissions
         | ErrorReason::EpochChanged => Code::FailedPrecondition,
         ErrorReason::LimitReached | ErrorReason::StoreFull | ErrorReason::Overloaded => Code::ResourceExhausted,
-        ErrorReason::StoreUnavailable | ErrorReason::RevisionNotReached | ErrorReason::Maintenance => Code::Unavailable,
+        ErrorReason::StoreUnavailable
+        | ErrorReason::RevisionNotReached
+        | ErrorReason::HubNotReady
+        | ErrorReason::Maintenance => Code::Unavailable,
     }
 }
 
 fn make(reason: ErrorReason, message: String, metadata: HashMap<String, String>, violations: &[Violation]) -> Status {
-    let passing = matches!(reason, ErrorReason::Contention | ErrorReason::Overloaded | ErrorReason::RevisionNotReached);
+    let passing = matches!(
+        reason,
+        ErrorReason::Contention | ErrorReason::Overloaded | ErrorReason::RevisionNotReached | ErrorReason::HubNotReady
+    );
     make_with(reason, message, metadata, violations, passing.then_some(RETRY_DELAY))
 }
 
@@ -354,6 +360,12 @@ pub fn too_many_followers(limit: usize) -> Status {
 pub fn too_many_calls(limit: usize) -> Status {
     let message = format!("{limit} calls of this kind are running, and more are not served; retry when one has ended");
     make(ErrorReason::Overloaded, message, HashMap::from([("limit".to_owned(), limit.to_string())]), &[])
+}
+
+/// The status of a call that comes before the hub can judge anything.
+pub fn not_ready() -> Status {
+    let message = "the store is being verified and loaded; retry in a moment, or ask another hub";
+    make(ErrorReason::HubNotReady, message.to_owned(), HashMap::new(), &[])
 }
 
 /// The status of a stream that ends because the hub is stopping.

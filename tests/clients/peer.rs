@@ -2,28 +2,11 @@
 //! a change of the pinned versions, fetches anything.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
-use crate::process::{self, Finished};
+use crate::provision::{self, Missing, PROVISION_LIMIT, VERSION_LIMIT, have, remove};
 use crate::source;
-
-/// How long it may take to fetch packages.
-const PROVISION_LIMIT: Duration = Duration::from_secs(600);
-
-/// How long a program may take to say its version.
-const VERSION_LIMIT: Duration = Duration::from_secs(60);
-
-/// Names what a finished provision was made of.
-const STAMP: &str = "provisioned";
-
-/// Why a peer cannot be had here.
-#[derive(Debug)]
-pub(crate) struct Missing(String);
 
 /// Python with the packages of its tour.
 pub(crate) struct Python {
@@ -44,20 +27,6 @@ impl TypeScript {
         let mut npm = npm();
         npm.current_dir(&self.directory).args(["run", "--silent", script, "--"]);
         npm
-    }
-}
-
-/// The peer, or nothing where it is missing: the test is skipped then, and says so. On a build server nothing may be
-/// missing.
-pub(crate) fn or_skip<P>(test: &str, peer: Result<P, Missing>) -> Option<P> {
-    match peer {
-        Ok(peer) => Some(peer),
-        Err(Missing(reason)) => {
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "CI=true, but {reason}");
-            // Not by a macro, whose output is shown for failed tests only.
-            let _ = writeln!(io::stderr(), "{test} is skipped: {reason}");
-            None
-        }
     }
 }
 
@@ -111,14 +80,11 @@ fn npm() -> Command {
     npm
 }
 
-/// A directory below that of the build, which is this process's own as long as the file lives.
+/// A directory for a peer, which is this process's own as long as the file lives.
 fn place(name: &str) -> (PathBuf, File) {
-    let build = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let peers = build.join("peers");
-    fs::create_dir_all(&peers).unwrap();
-    let lock = File::create(peers.join(format!("{name}.lock"))).unwrap();
+    let (directory, lock) = provision::place(name);
     lock.lock().unwrap();
-    (peers.join(name), lock)
+    (directory, lock)
 }
 
 /// Makes `directory` by `install`, unless it was made of the same program and files before.
@@ -128,41 +94,9 @@ fn provision(
     files: &[&Path],
     install: impl FnOnce() -> Result<(), Missing>,
 ) -> Result<(), Missing> {
-    let mut hash = Sha256::new();
-    hash.update(version);
-    for file in files {
-        let content = fs::read(file).unwrap();
-        hash.update((content.len() as u64).to_be_bytes());
-        hash.update(content);
-    }
-    let stamp: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    if fs::read_to_string(directory.join(STAMP)).is_ok_and(|made| made == stamp) {
-        return Ok(());
-    }
-    remove(directory);
-    fs::create_dir_all(directory).unwrap();
-    install()?;
-    // Last, so that a provision that was cut off is made again.
-    fs::write(directory.join(STAMP), stamp).unwrap();
-    Ok(())
-}
-
-/// What a program says that must be there and succeed for the peer to be had.
-fn have(command: &mut Command, limit: Duration) -> Result<String, Missing> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    match process::run(command, limit) {
-        Ok(Finished { success: true, output, .. }) => Ok(output),
-        Ok(failed) => Err(Missing(failed.to_string())),
-        Err(error) => Err(Missing(format!("{name} cannot be run: {error}"))),
-    }
-}
-
-fn remove(directory: &Path) {
-    match fs::remove_dir_all(directory) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => panic!("{}: {error}", directory.display()),
-    }
+    let contents: Vec<_> = files.iter().map(|file| fs::read(file).unwrap()).collect();
+    let parts: Vec<&[u8]> = [version.as_bytes()].into_iter().chain(contents.iter().map(Vec::as_slice)).collect();
+    provision::make(directory, &provision::stamp(&parts), install)
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -69,6 +69,28 @@ fn the_decision_crate_is_pure() {
 }
 
 #[test]
+fn questions_and_answers_of_gateways_are_pure() {
+    for room in ["src/gateway/request", "src/gateway/answer"] {
+        forbid(room, &IMPURE);
+        forbid(room, &["Mutex", "RwLock", "crate::store", "crate::hub", "crate::rpc", "crate::wire"]);
+    }
+}
+
+#[test]
+fn a_reply_to_envoy_is_made_in_one_place_and_never_left_empty() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in sources(&root.join("src")) {
+        let code = code(&file);
+        let made = code.matches("v3::CheckResponse {").count() - code.matches("-> v3::CheckResponse {").count();
+        let expected = usize::from(file.ends_with("src/gateway/envoy.rs"));
+        assert_eq!(made, expected, "{} makes replies to Envoy", file.display());
+        if expected == 1 {
+            assert!(!code.contains("::default()"), "{} may leave a part of a reply out", file.display());
+        }
+    }
+}
+
+#[test]
 fn the_store_does_not_know_who_uses_it() {
     forbid("src/store", &["crate::hub", "crate::rpc", "crate::gateway", "crate::server", "crate::cli", "tonic"]);
 }

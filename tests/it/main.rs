@@ -16,6 +16,7 @@
 //! | `cutting` | B81, B83, B89: the first call of an installed application, and who may not count as one |
 //! | `checklists` | B77 to B88, X12: what a developer, a company and an operator have to do next about the migration |
 //! | `deciding` | B60 to B63: what gateways are told |
+//! | `envoy` | B60 to B63, B65: what Envoy is told |
 //! | `companies` | B65, B66, B69, B70, B90: what they are told of companies and service accounts |
 //! | `moving` | B45 to B48: moves |
 //! | `herding` | B45: the moves of many applications |
@@ -77,6 +78,7 @@ mod cutting;
 mod deciding;
 mod disuse;
 mod enduring;
+mod envoy;
 mod fencing;
 mod folding;
 mod foretelling;

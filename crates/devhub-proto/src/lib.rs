@@ -43,6 +43,20 @@ pub mod v1 {
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/devhub.descriptors.bin"));
 }
 
+/// What Envoy asks, as far as devhub reads it.
+pub mod envoy {
+    /// Services of Envoy's.
+    pub mod service {
+        /// External authorization.
+        pub mod auth {
+            /// Version 3.
+            pub mod v3 {
+                tonic::include_proto!("envoy.service.auth.v3");
+            }
+        }
+    }
+}
+
 /// What devhub keeps on disk: package `devhub.store.v1`.
 pub mod store {
     /// Format 1.

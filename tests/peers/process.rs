@@ -69,18 +69,3 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> io::Result<Finished
         complaints: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
 }
-
-/// Runs a process that must succeed.
-pub(crate) fn succeed(command: &mut Command, limit: Duration) {
-    let finished = run(command, limit).unwrap();
-    assert!(finished.success, "{finished}");
-}
-
-#[test]
-fn a_process_that_hangs_is_killed_with_its_children() {
-    // The shell and its child hold the pipe open until both are gone.
-    let mut hanging = Command::new("sh");
-    hanging.args(["-c", "echo begun; tail -f /dev/null & wait"]);
-    let finished = run(&mut hanging, Duration::from_millis(200)).unwrap();
-    assert!(!finished.success && finished.output == "begun\n", "{finished}");
-}

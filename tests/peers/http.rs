@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand: what a browser puts on the wire, and nothing that a library would add or hide.
+//! HTTP/1.1 by hand: what a client puts on the wire, and nothing that a library would add or hide.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -12,8 +12,10 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 pub(crate) struct Answer {
     /// The status code.
     pub(crate) status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
+    /// Names in lower case, and values.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The body, without the chunks that it came in.
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
@@ -23,19 +25,6 @@ impl Answer {
         let value = values.next();
         assert_eq!(values.next(), None, "{name} is there twice: {self:?}");
         value
-    }
-
-    /// The gRPC-Web frames of the body: a flag byte and the bytes of each.
-    pub(crate) fn frames(&self) -> Vec<(u8, Vec<u8>)> {
-        let mut frames = Vec::new();
-        let mut rest = self.body.as_slice();
-        while let Some((&[flag, a, b, c, d], after)) = rest.split_first_chunk() {
-            let (frame, next) = after.split_at(u32::from_be_bytes([a, b, c, d]) as usize);
-            frames.push((flag, frame.to_vec()));
-            rest = next;
-        }
-        assert!(rest.is_empty(), "a torn frame: {rest:?}");
-        frames
     }
 }
 
@@ -61,12 +50,13 @@ fn parse(answer: &[u8]) -> Answer {
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let headers: Vec<_> = lines
-        .map(|line| line.split_once(": ").unwrap())
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .map(|line| line.split_once(':').unwrap())
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
     let body = &answer[end + 4..];
     let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
-    let body = if chunked { join(body) } else { body.to_vec() };
+    // The answer to HEAD says how a body would have come, and has none.
+    let body = if chunked && !body.is_empty() { join(body) } else { body.to_vec() };
     Answer { status, headers, body }
 }
 

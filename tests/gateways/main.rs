@@ -1,0 +1,24 @@
+//! The gateways that people run, in front of an API and asking a real hub: Envoy, nginx, Caddy, HAProxy. Where one cannot be
+//! had, a test says on standard error that it was skipped, and why; under `CI=true` it fails instead.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod envoy;
+mod gateway;
+mod grpc;
+#[path = "../peers/http.rs"]
+mod http;
+#[path = "../peers/process.rs"]
+mod process;
+mod program;
+#[path = "../peers/provision.rs"]
+mod provision;
+mod running;
+mod upstream;
+
+use std::path::{Path, PathBuf};
+
+/// A file or directory of this repository.
+fn source(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
