@@ -205,7 +205,8 @@ impl Gathering<'_> {
     }
 
     fn accounts(&mut self) -> Result<Vec<LiveAccount>, Failure> {
-        let keys: Vec<RecordKey> = self.company.accounts.iter().cloned().map(RecordKey::ServiceAccount).collect();
+        let ids = self.hub.roster().accounts_of(&self.company.id, None, usize::MAX);
+        let keys: Vec<RecordKey> = ids.into_iter().map(RecordKey::ServiceAccount).collect();
         let environment = self.company.tenancy.credentials();
         let installed: BTreeSet<ApplicationId> = self.installed.keys().cloned().collect();
         let mut suggesting = Suggesting::new(self.hub, self.now, environment, installed);
