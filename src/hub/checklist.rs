@@ -16,7 +16,7 @@ use crate::domain::name::{ApplicationId, CompanyId};
 use crate::domain::organisation::{Organisation, owner_key};
 use crate::domain::record::{Record, RecordKey};
 
-pub use company::{CompanyReport, LiveAccount, Replacement, ShortOfProjects, WaitingUpdate};
+pub use company::{CompanyReport, LiveAccount, Replacement, Replacing, ShortOfProjects, WaitingUpdate};
 pub use delisting::Delisting;
 pub use developer::{DeveloperReport, WaitingRelease};
 

@@ -51,7 +51,7 @@ pub use audit::{FactFilter, FactPage};
 pub use calendar::CalendarPlace;
 pub use caretaker::Round;
 pub use checklist::{
-    CompanyReport, Delisting, DeveloperReport, INSTALLATIONS_MAX, LiveAccount, Replacement, ShortOfProjects,
+    CompanyReport, Delisting, DeveloperReport, INSTALLATIONS_MAX, LiveAccount, Replacement, Replacing, ShortOfProjects,
     WaitingRelease, WaitingUpdate,
 };
 pub use credential::{AccountBearer, Bearer, Verified};

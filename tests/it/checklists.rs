@@ -9,7 +9,7 @@ use devhub_proto::v1::ChecklistStepState::{Done, Later, Open, Waiting};
 use devhub_proto::v1::OrganisationStatus::{VerifiedPartner, VerifiedPrivate};
 use devhub_proto::v1::ToolPermissionLevel::{ReadOnly, Standard};
 
-use crate::accounts::{CAROL, marketplace, revision, time, undefined};
+use crate::accounts::{CAROL, custom, marketplace, revision, time, undefined};
 use crate::promoting::{OWNER, app_version, tools};
 use crate::world::*;
 
@@ -482,6 +482,23 @@ async fn b86_b87_what_leaves_the_marketplace_is_foretold_with_what_keeps_it() {
     world.approve_app("ledgerly", "2.0.0").await.unwrap();
     assert_eq!(world.delistings(None).await, []);
     assert_eq!(world.listing("ledgerly").await.state(), v1::ListingState::Listed);
+}
+
+#[tokio::test]
+async fn b82_b88_a_custom_account_waits_for_its_developer() {
+    let world = World::new().await;
+    world.company("7", CAROL).await;
+    world.account(CAROL, "7", "sa-7", custom("bob@example.com")).await.unwrap();
+    let list = world.company_list("7").await;
+    assert_eq!(states(&list.steps), [Done, Waiting, Done, Done, Later]);
+    let installation = &list.installations[0];
+    assert_eq!((installation.application_id.as_str(), installation.application_name.as_str()), ("", "Bob"));
+    assert_eq!(installation.developer_contacts, ["bob@example.com"]);
+    assert!(installation.sentence.contains("name it on account sa-7"), "{installation:?}");
+    world.clock.advance(days(40));
+    let list = world.company_list("7").await;
+    assert!(list.next_step.starts_with("Ask about 1 account"), "{list:?}");
+    assert!(list.accounts[0].removal_sentence.starts_with("Ask Bob whether"), "{list:?}");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ pub struct CompanyFacts {
     pub suggested: u64,
     /// Applications that can be installed in the place of accounts.
     pub installable: u64,
-    /// Applications that would have to be, and wait for somebody else.
+    /// Those that would have to be, and wait for somebody else: not all of them are registered yet.
     pub unready: u64,
     /// Updates that are available.
     pub updates: u64,

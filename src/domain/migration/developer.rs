@@ -282,6 +282,10 @@ mod tests {
         }
     }
 
+    /// Where an application stands: itself, its owner, its version, its listing; and what is said of its steps.
+    type Case<'c> =
+        (&'c str, &'c Application, OrganisationStatus, Option<AppVersionState>, Option<ListingState>, &'c str);
+
     /// Where an application stands, and which of its steps are open or wait for somebody else, in order.
     #[test]
     fn b79_b80_b81_b86_every_step_is_somebodys_turn() {
@@ -292,7 +296,7 @@ mod tests {
         let testing = application(Environment::Production, State::Testing);
         let sandbox = application(Environment::Sandbox, State::Production);
         let blocked = Application { blocked: true, ..live.clone() };
-        let cases: &[(&str, &Application, OrganisationStatus, Option<AppVersionState>, Option<ListingState>, &str)] = &[
+        let cases: &[Case<'_>] = &[
             ("in the sandbox", &sandbox, Unverified, None, None, "open Uplift, waiting Organisation, open Declare"),
             ("in the sandbox, made", &sandbox, VerifiedPrivate, Some(ReadyForTesting), None, "open Uplift"),
             ("not approved", &testing, VerifiedPrivate, Some(ReadyForTesting), None, "open ProductionApproval"),

@@ -16,12 +16,23 @@ pub enum RemovalVerdict {
     NotYet,
 }
 
+/// Whose an account is, as far as somebody has said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountOwner<'u> {
+    /// Nobody has said.
+    Unknown,
+    /// This developer's, who has registered nothing that replaces it.
+    Developer(&'u str),
+    /// That of this application.
+    Application(&'u str),
+}
+
 /// What is known of the use of an account and of what replaces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountUse<'u> {
-    /// The application that replaces it, if somebody has said.
-    pub replaced_by: Option<&'u str>,
-    /// That is installed in the company.
+    /// Whose it is.
+    pub owner: AccountOwner<'u>,
+    /// The application that replaces it is installed in the company.
     pub installed: bool,
     /// When that first called in the company with its own credentials, as far as is known.
     pub replacement_first_used: Option<DateTime<Utc>>,
@@ -37,10 +48,11 @@ fn text(at: DateTime<Utc>) -> String {
 
 /// What to do about an account that was used lately, or may have been.
 fn how_to_go_on(known: &AccountUse<'_>) -> String {
-    match (known.replaced_by, known.installed) {
-        (None, _) => "say whose it is first".to_owned(),
-        (Some(application), false) => format!("install {application} first"),
-        (Some(application), true) => {
+    match (known.owner, known.installed) {
+        (AccountOwner::Unknown, _) => "say whose it is first".to_owned(),
+        (AccountOwner::Developer(developer), _) => format!("ask {developer} for an application that replaces it"),
+        (AccountOwner::Application(application), false) => format!("install {application} first"),
+        (AccountOwner::Application(application), true) => {
             format!("ask the developer of {application} to call with the application's own credentials")
         }
     }
@@ -72,29 +84,36 @@ pub fn removal(known: &AccountUse<'_>, now: DateTime<Utc>) -> (RemovalVerdict, S
         Some(last_used) => format!("it was last used at {}", text(last_used)),
         None => format!("no use of it is known since {}", text(known.known_since)),
     };
-    match (known.replaced_by, known.installed, known.replacement_first_used) {
-        (Some(application), true, Some(first_used)) => (
+    match (known.owner, known.installed, known.replacement_first_used) {
+        (AccountOwner::Application(application), true, Some(first_used)) => (
             Safe,
             format!(
                 "Remove it: {unused}, and {application} has called here with its own credentials since {}.",
                 text(first_used)
             ),
         ),
-        (Some(application), true, None) => (
+        (AccountOwner::Application(application), true, None) => (
             AskFirst,
             format!(
                 "Ask the developer of {application} whether it calls here with its own credentials, which is not known; \
                  if so remove the account: {unused}."
             ),
         ),
-        (Some(application), false, _) => (
+        (AccountOwner::Application(application), false, _) => (
             AskFirst,
             format!(
                 "Ask the developer of {application} whether the account is still needed: {unused}. If not, remove it; \
                  otherwise install {application} first."
             ),
         ),
-        (None, _, _) => (
+        (AccountOwner::Developer(developer), _, _) => (
+            AskFirst,
+            format!(
+                "Ask {developer} whether the account is still needed: {unused}. If not, remove it; otherwise ask for an \
+                 application that replaces it."
+            ),
+        ),
+        (AccountOwner::Unknown, _, _) => (
             AskFirst,
             format!(
                 "Ask in your company who needs it: {unused}. If nobody does, remove it; otherwise say whose it is."
@@ -115,7 +134,7 @@ mod tests {
         let at = |day: i64| DateTime::from_timestamp(day * 86_400, 0).expect("a day");
         let (now, ms) = (at(100), TimeDelta::milliseconds(1));
         let known = AccountUse {
-            replaced_by: Some("ledgerly"),
+            owner: AccountOwner::Application("ledgerly"),
             installed: true,
             replacement_first_used: Some(at(60)),
             last_used: Some(at(70)),
@@ -154,7 +173,27 @@ mod tests {
                 NotYet,
                 "install ledgerly first. Unused until 1970-05-10T00:00:00Z",
             ),
-            ("nobody's", AccountUse { replaced_by: None, ..known }, now, AskFirst, "Ask in your company who needs it"),
+            (
+                "nobody's",
+                AccountUse { owner: AccountOwner::Unknown, ..known },
+                now,
+                AskFirst,
+                "Ask in your company who needs it",
+            ),
+            (
+                "nothing registered",
+                AccountUse { owner: AccountOwner::Developer("Bob"), installed: false, ..known },
+                now,
+                AskFirst,
+                "Ask Bob whether the account is still needed",
+            ),
+            (
+                "nothing registered, used",
+                AccountUse { owner: AccountOwner::Developer("Bob"), last_used: Some(at(99)), ..known },
+                now,
+                NotYet,
+                "ask Bob for an application that replaces it",
+            ),
         ];
         for (case, known, now, verdict, part) in cases {
             let (judged, sentence) = removal(&known, now);

@@ -258,13 +258,16 @@ mod tests {
     /// A candidate as a case writes it: id, name, what it is subscribed to, whether it is installed.
     type Known<'k> = (&'k str, &'k str, &'k str, bool);
 
+    /// The account's name, what it called, the candidates, and what is suggested.
+    type Case<'c> = (&'c str, &'c str, &'c str, &'c [Known<'c>], Subscribers, &'c str);
+
     #[test]
     fn b82_x12_a_suggestion_is_made_only_where_it_is_hardly_wrong() {
         use Subscribers::{All, TooMany};
         const LEDGER: Known<'_> = ("ledgerly", "Ledgerly", "1.0 2.0", true);
         const PHOTO: Known<'_> = ("photo-pro", "Photo Pro", "1.0", true);
         let absent = |(id, name, subscribed, _): Known<'static>| (id, name, subscribed, false);
-        let cases: &[(&str, &str, &str, &[Known<'_>], Subscribers, &str)] = &[
+        let cases: &[Case<'_>] = &[
             ("nothing is known", "Nightly copy", "", &[], All, "-"),
             ("installed alone is no sign", "Nightly copy", "", &[LEDGER], All, "-"),
             ("its name, and installed", "Ledgerly sync", "", &[LEDGER, PHOTO], All, "LIKELY ledgerly"),

@@ -9,8 +9,10 @@ use crate::domain::app_version::{AppVersionNumber, Widening};
 use crate::domain::application::Application;
 use crate::domain::company::Company;
 use crate::domain::installation::{Installation, PermittedProjects, installable};
-use crate::domain::migration::{AccountUse, CompanyFacts, RemovalVerdict, Step, Suggestion, company_steps, removal};
-use crate::domain::name::{ApplicationId, VersionName};
+use crate::domain::migration::{
+    AccountOwner, AccountUse, CompanyFacts, RemovalVerdict, Step, Suggestion, company_steps, removal,
+};
+use crate::domain::name::{ApplicationId, Email, VersionName};
 use crate::domain::organisation::owner_key;
 use crate::domain::record::{Record, RecordKey, Records};
 use crate::domain::service_account::{AccountType, ServiceAccount};
@@ -50,11 +52,25 @@ pub struct LiveAccount {
     pub suggestion: Option<(Suggestion, Application)>,
 }
 
-/// An application that replaces accounts and is not installed.
+/// Who answers for what replaces accounts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Replacing {
+    /// An application.
+    Application(Box<Application>),
+    /// A developer who has registered nothing yet.
+    Developer {
+        /// Who that is.
+        name: String,
+        /// How to reach them.
+        email: Email,
+    },
+}
+
+/// What replaces accounts and is not installed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replacement {
-    /// The application.
-    pub application: Application,
+    /// What replaces them.
+    pub by: Replacing,
     /// The version that can be installed; none if none can be.
     pub version: Option<AppVersionNumber>,
     /// What to do, or what it waits for.
@@ -189,6 +205,21 @@ fn facts(
     }
 }
 
+/// What is still to be registered in the place of an account that was made for one company.
+fn unregistered(account: &ServiceAccount) -> Option<Replacement> {
+    match &account.account_type {
+        AccountType::Undefined | AccountType::Marketplace(_) | AccountType::Custom { application: Some(_), .. } => None,
+        AccountType::Custom { application: None, developer_name, developer_email, .. } => Some(Replacement {
+            by: Replacing::Developer { name: developer_name.clone(), email: developer_email.clone() },
+            version: None,
+            sentence: format!(
+                "Ask {developer_name} to register an application with a service account, and name it on account {} then.",
+                account.id
+            ),
+        }),
+    }
+}
+
 impl Gathering<'_> {
     fn application(&mut self, id: &ApplicationId) -> Result<Option<Application>, Failure> {
         if let Some(known) = self.applications.get(id) {
@@ -235,7 +266,11 @@ impl Gathering<'_> {
         let migration = replaced_by.as_ref().and_then(|application| self.migration_to(&application.id));
         let replacement_first_used = migration.and_then(|migration| migration.first_used_at);
         let known = AccountUse {
-            replaced_by: replaced_by.as_ref().map(|application| application.name.as_str()),
+            owner: match (&replaced_by, &account.account_type) {
+                (Some(application), _) => AccountOwner::Application(&application.name),
+                (None, AccountType::Custom { developer_name, .. }) => AccountOwner::Developer(developer_name),
+                (None, AccountType::Undefined | AccountType::Marketplace(_)) => AccountOwner::Unknown,
+            },
             installed: migration.is_some_and(|migration| migration.installed_at.is_some()),
             replacement_first_used,
             last_used,
@@ -311,8 +346,9 @@ impl Gathering<'_> {
                 },
                 None => self.to_install(&application)?,
             };
-            replacements.push(Replacement { application, version, sentence });
+            replacements.push(Replacement { by: Replacing::Application(Box::new(application)), version, sentence });
         }
+        replacements.extend(accounts.iter().filter_map(|live| unregistered(&live.account)));
         Ok(replacements)
     }
 

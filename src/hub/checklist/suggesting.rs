@@ -15,11 +15,11 @@ use crate::hub::{Failure, Hub, UsageOf};
 /// A version with more subscribers than this tells nothing about whose an account is.
 const SUBSCRIBERS_MAX: usize = 100;
 
-/// Most subscriptions of a candidate that are looked at.
+/// Most subscriptions of a candidate that are looked at; of one that has more nobody can say what it calls.
 const SUBSCRIPTIONS_MAX: usize = 500;
 
 /// Most candidates that are looked at for all accounts of a company.
-const CANDIDATES_MAX: usize = 1_000;
+const CANDIDATES_MAX: usize = 300;
 
 /// Suggests whose the accounts of one company are, and reads what they have in common once.
 pub(super) struct Suggesting<'h> {
@@ -28,6 +28,8 @@ pub(super) struct Suggesting<'h> {
     environment: Environment,
     installed: BTreeSet<ApplicationId>,
     known: HashMap<ApplicationId, Option<Candidate>>,
+    /// A candidate has more subscriptions than are looked at.
+    blind: bool,
 }
 
 impl<'h> Suggesting<'h> {
@@ -38,7 +40,7 @@ impl<'h> Suggesting<'h> {
         environment: Environment,
         installed: BTreeSet<ApplicationId>,
     ) -> Suggesting<'h> {
-        Suggesting { hub, now, environment, installed, known: HashMap::new() }
+        Suggesting { hub, now, environment, installed, known: HashMap::new(), blind: false }
     }
 
     /// Whose an account probably is, given what it called lately.
@@ -67,6 +69,9 @@ impl<'h> Suggesting<'h> {
             }
             candidates.extend(self.known[&id].clone());
         }
+        if self.blind {
+            return Ok(None);
+        }
         Ok(suggest(&account.name, called, &candidates, subscribers))
     }
 
@@ -89,12 +94,13 @@ impl<'h> Suggesting<'h> {
     }
 
     /// What is known of an application that could replace accounts here.
-    fn candidate(&self, id: &ApplicationId) -> Result<Option<Candidate>, Failure> {
+    fn candidate(&mut self, id: &ApplicationId) -> Result<Option<Candidate>, Failure> {
         let found = self.hub.application(id)?;
         let found = found.filter(|found| found.deletion.is_none() && found.environment == self.environment);
         let Some(application) = found else { return Ok(None) };
         let of = UsageOf::Application(id.clone());
         let page = self.hub.list_usage(&of, Some(self.environment), None, None, SUBSCRIPTIONS_MAX, self.now)?;
+        self.blind |= page.next.is_some();
         Ok(Some(Candidate {
             subscribed: page.items.into_iter().map(|row| row.subscription.version).collect(),
             installed: self.installed.contains(id),

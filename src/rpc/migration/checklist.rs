@@ -16,8 +16,8 @@ use crate::domain::refusal::Refusal;
 use crate::domain::service_account::{AccountType, latest_extension};
 use crate::domain::usage::{RECENT_DAYS, Usage};
 use crate::hub::{
-    CompanyReport, DeveloperReport, Failure, Hub, INSTALLATIONS_MAX, LiveAccount, Page, Replacement, ShortOfProjects,
-    WaitingUpdate,
+    CompanyReport, DeveloperReport, Failure, Hub, INSTALLATIONS_MAX, LiveAccount, Page, Replacement, Replacing,
+    ShortOfProjects, WaitingUpdate,
 };
 use crate::rpc::parse::{Fields, Query};
 use crate::rpc::read;
@@ -245,12 +245,18 @@ fn render_account(live: &LiveAccount, sunset: Option<DateTime<Utc>>, now: DateTi
 }
 
 fn render_replacement(replacement: &Replacement) -> v1::ChecklistInstallation {
+    let (application_id, application_name, developer_contacts) = match &replacement.by {
+        Replacing::Application(application) => {
+            (application.id.to_string(), application.name.clone(), administrators(application))
+        }
+        Replacing::Developer { name, email } => (String::new(), name.clone(), vec![email.to_string()]),
+    };
     v1::ChecklistInstallation {
-        application_id: replacement.application.id.to_string(),
-        application_name: replacement.application.name.clone(),
+        application_id,
+        application_name,
         version: replacement.version.as_ref().map(ToString::to_string).unwrap_or_default(),
         sentence: replacement.sentence.clone(),
-        developer_contacts: administrators(&replacement.application),
+        developer_contacts,
     }
 }
 

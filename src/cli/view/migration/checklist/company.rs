@@ -117,7 +117,8 @@ impl Row for InstallationView {
 
     fn cells(&self) -> Vec<String> {
         let developer = self.developer_contacts.join("\n");
-        vec![self.application_id.clone(), self.version.clone(), self.sentence.clone(), developer]
+        let what = if self.application_id.is_empty() { &self.application_name } else { &self.application_id };
+        vec![what.clone(), self.version.clone(), self.sentence.clone(), developer]
     }
 }
 
