@@ -52,6 +52,8 @@
 //! | `installing` | B76 to B79, B86, B87, B90, X13: installations, what they keep and what a company approves |
 //! | `keeping` | B77, X13: permitted projects survive any sequence of updates and reinstallations |
 //! | `maintaining` | B26: maintenance windows and their one gate |
+//! | `authz` | B60 to B63: what gateways ask about requests over HTTP |
+//! | `authzen` | B61, B63: the same in the words of AuthZEN |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
@@ -61,6 +63,8 @@ mod announcing;
 mod applications;
 mod architecture;
 mod authenticating;
+mod authz;
+mod authzen;
 mod bringing;
 mod companies;
 mod contract;
@@ -74,6 +78,8 @@ mod folding;
 mod golden;
 mod guarding;
 mod herding;
+#[path = "../peers/http.rs"]
+mod http;
 mod idling;
 mod installing;
 mod keeping;
