@@ -41,6 +41,13 @@ impl Template {
         Template(text.to_owned())
     }
 
+    /// Says `to` wherever it said `from`, which it must.
+    pub(crate) fn with(&self, from: &str, to: &str) -> Template {
+        let Template(text) = self;
+        assert!(text.contains(from), "the configuration does not say {from}");
+        Template(text.replace(from, to))
+    }
+
     /// Says `address` wherever it said `port` of this machine, which it must.
     pub(crate) fn at(&self, port: u16, address: SocketAddr) -> Template {
         let Template(text) = self;
