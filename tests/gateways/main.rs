@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod caddy;
+mod envoy;
 mod gateway;
+mod grpc;
 #[path = "../peers/http.rs"]
 mod http;
 mod hub;

@@ -26,8 +26,8 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::world::*;
 
 /// A world whose gateways take identities from a header and versions from `Accept`.
-async fn world() -> World {
-    let world = World::with(|config| {
+async fn gateways() -> World {
+    World::with(|config| {
         let reading = &mut config.gateway.reading;
         reading.identity = ["header:x-client-id", "claim:jwt.client_id", "principal:spiffe://example.org/"]
             .map(|text| text.parse().unwrap())
@@ -36,7 +36,12 @@ async fn world() -> World {
         reading.path = devhub::gateway::request::PathUse::Context;
         reading.vendor = Some("hmrc".parse().unwrap());
     })
-    .await;
+    .await
+}
+
+/// The same with an API, a version and an application.
+async fn world() -> World {
+    let world = gateways().await;
     world.api().await;
     world.version("1.0", v1::Maturity::Stable).await;
     world.application("app").await;
@@ -302,19 +307,52 @@ async fn an_allowed_check_counts_as_a_call() {
 }
 
 #[tokio::test]
-async fn an_operation_that_ended_is_told_apart_from_its_version() {
-    let world = world().await;
-    world.subscribe(ADA, "app", "1.0").await.unwrap();
-    let passed = check(&world, request("/individuals/losses/2026/a%20b", &[ACCEPT, APP])).await;
-    assert_eq!(passed.status, 200);
-    let other = pinned(
-        request("/v9/2026", &[ACCEPT, APP]),
-        &[("api-context", CONTEXT), ("api-base-path", "/v9"), ("api-version", "1.0")],
-    );
-    assert_eq!(acted(&world, other).await, "200 SUBSCRIBED");
-    let outside = pinned(request("/v9x/2026", &[ACCEPT, APP]), &[("api-context", CONTEXT), ("api-base-path", "/v9")]);
-    assert_eq!(acted(&world, outside).await, "404 OUTSIDE_BASE_PATH");
-    let contradicted = pinned(request(LOSSES, &[ACCEPT, APP]), &[("api-version", "2.0")]);
+async fn b23_an_operation_that_ended_is_told_apart_from_its_version() {
+    let world = gateways().await;
+    world.api().await;
+    let endpoint = |method: &str, path: &str| v1::Endpoint {
+        method: method.into(),
+        path: path.into(),
+        auth_type: v1::AuthType::User.into(),
+    };
+    let endpoints = vec![endpoint("GET", "/{id}/losses"), endpoint("POST", "/losses")];
+    let sandbox = deployment(v1::Environment::Sandbox, v1::Maturity::Stable);
+    world.api_with("individuals/procore", "procore-rest").await;
+    let published =
+        v1::ApiVersion { endpoints, context: "individuals/procore".into(), ..version("1.0", vec![sandbox]) };
+    world.publish(published).await.unwrap();
+    world.application("app").await;
+    let request_of = |path: &str| request(path, &[ACCEPT, APP]);
+    let subscribed = v1::SubscribeRequest {
+        application_id: "app".into(),
+        context: "individuals/procore".into(),
+        version: "1.0".into(),
+        ..Default::default()
+    };
+    world.subscriptions(ADA).subscribe(subscribed).await.unwrap();
+    let name = v1::VersionName { context: "individuals/procore".into(), version: "1.0".into() };
+    let operation = v1::OperationName { version: Some(name), method: "GET".into(), path: "/{id}/losses".into() };
+    let target = v1::ScheduleTarget {
+        environment: v1::Environment::Sandbox.into(),
+        target: Some(v1::schedule_target::Target::Operation(operation)),
+    };
+    let retired = start() + days(30);
+    let deprecated = v1::lifecycle_change::Step::Deprecate(v1::DeprecateStep {
+        deprecate_time: None,
+        sunset_begin_time: None,
+        retire_time: Some(timestamp(retired)),
+    });
+    let change = v1::LifecycleChange { override_reason: "agreed with all callers".into(), ..step(target, deprecated) };
+    world.change(change).await.unwrap();
+    let based = [("api-context", "individuals/procore"), ("api-base-path", "/v9")];
+    for (now, expected) in [(retired - ms(1), "200 SUBSCRIBED"), (retired, "410 OPERATION_RETIRED")] {
+        world.clock.set(now);
+        assert_eq!(acted(&world, request_of("/individuals/procore/7/losses?year=2026")).await, expected);
+        assert_eq!(acted(&world, pinned(request_of("/v9/7/losses"), &based)).await, expected);
+        assert_eq!(acted(&world, request_of("/individuals/procore/7")).await, "200 SUBSCRIBED");
+    }
+    assert_eq!(acted(&world, pinned(request_of("/v9x/7/losses"), &based)).await, "404 OUTSIDE_BASE_PATH");
+    let contradicted = pinned(request_of("/individuals/procore/7"), &[("api-version", "2.0")]);
     assert_eq!(acted(&world, contradicted).await, "406 ACCEPT_CONTRADICTORY");
 }
 
@@ -361,14 +399,8 @@ async fn b61_what_envoy_is_told_is_what_a_question_would_be_told() {
     let world = world().await;
     world.subscribe(ADA, "app", "1.0").await.unwrap();
     world.version("2.0", v1::Maturity::Beta).await;
-    let retired = start() + days(30);
-    world
-        .retire_with("2.0", |request| {
-            request.retire_time = Some(timestamp(retired));
-            request.override_reason = "it never was".into();
-        })
-        .await
-        .ok();
+    let retired = start() + days(200);
+    world.deprecate("2.0", None, Some(retired)).await.unwrap();
     for now in [start() + ms(1), retired - ms(1), retired, retired + ms(1)] {
         world.clock.set(now);
         for label in ["1.0", "2.0", "3.0"] {
