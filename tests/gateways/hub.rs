@@ -38,12 +38,13 @@ pub(crate) fn retirement() -> DateTime<Utc> {
     begin() + TimeDelta::days(365)
 }
 
-/// The configuration of a hub that gateways ask at `gateways`.
-pub(crate) fn config(directory: &Path, gateways: &str) -> Config {
+/// The configuration of a hub that gateways ask at `gateways`, and that reads paths for `path`.
+pub(crate) fn config(directory: &Path, gateways: &str, path: &str) -> Config {
     let any = "127.0.0.1:0".to_owned();
     let data = directory.join("data").display().to_string();
     let mut flags = Layer::from([("listen", any.clone()), ("admin_listen", any), ("data_dir", data)]);
     flags.insert("gateway_listen", gateways.to_owned());
+    flags.insert("gateway_path", path.to_owned());
     flags.extend(SETTINGS.map(|(name, value)| (name, value.to_owned())));
     Config::load(&Sources { flags, environment: &|_| None, file: None }).unwrap()
 }
@@ -59,11 +60,11 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn start() -> Hub {
+    pub(crate) fn start(path: &str) -> Hub {
         let directory = tempfile::tempdir().unwrap();
         let clock = ManualClock::at(begin());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let config = config(directory.path(), "127.0.0.1:0");
+        let config = config(directory.path(), "127.0.0.1:0", path);
         let server = runtime.block_on(Server::start(&config, Arc::new(clock.clone()))).unwrap();
         runtime.block_on(async { populate(&channel(server.address)).await });
         let address = server.gateway_address.unwrap();
@@ -102,15 +103,16 @@ fn channel(address: SocketAddr) -> Channel {
 pub(crate) struct Process {
     /// Where gateways ask.
     pub(crate) address: SocketAddr,
+    path: &'static str,
     child: Option<Child>,
     directory: TempDir,
 }
 
 impl Process {
     /// Starts it, with APIs and applications.
-    pub(crate) fn start(runtime: &Runtime) -> Process {
+    pub(crate) fn start(runtime: &Runtime, path: &'static str) -> Process {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut process = Process { address, child: None, directory: tempfile::tempdir().unwrap() };
+        let mut process = Process { address, path, child: None, directory: tempfile::tempdir().unwrap() };
         let listen = process.run();
         runtime.block_on(async { populate(&channel(listen)).await });
         process
@@ -122,7 +124,7 @@ impl Process {
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"]);
         command.arg("--gateway-listen").arg(self.address.to_string());
         command.arg("--data-dir").arg(self.directory.path().join("data"));
-        for (name, value) in SETTINGS {
+        for (name, value) in SETTINGS.into_iter().chain([("gateway_path", self.path)]) {
             command.arg(format!("--{}={value}", name.replace('_', "-")));
         }
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();

@@ -5,6 +5,7 @@
 
 mod caddy;
 mod envoy;
+mod envoy_http;
 mod gateway;
 mod grpc;
 #[path = "../peers/http.rs"]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::gateway::{Gateway, Template};
 use crate::program::{self, Program};
 use crate::provision::or_skip;
-use crate::shown::{self, Start};
+use crate::shown::{self, Setup};
 use crate::{HUB, UPSTREAM};
 
 fn start(program: &Program, hub: SocketAddr, upstream: SocketAddr) -> Gateway {
@@ -14,9 +14,9 @@ fn start(program: &Program, hub: SocketAddr, upstream: SocketAddr) -> Gateway {
     Gateway::nginx(program, &template.at(HUB, hub).at(UPSTREAM, upstream))
 }
 
-fn show(name: &str, what: impl FnOnce(Start<'_>)) {
+fn show(name: &str, what: impl FnOnce(&Setup<'_>)) {
     if let Some(program) = or_skip(name, program::nginx()) {
-        what(&|hub, upstream| start(&program, hub, upstream));
+        what(&Setup { path: "operation", start: &|hub, upstream| start(&program, hub, upstream) });
     }
 }
 
