@@ -14,6 +14,7 @@ mod program;
 #[path = "../peers/provision.rs"]
 mod provision;
 mod running;
+mod token;
 mod upstream;
 
 use std::path::{Path, PathBuf};
