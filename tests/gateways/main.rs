@@ -19,6 +19,7 @@ mod program;
 mod provision;
 mod running;
 mod shown;
+mod token;
 mod upstream;
 
 use std::path::{Path, PathBuf};
