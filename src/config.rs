@@ -85,6 +85,10 @@ pub struct Gateway {
     pub reading: Reading,
     /// How the bodies of denials are written. Default neutral.
     pub body: BodyFormat,
+    /// Where gateways ask by HTTP. Default nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Connections of theirs at a time; more have to wait. Default 1024, 1 to 65536.
+    pub connections_max: u32,
 }
 
 /// What is wrong with a configuration: one sentence per setting.
@@ -200,6 +204,8 @@ mod tests {
             ("gateway_company_header", "X-Company"),
             ("gateway_project_header", "x-devhub-api"),
             ("gateway_body", "xml"),
+            ("gateway_listen", "localhost:1"),
+            ("gateway_connections_max", "0"),
             ("cors_origins", "*"),
             ("cors_origins", "https://portal.example/"),
             ("cors_origins", "portal.example"),
@@ -214,13 +220,16 @@ mod tests {
 
     #[test]
     fn a_gateway_is_trusted_with_nothing_that_the_configuration_does_not_say() {
-        let Gateway { reading, body } = load(&[]).expect("defaults").gateway;
+        let Gateway { reading, body, listen, connections_max } = load(&[]).expect("defaults").gateway;
+        assert_eq!((listen, connections_max), (None, 1024));
         let identity: Vec<String> = reading.identity.iter().map(ToString::to_string).collect();
         assert_eq!(identity, ["claim:jwt.client_id"]);
         assert_eq!((reading.environment, reading.vendor, reading.default_version), (None, None, None));
         assert_eq!((reading.path, reading.path_bytes_max, body), (PathUse::Operation, 2048, BodyFormat::Neutral));
         assert_eq!((&*reading.company_header, reading.project_header), ("procore-company-id", None));
-        let Gateway { reading, body } = load(&[
+        let Gateway { reading, body, listen, connections_max } = load(&[
+            ("gateway_listen", "127.0.0.1:7003"),
+            ("gateway_connections_max", "7"),
             ("gateway_identity", "header:x-client-id, principal:spiffe://example.org/"),
             ("gateway_environment", "production"),
             ("gateway_path", "context"),
@@ -233,6 +242,7 @@ mod tests {
         .gateway;
         let identity: Vec<String> = reading.identity.iter().map(ToString::to_string).collect();
         assert_eq!(identity, ["header:x-client-id", "principal:spiffe://example.org/"]);
+        assert_eq!((listen.map(|address| address.port()), connections_max), (Some(7003), 7));
         assert_eq!(reading.environment, Some(devhub_decision::Environment::Production));
         assert_eq!((reading.path, body), (PathUse::Context, BodyFormat::Hmrc));
         assert_eq!(reading.vendor.as_ref().map(|vendor| vendor.as_str()), Some("hmrc"));
@@ -250,6 +260,8 @@ mod tests {
     fn one_address_cannot_serve_both() {
         let sentence = load(&[("listen", "127.0.0.1:7000"), ("admin_listen", "127.0.0.1:7000")]).expect_err("both");
         assert!(sentence.starts_with("admin_listen ") && sentence.contains("choose another port"), "{sentence}");
+        let sentence = load(&[("gateway_listen", "127.0.0.1:50052")]).expect_err("admin_listen's");
+        assert!(sentence.starts_with("gateway_listen ") && sentence.contains("choose another port"), "{sentence}");
     }
 
     #[test]

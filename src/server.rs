@@ -1,5 +1,6 @@
 //! Puts the rooms together: opens the store, loads the hub, listens, and drains when told to stop.
 
+mod asked;
 mod gate;
 
 use std::net::SocketAddr;
@@ -108,6 +109,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Where metrics and health are served.
     pub admin_address: SocketAddr,
+    /// Where gateways ask by HTTP, if they can.
+    pub gateway_address: Option<SocketAddr>,
     hub: Hub,
     drain: Duration,
     stop: watch::Sender<bool>,
@@ -189,6 +192,8 @@ impl Server {
             .with_context(|| format!("cannot listen on {} (listen)", config.listen))?;
         let (address, admin_address) = (listener.local_addr()?, admin.local_addr()?);
         let (stop, stopping) = watch::channel(false);
+        let asked = asked::Asked::start(config, &stopping).await?;
+        let gateway_address = asked.as_ref().map(|asked| asked.address);
         let metrics = Metrics::default();
         let ready = Arc::new(OnceLock::new());
         let admin_app = admin_routes(Arc::clone(&ready), metrics.clone(), stopping.clone());
@@ -229,7 +234,8 @@ impl Server {
         let ttl = TimeDelta::seconds(i64::from(config.decision_ttl_seconds));
         let limits = Limits::new(ttl, ttl).context("decision_ttl_seconds must be at least 1")?;
         let (health, health_service) = tonic_health::server::health_reporter();
-        let services = services(&hub, limits, peppers, &metrics, config, &stopping).add_service(health_service);
+        let judge = Judge::new(hub.clone(), limits, metrics.clone());
+        let services = services(&hub, judge.clone(), peppers, &metrics, config, &stopping).add_service(health_service);
         let services = web(services, config)?;
 
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
@@ -244,16 +250,21 @@ impl Server {
         }
         health.set_service_status("", ServingStatus::Serving).await;
         gate.open(services);
+        let asking = asked.map(|asked| asked.open(judge));
         let _ = ready.set(hub.clone());
         let drain = Duration::from_secs(u64::from(config.drain_seconds));
         Ok(Server {
             address,
             admin_address,
+            gateway_address,
             hub,
             drain,
             stop,
             health,
-            tasks: vec![serving, administering, housekeeping, noting, recording, crying, caring],
+            tasks: [serving, administering, housekeeping, noting, recording, crying, caring]
+                .into_iter()
+                .chain(asking)
+                .collect(),
         })
     }
 
@@ -303,7 +314,7 @@ async fn wait(mut stopping: watch::Receiver<bool>) {
 
 fn services(
     hub: &Hub,
-    limits: Limits,
+    judge: Judge,
     peppers: Option<Arc<Peppers>>,
     metrics: &Metrics,
     config: &Config,
@@ -316,7 +327,7 @@ fn services(
                 .max_encoding_message_size(REPLY_BYTES_MAX)
         };
     }
-    let judge = Judge::new(hub.clone(), limits, metrics.clone());
+    let limits = judge.limits();
     let envoy = EnvoyRpc::new(judge.clone(), config.gateway.clone());
     let authorization = AuthorizationRpc::new(judge);
     let account = ServiceAccountRpc::new(hub.clone(), peppers.clone(), stopping.clone());

@@ -101,6 +101,12 @@ pub struct Settings {
     /// How many days before that administrators are told [default: 7,1]
     #[arg(long, value_name = "DAYS,...")]
     never_used_notice_days: Option<String>,
+    /// Where gateways ask by HTTP: /authz and AuthZEN
+    #[arg(long, value_name = "ADDRESS")]
+    gateway_listen: Option<String>,
+    /// Connections of gateways that ask by HTTP at a time [default: 1024]
+    #[arg(long, value_name = "COUNT")]
+    gateway_connections_max: Option<String>,
     /// Where gateways that hand over requests find who calls; may be repeated: claim:PAYLOAD.CLAIM, principal,
     /// principal:PREFIX, header:NAME [default: claim:jwt.client_id]
     #[arg(long, value_name = "SOURCE")]
@@ -173,6 +179,8 @@ impl Settings {
             ("unused_notice_days", &self.unused_notice_days),
             ("never_used_sandbox_days", &self.never_used_sandbox_days),
             ("never_used_notice_days", &self.never_used_notice_days),
+            ("gateway_listen", &self.gateway_listen),
+            ("gateway_connections_max", &self.gateway_connections_max),
             ("gateway_identity", &sources),
             ("gateway_environment", &self.gateway_environment),
             ("gateway_path", &self.gateway_path),
@@ -216,7 +224,8 @@ pub fn run(config: Config) -> Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let server = Server::start(&config, Arc::new(SystemClock)).await?;
-        tracing::info!(listen = %server.address, admin = %server.admin_address, "serving");
+        let gateways = server.gateway_address.map(tracing::field::display);
+        tracing::info!(listen = %server.address, admin = %server.admin_address, gateways, "serving");
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

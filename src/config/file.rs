@@ -49,6 +49,8 @@ struct File {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GatewayTable {
+    listen: Option<String>,
+    connections_max: Option<i64>,
     identity: Option<Vec<String>>,
     environment: Option<String>,
     path: Option<String>,
@@ -91,6 +93,7 @@ fn layer(file: File) -> Layer {
         ("unused_notice_days", file.unused_notice_days.map(list)),
         ("never_used_notice_days", file.never_used_notice_days.map(list)),
         ("gateway_identity", file.gateway.identity.map(|sources| sources.join(","))),
+        ("gateway_listen", file.gateway.listen),
         ("gateway_environment", file.gateway.environment),
         ("gateway_path", file.gateway.path),
         ("gateway_vendor", file.gateway.vendor),
@@ -119,6 +122,7 @@ fn layer(file: File) -> Layer {
         ("unused_sandbox_days", file.unused_sandbox_days),
         ("unused_production_days", file.unused_production_days),
         ("never_used_sandbox_days", file.never_used_sandbox_days),
+        ("gateway_connections_max", file.gateway.connections_max),
         ("gateway_path_bytes_max", file.gateway.path_bytes_max),
     ];
     texts

@@ -15,6 +15,10 @@ const SOURCES_MAX: usize = 8;
 impl Values<'_> {
     /// How gateways ask that hand over requests.
     pub(super) fn gateway(&mut self) -> Option<Gateway> {
+        let limit = "it must be an IP address and a port";
+        let remedy = "write it like 127.0.0.1:50053, or leave it out";
+        let listen = self.optional("gateway_listen", limit, remedy, |text| text.parse().ok());
+        let connections_max = self.number("gateway_connections_max", 1..=65_536);
         let identity = self.sources("gateway_identity");
         let environment = self.environment("gateway_environment");
         let path = self
@@ -41,7 +45,7 @@ impl Values<'_> {
             company_header: company_header??,
             project_header: project_header?,
         };
-        Some(Gateway { reading, body: body? })
+        Some(Gateway { reading, body: body?, listen: listen?, connections_max: connections_max? })
     }
 
     fn sources(&mut self, name: &'static str) -> Option<Vec<Source>> {

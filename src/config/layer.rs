@@ -39,7 +39,7 @@ const fn without_default(name: &'static str) -> Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 36] = [
+pub const SETTINGS: [Setting; 38] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
@@ -67,6 +67,8 @@ pub const SETTINGS: [Setting; 36] = [
     setting("unused_notice_days", "30,7,1"),
     setting("never_used_sandbox_days", "30"),
     setting("never_used_notice_days", "7,1"),
+    without_default("gateway_listen"),
+    setting("gateway_connections_max", "1024"),
     setting("gateway_identity", "claim:jwt.client_id"),
     without_default("gateway_environment"),
     setting("gateway_path", "operation"),

@@ -1,6 +1,7 @@
 //! Judging the text of settings. Each wrong value becomes one sentence: setting, value, origin, limit, remedy.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -24,11 +25,15 @@ impl<'a> Values<'a> {
 
     pub(super) fn config(mut self) -> Result<Config, ConfigError> {
         let config = self.read();
-        if let Some(config) = &config
-            && config.listen == config.admin_listen
-            && config.listen.port() != 0
-        {
-            self.wrong("admin_listen", "it is the address of listen as well", "choose another port for one of them");
+        if let Some(config) = &config {
+            let taken = |address: SocketAddr, others: &[SocketAddr]| address.port() != 0 && others.contains(&address);
+            let remedy = "choose another port for one of them";
+            if taken(config.admin_listen, &[config.listen]) {
+                self.wrong("admin_listen", "it is the address of listen as well", remedy);
+            }
+            if config.gateway.listen.is_some_and(|address| taken(address, &[config.listen, config.admin_listen])) {
+                self.wrong("gateway_listen", "it is the address of listen or admin_listen as well", remedy);
+            }
         }
         match config {
             Some(config) if self.wrong.is_empty() => Ok(config),

@@ -8,7 +8,9 @@ pub mod answer;
 pub mod request;
 
 mod authorize;
+mod authzen;
 mod envoy;
+pub mod http;
 mod judge;
 
 pub use authorize::AuthorizationRpc;

@@ -11,10 +11,7 @@ use devhub::store::Store;
 use devhub::store::embedded::{Embedded, Options};
 use devhub_proto::envoy::service::auth::v3;
 use devhub_proto::envoy::service::auth::v3::check_response::HttpResponse;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use rustix::process::Signal;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use crate::gateway::{Gateway, Template};
 use crate::grpc::{DOCUMENTATION, Hub, Impostor, Process, begin, config, retirement, runtime};
@@ -22,6 +19,7 @@ use crate::http::{self, Answer};
 use crate::program::{self, ENVOYS, Program};
 use crate::provision::or_skip;
 use crate::source;
+use crate::token::{bearer, token};
 use crate::upstream::Upstream;
 
 /// Where the configurations say that the hub and the API are.
@@ -32,6 +30,9 @@ const V1: (&str, &str) = ("accept", "application/vnd.hmrc.1.0+json");
 
 /// A machine that builds has more to do than to answer a gateway within its usual time.
 const PATIENCE: (&str, &str) = ("timeout: 0.25s", "timeout: 20s");
+
+/// A path, headers, and the status and reason that they come to.
+type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], &'c str);
 
 /// Runs a test with each Envoy.
 fn each(name: &str, test: impl Fn(&Program)) {
@@ -54,31 +55,6 @@ fn template(file: &str, changes: &[(&str, &str)]) -> Template {
 
 fn start(envoy: &Program, hub: SocketAddr, api: SocketAddr, changes: &[(&str, &str)]) -> Gateway {
     Gateway::envoy(envoy, &template("envoy.yaml", changes).at(HUB, hub).at(API, api))
-}
-
-/// A token of the example's identity provider.
-fn token(client_id: &Value) -> String {
-    let claims =
-        json!({"iss": "https://idp.example", "aud": "gateway", "exp": 4_102_444_800_i64, "client_id": client_id});
-    let text = |value: Value| base64(value.to_string().as_bytes());
-    let signed = format!("{}.{}", text(json!({"alg": "HS256", "typ": "JWT"})), text(claims));
-    let mut hash = Hmac::<Sha256>::new_from_slice(b"example-key-of-thirty-three-bytes").unwrap();
-    hash.update(signed.as_bytes());
-    format!("{signed}.{}", base64(&hash.finalize().into_bytes()))
-}
-
-/// As tokens have it: for URLs, and without padding.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let digits = bytes.chunks(3).flat_map(|chunk| {
-        let number = (0..3).fold(0, |number, index| number << 8 | usize::from(*chunk.get(index).unwrap_or(&0)));
-        [18, 12, 6, 0].into_iter().take(chunk.len() + 1).map(move |shift| char::from(DIGITS[number >> shift & 63]))
-    });
-    digits.collect()
-}
-
-fn bearer(client_id: &str) -> String {
-    format!("Bearer {}", token(&json!(client_id)))
 }
 
 fn call(gateway: &Gateway, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -122,7 +98,7 @@ fn b60_b63_envoy_lets_pass_and_denies_with_the_reason() {
         let both = format!("{}, {v2}", V1.1);
         let unknown = bearer("client-nobody");
         let number = format!("Bearer {}", token(&json!(7)));
-        let cases: &[(&str, &[(&str, &str)], &str)] = &[
+        let cases: &[Case<'_>] = &[
             ("/hello", &[V1], "401 UNKNOWN_CLIENT"),
             ("/hello", &[V1, ("authorization", "Bearer no.to.ken")], "401"),
             ("/hello", &[V1, ("authorization", &unknown)], "401 UNKNOWN_CLIENT"),
@@ -342,9 +318,9 @@ fn b64_nobody_passes_envoy_while_the_hub_is_away() {
         closed();
         hub.run();
         back("back after the hub was killed");
-        hub.signal(Signal::STOP);
+        hub.freeze();
         closed();
-        hub.signal(Signal::CONT);
+        hub.thaw();
         back("back after the hub was frozen");
     });
 }

@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
 use crate::program::Program;
+use crate::source;
 
 /// Where each configuration says that the gateway listens.
 pub(crate) const PORT: u16 = 8080;
@@ -29,9 +30,22 @@ const STARTS: usize = 5;
 pub(crate) struct Template(String);
 
 impl Template {
+    /// A configuration below `examples/gateways`.
+    pub(crate) fn of(path: &str) -> Template {
+        let path = source("examples/gateways").join(path);
+        Template(std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    }
+
     /// One that is written in a test.
     pub(crate) fn written(text: &str) -> Template {
         Template(text.to_owned())
+    }
+
+    /// Says `to` wherever it said `from`, which it must.
+    pub(crate) fn with(&self, from: &str, to: &str) -> Template {
+        let Template(text) = self;
+        assert!(text.contains(from), "the configuration does not say {from}");
+        Template(text.replace(from, to))
     }
 
     /// Says `address` wherever it said `port` of this machine, which it must.

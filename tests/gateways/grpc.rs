@@ -18,7 +18,7 @@ use devhub_proto::v1;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tonic::transport::server::TcpIncoming;
@@ -151,9 +151,17 @@ impl Process {
         child.wait().unwrap();
     }
 
-    /// Stops its time, or lets it go on.
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(self.child.as_ref().unwrap()), signal).unwrap();
+    /// Stops its time. Afterwards none of its threads runs any more.
+    pub(crate) fn freeze(&self) {
+        let process = Pid::from_child(self.child.as_ref().unwrap());
+        kill_process(process, Signal::STOP).unwrap();
+        let stopped = waitpid(Some(process), WaitOptions::UNTRACED).unwrap();
+        assert!(stopped.is_some_and(|(_, status)| status.stopped()), "{stopped:?}");
+    }
+
+    /// Lets its time go on.
+    pub(crate) fn thaw(&self) {
+        kill_process(Pid::from_child(self.child.as_ref().unwrap()), Signal::CONT).unwrap();
     }
 }
 

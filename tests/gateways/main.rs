@@ -3,20 +3,32 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod caddy;
 mod envoy;
+mod envoy_http;
 mod gateway;
 mod grpc;
 #[path = "../peers/http.rs"]
 mod http;
+mod hub;
+mod nginx;
 #[path = "../peers/process.rs"]
 mod process;
 mod program;
 #[path = "../peers/provision.rs"]
 mod provision;
 mod running;
+mod shown;
+mod token;
 mod upstream;
 
 use std::path::{Path, PathBuf};
+
+/// Where each configuration says that the hub listens for gateways.
+const HUB: u16 = 50053;
+
+/// Where each configuration says that the API listens.
+const UPSTREAM: u16 = 9300;
 
 /// A file or directory of this repository.
 fn source(path: &str) -> PathBuf {

@@ -1,13 +1,10 @@
 //! Each of the programs runs, and forwards what it is asked.
 
 use crate::gateway::{Gateway, Template};
-use crate::http;
 use crate::program::{self, ENVOYS, Program};
 use crate::provision::or_skip;
 use crate::upstream::Upstream;
-
-/// Where each configuration says that the API listens.
-const UPSTREAM: u16 = 9300;
+use crate::{UPSTREAM, http};
 
 fn forwards(program: &Program, configuration: &str, start: impl Fn(&Program, &Template) -> Gateway) {
     let upstream = Upstream::start();

@@ -105,9 +105,12 @@ fn plain(options: &[v3::HeaderValueOption]) -> BTreeMap<String, String> {
 async fn check(world: &World, check: v3::CheckRequest) -> Acted {
     let reply = AuthorizationClient::new(world.channel.clone()).check(check).await.unwrap().into_inner();
     let said = reply.dynamic_metadata.unwrap().fields.into_iter().map(|(name, value)| {
-        let text = match value.kind.unwrap() {
-            Kind::StringValue(text) => text,
-            other => format!("{other:?}"),
+        let text = match value.kind {
+            Some(Kind::StringValue(text)) => text,
+            Some(Kind::NumberValue(number)) => number.to_string(),
+            Some(Kind::NullValue(_) | Kind::BoolValue(_) | Kind::StructValue(_) | Kind::ListValue(_)) | None => {
+                panic!("{name} is neither text nor a number")
+            }
         };
         (name, text)
     });

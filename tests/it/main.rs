@@ -60,6 +60,8 @@
 //! | `settling` | B78, B81, B87: installations from another system, since when they exist there |
 //! | `keeping` | B77, X13: permitted projects survive any sequence of updates and reinstallations |
 //! | `maintaining` | B26: maintenance windows and their one gate |
+//! | `authz` | B60 to B63: what gateways ask about requests over HTTP |
+//! | `authzen` | B61, B63: the same in the words of AuthZEN |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
@@ -69,6 +71,8 @@ mod announcing;
 mod applications;
 mod architecture;
 mod authenticating;
+mod authz;
+mod authzen;
 mod bringing;
 mod checklists;
 mod companies;
@@ -87,6 +91,8 @@ mod guarding;
 mod hearing;
 mod heralding;
 mod herding;
+#[path = "../peers/http.rs"]
+mod http;
 mod idling;
 mod installing;
 mod keeping;

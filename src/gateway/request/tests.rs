@@ -111,7 +111,7 @@ fn a_path_is_read_for_what_the_endpoint_says() {
         let host = Sent { target: "/any/where", pinned: host, ..sent() };
         assert_eq!(read(&reading, &host).expect("a question"), "SANDBOX client-app|hello|1.0|GET /any/where||");
         for method in ["", "get", "G T", "ABCDEFGHIJKLMNOPQ"] {
-            assert_eq!(read(&reading, &Sent { method, ..sent() }).map(drop).is_err(), true, "{method}");
+            assert_eq!(read(&reading, &Sent { method, pinned, ..sent() }), Err(Misread::OddMethod), "{method}");
         }
     }
     let reading = Reading { path: PathUse::Operation, ..reading() };

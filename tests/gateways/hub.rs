@@ -1,0 +1,248 @@
+//! The hub that gateways ask: one in this process with a clock that moves when told to, or one that can be killed.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use devhub::clock::ManualClock;
+use devhub::config::{Config, Layer, Sources};
+use devhub::server::Server;
+use devhub::wire::timestamp;
+use devhub_proto::v1;
+use devhub_proto::v1::api_service_client::ApiServiceClient;
+use devhub_proto::v1::application_service_client::ApplicationServiceClient;
+use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tonic::transport::Channel;
+use tonic::{Request, Status};
+
+/// How the examples say that the hub runs.
+pub(crate) const SETTINGS: [(&str, &str); 3] =
+    [("gateway_identity", "header:x-client-id"), ("gateway_vendor", "hmrc"), ("gateway_environment", "sandbox")];
+
+/// Where the successor of a deprecated version is documented.
+pub(crate) const DOCUMENTATION: &str = "https://developer.example/old/2.0";
+
+/// When every test begins.
+pub(crate) fn begin() -> DateTime<Utc> {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
+/// When `old` 1.0 is retired.
+pub(crate) fn retirement() -> DateTime<Utc> {
+    begin() + TimeDelta::days(365)
+}
+
+/// The configuration of a hub that gateways ask at `gateways`, and that reads paths for `path`.
+pub(crate) fn config(directory: &Path, gateways: &str, path: &str) -> Config {
+    let any = "127.0.0.1:0".to_owned();
+    let data = directory.join("data").display().to_string();
+    let mut flags = Layer::from([("listen", any.clone()), ("admin_listen", any), ("data_dir", data)]);
+    flags.insert("gateway_listen", gateways.to_owned());
+    flags.insert("gateway_path", path.to_owned());
+    flags.extend(SETTINGS.map(|(name, value)| (name, value.to_owned())));
+    Config::load(&Sources { flags, environment: &|_| None, file: None }).unwrap()
+}
+
+/// A hub in this process, with APIs and applications.
+pub(crate) struct Hub {
+    /// Where gateways ask.
+    pub(crate) address: SocketAddr,
+    pub(crate) clock: ManualClock,
+    pub(crate) server: Option<Server>,
+    pub(crate) runtime: Runtime,
+    _directory: TempDir,
+}
+
+impl Hub {
+    pub(crate) fn start(path: &str) -> Hub {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(begin());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let config = config(directory.path(), "127.0.0.1:0", path);
+        let server = runtime.block_on(Server::start(&config, Arc::new(clock.clone()))).unwrap();
+        runtime.block_on(async { populate(&channel(server.address)).await });
+        let address = server.gateway_address.unwrap();
+        Hub { address, clock, server: Some(server), runtime, _directory: directory }
+    }
+
+    /// The newest revision.
+    pub(crate) fn revision(&self) -> u64 {
+        self.server.as_ref().unwrap().hub().store().head().revision
+    }
+
+    /// Publishes a version whose documentation is said to lie at `uri`.
+    pub(crate) fn publish_documented(&self, uri: &str) -> Result<(), Status> {
+        let channel = self.runtime.block_on(async { channel(self.server.as_ref().unwrap().address) });
+        let mut version = version("old", "3.0", v1::Maturity::Stable);
+        version.documentation_uri = uri.to_owned();
+        let request = v1::CreateApiVersionRequest { version: Some(version), ..Default::default() };
+        self.runtime.block_on(ApiServiceClient::new(channel).create_api_version(operator(request))).map(drop)
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            let stopped = self.runtime.block_on(server.stop());
+            assert!(stopped.is_ok() || std::thread::panicking(), "{stopped:?}");
+        }
+    }
+}
+
+fn channel(address: SocketAddr) -> Channel {
+    Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy()
+}
+
+/// A hub in a process of its own, on its own clock, with an address for gateways that it keeps.
+pub(crate) struct Process {
+    /// Where gateways ask.
+    pub(crate) address: SocketAddr,
+    path: &'static str,
+    child: Option<Child>,
+    directory: TempDir,
+}
+
+impl Process {
+    /// Starts it, with APIs and applications.
+    pub(crate) fn start(runtime: &Runtime, path: &'static str) -> Process {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut process = Process { address, path, child: None, directory: tempfile::tempdir().unwrap() };
+        let listen = process.run();
+        runtime.block_on(async { populate(&channel(listen)).await });
+        process
+    }
+
+    /// Starts it again on the same store. It is ready then, and says where it listens for everybody else.
+    pub(crate) fn run(&mut self) -> SocketAddr {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_devhub"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"]);
+        command.arg("--gateway-listen").arg(self.address.to_string());
+        command.arg("--data-dir").arg(self.directory.path().join("data"));
+        for (name, value) in SETTINGS.into_iter().chain([("gateway_path", self.path)]) {
+            command.arg(format!("--{}={value}", name.replace('_', "-")));
+        }
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        self.child = Some(child);
+        let listen = loop {
+            let line = lines.next().expect("the hub ended before it was ready").unwrap();
+            if let Some((_, rest)) = line.split_once("\"listen\":\"") {
+                break rest.split('"').next().unwrap().parse().unwrap();
+            }
+        };
+        std::thread::spawn(move || lines.for_each(drop));
+        listen
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Stops its time. Afterwards none of its threads runs any more.
+    pub(crate) fn freeze(&self) {
+        let process = Pid::from_child(self.child.as_ref().unwrap());
+        kill_process(process, Signal::STOP).unwrap();
+        let stopped = waitpid(Some(process), WaitOptions::UNTRACED).unwrap();
+        assert!(stopped.is_some_and(|(_, status)| status.stopped()), "{stopped:?}");
+    }
+
+    /// Lets its time go on.
+    pub(crate) fn thaw(&self) {
+        kill_process(Pid::from_child(self.child.as_ref().unwrap()), Signal::CONT).unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            self.kill();
+        }
+    }
+}
+
+fn operator<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("devhub-actor", "operator:olga".parse().unwrap());
+    request
+}
+
+fn version(context: &str, label: &str, maturity: v1::Maturity) -> v1::ApiVersion {
+    let deployment = v1::Deployment {
+        environment: v1::Environment::Sandbox.into(),
+        maturity: maturity.into(),
+        ..Default::default()
+    };
+    v1::ApiVersion {
+        context: context.into(),
+        version: label.into(),
+        deployments: vec![deployment],
+        documentation_uri: format!("https://developer.example/{context}/{label}"),
+        ..Default::default()
+    }
+}
+
+/// `hello` 1.0 and 2.0 are STABLE and 3.0 is ALPHA; `old` 1.0 is deprecated in favour of 2.0, with a date for its end. The
+/// application `one` subscribes to all that it can; `two` to nothing.
+async fn populate(channel: &Channel) {
+    let mut apis = ApiServiceClient::new(channel.clone());
+    let mut applications = ApplicationServiceClient::new(channel.clone());
+    let mut subscriptions = SubscriptionServiceClient::new(channel.clone());
+    for context in ["hello", "old"] {
+        let api = v1::Api {
+            context: context.into(),
+            title: "An API".into(),
+            policy: "hmrc-mtd".into(),
+            ..Default::default()
+        };
+        apis.create_api(operator(v1::CreateApiRequest { api: Some(api), request_id: String::new() })).await.unwrap();
+        for label in ["1.0", "2.0", "3.0"] {
+            let maturity = if label == "3.0" { v1::Maturity::Alpha } else { v1::Maturity::Stable };
+            if (context, label) != ("old", "3.0") {
+                let version = Some(version(context, label, maturity));
+                let request = v1::CreateApiVersionRequest { version, ..Default::default() };
+                apis.create_api_version(operator(request)).await.unwrap();
+            }
+        }
+    }
+    for id in ["one", "two"] {
+        let collaborator = v1::Collaborator { email: "ada@example.com".into(), role: v1::Role::Administrator.into() };
+        let application = v1::Application {
+            application_id: id.into(),
+            client_id: format!("client-{id}"),
+            name: format!("Application {id}"),
+            environment: v1::Environment::Sandbox.into(),
+            collaborators: vec![collaborator],
+            ..Default::default()
+        };
+        let request = v1::CreateApplicationRequest { application: Some(application), request_id: String::new() };
+        applications.create_application(operator(request)).await.unwrap();
+    }
+    for (context, label) in [("hello", "1.0"), ("old", "1.0")] {
+        let request = v1::SubscribeRequest {
+            application_id: "one".into(),
+            context: context.into(),
+            version: label.into(),
+            ..Default::default()
+        };
+        subscriptions.subscribe(operator(request)).await.unwrap();
+    }
+    let request = v1::DeprecateApiVersionRequest {
+        context: "old".into(),
+        version: "1.0".into(),
+        environment: v1::Environment::Sandbox.into(),
+        retire_time: Some(timestamp(retirement())),
+        successor: Some(v1::VersionName { context: "old".into(), version: "2.0".into() }),
+        override_reason: "the world of a test".into(),
+        ..Default::default()
+    };
+    apis.deprecate_api_version(operator(request)).await.unwrap();
+}

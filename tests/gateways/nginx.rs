@@ -1,0 +1,46 @@
+//! nginx as `examples/gateways/nginx` configures it.
+
+use std::net::SocketAddr;
+
+use crate::gateway::{Gateway, Template};
+use crate::program::{self, Program};
+use crate::provision::or_skip;
+use crate::shown::{self, Setup};
+use crate::{HUB, UPSTREAM};
+
+fn start(program: &Program, hub: SocketAddr, upstream: SocketAddr) -> Gateway {
+    // Patient, because a machine that runs all tests at once is slow; what has to wait waits just as surely.
+    let template = Template::of("nginx/devhub.conf").with("200ms", "3s").with("300ms", "3s");
+    Gateway::nginx(program, &template.at(HUB, hub).at(UPSTREAM, upstream))
+}
+
+fn show(name: &str, what: impl FnOnce(&Setup<'_>)) {
+    if let Some(program) = or_skip(name, program::nginx()) {
+        what(&Setup { path: "operation", start: &|hub, upstream| start(&program, hub, upstream) });
+    }
+}
+
+#[test]
+fn b63_nginx_allows_and_denies_with_the_reason() {
+    show("b63_nginx_allows_and_denies_with_the_reason", shown::decides);
+}
+
+#[test]
+fn b60_nginx_cannot_be_fooled() {
+    show("b60_nginx_cannot_be_fooled", shown::cannot_be_fooled);
+}
+
+#[test]
+fn b61_nginx_retires_on_the_instant_and_tells_before() {
+    show("b61_nginx_retires_on_the_instant_and_tells_before", shown::retires);
+}
+
+#[test]
+fn b64_nginx_closes_while_the_hub_is_away() {
+    show("b64_nginx_closes_while_the_hub_is_away", shown::survives);
+}
+
+#[test]
+fn b64_nginx_closes_until_the_hub_is_ready() {
+    show("b64_nginx_closes_until_the_hub_is_ready", shown::waits);
+}
