@@ -101,6 +101,10 @@ impl Projects {
         &self.text[start..self.ends[index] as usize]
     }
 
+    fn ids(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.ends.len()).map(|index| self.id(index))
+    }
+
     fn contain(&self, project: &str) -> bool {
         let (mut first, mut after) = (0, self.ends.len());
         while first < after {
@@ -117,7 +121,7 @@ impl Projects {
 
 impl fmt::Debug for Projects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries((0..self.ends.len()).map(|index| self.id(index))).finish()
+        f.debug_list().entries(self.ids()).finish()
     }
 }
 
@@ -162,6 +166,22 @@ impl ClientInstallations {
             (Some(Some(permitted)), Some(project)) if !permitted.contain(project) => CompanyAccess::ProjectNotPermitted,
             (Some(_), _) => CompanyAccess::Permitted,
         }
+    }
+
+    /// The projects of the installation in a company, in order; the outer nothing where there is no installation, the
+    /// inner one where it is for every project.
+    pub(crate) fn projects(&self, company_id: &str) -> Option<Option<impl ExactSizeIterator<Item = &str>>> {
+        self.companies.get(company_id.as_bytes()).map(|projects| projects.as_deref().map(Projects::ids))
+    }
+
+    /// Each installation as it is told.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = InstallationEntry> {
+        self.companies.iter().map(|(company, projects)| InstallationEntry {
+            client_id: self.client_id.clone(),
+            company_id: String::from_utf8_lossy(company.as_bytes()).into(),
+            installed: true,
+            projects: projects.as_deref().map(|projects| projects.ids().map(Box::from).collect()),
+        })
     }
 
     /// Each installation as a line for people and comparisons.
