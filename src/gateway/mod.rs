@@ -2,5 +2,8 @@
 //! no lock held across an await; only an explanation of the past reads the journal, through the hub.
 
 mod authorize;
+mod sync;
+mod token;
 
 pub use authorize::AuthorizationRpc;
+pub use sync::SyncRpc;
