@@ -51,6 +51,8 @@
 //! | `installing` | B76 to B79, B86, B87, B90, X13: installations, what they keep and what a company approves |
 //! | `keeping` | B77, X13: permitted projects survive any sequence of updates and reinstallations |
 //! | `maintaining` | B26: maintenance windows and their one gate |
+//! | `syncing` | what gateways that follow are sent, and what they make of messages lost, late or twice |
+//! | `replicating` | B60, B61, B63, B64: a replica decides as its hub does, across cuts, restarts and restores |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
@@ -91,6 +93,8 @@ mod racing;
 mod reading;
 mod recalling;
 mod refusing;
+mod replica;
+mod replicating;
 mod reporting;
 mod rotating;
 mod rules;
@@ -98,6 +102,7 @@ mod scheduling;
 mod stories;
 mod subscribing;
 mod sunsets;
+mod syncing;
 mod telling;
 mod trail;
 mod undoing;
