@@ -6,6 +6,7 @@
 //! cargo run -p bench --release -- durable    Subscribe beside a raw fdatasync
 //! cargo run -p bench --release -- startup    time to ready and memory, as data grows by tens
 //! cargo run -p bench --release -- usage      deciding and counting a call beside deciding alone
+//! cargo run -p bench --release -- sync       a snapshot, a delta and a decision of a replica, as data grows by tens
 //! ```
 
 mod child;
@@ -14,6 +15,7 @@ mod echo;
 mod population;
 mod ratio;
 mod startup;
+mod sync;
 mod usage;
 
 use anyhow::{Result, bail};
@@ -27,12 +29,14 @@ fn main() -> Result<()> {
             ["ratio"] => ratio::run().await,
             ["durable"] => durable::run().await,
             ["usage"] => usage::run().await,
+            ["sync"] => sync::run(&[10_000, 100_000, 1_000_000]).await,
+            ["sync", subscriptions] => sync::run(&[subscriptions.parse()?]).await,
             ["startup"] => startup::run(&[10_000, 100_000, 1_000_000]).await,
             ["startup", subscriptions] => startup::run(&[subscriptions.parse()?]).await,
             // The servers under test run as children of this program, so that their CPU time is told apart.
             ["serve-echo"] => echo::serve().await,
             ["serve-hub", directory] => child::serve_hub(directory).await,
-            _ => bail!("say what to measure: ratio, durable, startup or usage"),
+            _ => bail!("say what to measure: ratio, durable, startup, sync or usage"),
         }
     })
 }
