@@ -27,6 +27,41 @@ struct Counters {
     decisions: [AtomicU64; Reason::ALL.len()],
     verifications: [AtomicU64; VERDICTS.len()],
     misread: [AtomicU64; Misread::NAMES.len()],
+    syncs: [AtomicU64; SyncCount::ALL.len()],
+    sync_streams: AtomicU64,
+}
+
+/// What is counted of gateways that follow the decision table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncCount {
+    /// One began anew.
+    Snapshot,
+    /// One went on where it was.
+    Resumed,
+    /// One was cut off because it did not keep up.
+    Cut,
+}
+
+impl SyncCount {
+    /// All of them.
+    pub const ALL: [SyncCount; 3] = [SyncCount::Snapshot, SyncCount::Resumed, SyncCount::Cut];
+
+    const fn label(self) -> &'static str {
+        match self {
+            SyncCount::Snapshot => "SNAPSHOT",
+            SyncCount::Resumed => "RESUMED",
+            SyncCount::Cut => "CUT",
+        }
+    }
+}
+
+/// A stream of a gateway, counted for as long as this lives.
+pub struct SyncStream(Metrics);
+
+impl Drop for SyncStream {
+    fn drop(&mut self) {
+        self.0.0.sync_streams.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Metrics {
@@ -42,6 +77,22 @@ impl Metrics {
                 count.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Counts what became of a gateway that follows the decision table.
+    pub fn synced(&self, what: SyncCount) {
+        self.0.syncs[what as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that was counted.
+    pub fn syncs(&self, what: SyncCount) -> u64 {
+        self.0.syncs[what as usize].load(Ordering::Relaxed)
+    }
+
+    /// Counts a stream of a gateway.
+    pub fn sync_stream(&self) -> SyncStream {
+        self.0.sync_streams.fetch_add(1, Ordering::Relaxed);
+        SyncStream(self.clone())
     }
 
     /// Counts a verification of credentials.
@@ -77,6 +128,11 @@ impl Metrics {
             let count = count.load(Ordering::Relaxed);
             line(format_args!("devhub_calls_misread_total{{reason=\"{reason}\"}} {count}"));
         }
+        line(format_args!("# HELP devhub_syncs_total What became of gateways that follow the decision table."));
+        line(format_args!("# TYPE devhub_syncs_total counter"));
+        for what in SyncCount::ALL {
+            line(format_args!("devhub_syncs_total{{what=\"{}\"}} {}", what.label(), self.syncs(what)));
+        }
         let usage = hub.usage().figures();
         let first_uses_not_kept = hub.first_uses().not_kept();
         for (name, help, value) in [
@@ -101,6 +157,8 @@ impl Metrics {
         };
         gauge("devhub_store_revision", "Revision of the newest commit.", head.revision);
         gauge("devhub_table_revision", "Revision that the decision table has reached.", hub.table().revision());
+        let streams = self.0.sync_streams.load(Ordering::Relaxed);
+        gauge("devhub_sync_streams", "Gateways that follow the decision table.", streams);
         let counts = hub.table().counts();
         gauge("devhub_table_versions", "Deployed versions in the decision table.", counts.versions as u64);
         gauge("devhub_table_applications", "Applications in the decision table.", counts.applications as u64);

@@ -7,6 +7,7 @@
 //! cargo run -p bench --release -- startup    time to ready and memory, as data grows by tens
 //! cargo run -p bench --release -- migration  who is how far, over 10,000 to 1,000,000 pairs
 //! cargo run -p bench --release -- usage      deciding and counting a call beside deciding alone
+//! cargo run -p bench --release -- sync       a snapshot, a delta and a decision of a replica, as data grows by tens
 //! ```
 
 mod child;
@@ -16,6 +17,7 @@ mod migration;
 mod population;
 mod ratio;
 mod startup;
+mod sync;
 mod usage;
 
 use anyhow::{Result, bail};
@@ -31,12 +33,14 @@ fn main() -> Result<()> {
             ["usage"] => usage::run().await,
             ["migration"] => migration::run(&[10_000, 100_000, 1_000_000]).await,
             ["migration", pairs] => migration::run(&[pairs.parse()?]).await,
+            ["sync"] => sync::run(&[10_000, 100_000, 1_000_000]).await,
+            ["sync", subscriptions] => sync::run(&[subscriptions.parse()?]).await,
             ["startup"] => startup::run(&[10_000, 100_000, 1_000_000]).await,
             ["startup", subscriptions] => startup::run(&[subscriptions.parse()?]).await,
             // The servers under test run as children of this program, so that their CPU time is told apart.
             ["serve-echo"] => echo::serve().await,
             ["serve-hub", directory] => child::serve_hub(directory).await,
-            _ => bail!("say what to measure: ratio, durable, startup, migration or usage"),
+            _ => bail!("say what to measure: ratio, durable, startup, migration, sync or usage"),
         }
     })
 }

@@ -77,6 +77,7 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::AcknowledgementRequired => {
             "acknowledge that there is no way back with --acknowledge-one-way, or keep the subscription"
         }
+        ErrorReason::FollowerTooSlow => "reconnect; the stream goes on where it ended",
         ErrorReason::EpochChanged => "start anew from the first revision: the hub was restored from a backup",
         ErrorReason::CompanyNotFound => "check the id with `devhub company list`",
         ErrorReason::NotACompanyAdministrator => {

@@ -12,7 +12,10 @@ mod authzen;
 mod envoy;
 pub mod http;
 mod judge;
+mod sync;
+mod token;
 
 pub use authorize::AuthorizationRpc;
 pub use envoy::EnvoyRpc;
 pub use judge::Judge;
+pub use sync::SyncRpc;

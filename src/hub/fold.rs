@@ -8,6 +8,7 @@ use devhub_decision::{Change, Table};
 use parking_lot::Mutex;
 
 use super::Failure;
+use super::change_log::{ChangeLog, Stand};
 use super::index::Index;
 use super::roster::Roster;
 use crate::domain::projection::project;
@@ -21,6 +22,7 @@ pub(super) struct Fold {
     table: Arc<Table>,
     index: Arc<Index>,
     roster: Arc<Roster>,
+    log: Arc<ChangeLog>,
     rules: Rules,
     /// The first problem with the loaded state; a hub with one does not open.
     trouble: Mutex<Option<Failure>>,
@@ -66,7 +68,12 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
 
 impl Fold {
     pub(super) fn new(table: Arc<Table>, index: Arc<Index>, roster: Arc<Roster>, rules: Rules) -> Fold {
-        Fold { table, index, roster, rules, trouble: Mutex::new(None) }
+        Fold { table, index, roster, log: Arc::default(), rules, trouble: Mutex::new(None) }
+    }
+
+    /// The same, which also remembers what commits told the table.
+    pub(super) fn remembering(self, log: Arc<ChangeLog>) -> Fold {
+        Fold { log, ..self }
     }
 
     /// The first problem that was met.
@@ -158,9 +165,14 @@ impl Sink for Fold {
     fn loaded(&self, head: Head) {
         self.index.loaded(head.revision);
         self.table.advance(head.revision);
+        self.log.begin(Stand { revision: head.revision, digests: self.table.stand().1, latest: head.instant });
     }
 
     fn apply(&self, commit: &Commit) {
-        self.table.apply(commit.revision, self.changes(commit));
+        let changes = self.changes(commit);
+        let told = Arc::from(changes.as_slice());
+        self.table.apply(commit.revision, changes);
+        // Only this thread changes the table: what it holds now is what this commit led to.
+        self.log.push(commit.revision, commit.instant, told, self.table.stand().1);
     }
 }

@@ -17,6 +17,7 @@ mod apps;
 mod audit;
 mod calendar;
 mod caretaker;
+mod change_log;
 mod checklist;
 mod credential;
 mod crier;
@@ -50,6 +51,7 @@ pub use announcements::{AnnouncementFilter, AnnouncementPlace};
 pub use audit::{FactFilter, FactPage};
 pub use calendar::CalendarPlace;
 pub use caretaker::Round;
+pub use change_log::{ChangeLog, LOG_AGE_MAX, LOG_ROWS_MAX, Stand, Step};
 pub use checklist::{
     CompanyReport, Delisting, DeveloperReport, INSTALLATIONS_MAX, LiveAccount, Replacement, Replacing, ShortOfProjects,
     WaitingRelease, WaitingUpdate,
@@ -67,6 +69,7 @@ pub use read::{PAGE_BYTES_MAX, Page, Stored};
 pub use roster::{Migration, MigrationFilter, Pace, Party, PhaseCounts, Roster};
 pub use usage::{Figures, Meter, Reported, SUMMARY_MAX, Summary, UsageOf, UsageRow};
 
+use change_log::{SEED_COMMITS, SEED_STEP};
 use fold::Fold;
 use instants::Instants;
 use turns::Turns;
@@ -100,6 +103,7 @@ struct Parts {
     table: Arc<Table>,
     index: Arc<Index>,
     roster: Arc<Roster>,
+    log: Arc<ChangeLog>,
     rules: Rules,
     instants: Instants,
     turns: Turns,
@@ -123,9 +127,12 @@ impl Hub {
         let table = Arc::new(Table::new());
         let index = Arc::new(Index::default());
         let roster = Arc::new(Roster::default());
-        let fold = Arc::new(Fold::new(Arc::clone(&table), Arc::clone(&index), Arc::clone(&roster), rules.clone()));
+        let log = Arc::new(ChangeLog::default());
+        let fold = Fold::new(Arc::clone(&table), Arc::clone(&index), Arc::clone(&roster), rules.clone());
+        let fold = Arc::new(fold.remembering(Arc::clone(&log)));
         store.attach(Arc::clone(&fold) as Arc<dyn crate::store::Sink>)?;
         fold.trouble()?;
+        remember(&log, store.as_ref(), &rules)?;
         let instants = Instants::new(clock, store.head().instant);
         let first_uses = Arc::new(FirstUses::default());
         let usage = Meter::open(Arc::clone(&store), Arc::clone(&first_uses), instants.now());
@@ -135,6 +142,7 @@ impl Hub {
             table,
             index,
             roster,
+            log,
             rules,
             instants,
             turns: Turns::default(),
@@ -155,6 +163,16 @@ impl Hub {
     /// The decision table.
     pub fn table(&self) -> &Table {
         &self.0.table
+    }
+
+    /// What the latest commits told the table.
+    pub fn change_log(&self) -> &ChangeLog {
+        &self.0.log
+    }
+
+    /// Names the history that revisions count in: a restore from a backup begins another.
+    pub fn history(&self) -> [u8; 16] {
+        self.0.store.epoch().0
     }
 
     /// What is found by something else than its key.
@@ -215,4 +233,28 @@ impl Hub {
     pub fn now(&self) -> DateTime<Utc> {
         self.0.instants.now()
     }
+}
+
+/// Has the log remember the latest commits of the journal, which nobody adds to before the hub is open.
+fn remember(log: &ChangeLog, store: &dyn Store, rules: &Rules) -> Result<(), Failure> {
+    let head = store.head().revision;
+    let mut after = head.saturating_sub(SEED_COMMITS);
+    log.reach_back(after);
+    // What these commits say is in the table, the index and the roster already.
+    let fold = Fold::new(Arc::new(Table::new()), Arc::default(), Arc::default(), rules.clone());
+    while after < head {
+        let commits = store.changes(after, SEED_STEP)?;
+        for commit in &commits {
+            log.seed(commit.revision, commit.instant, fold.changes(commit));
+        }
+        match commits.last() {
+            Some(last) => after = last.revision,
+            // Some are missing, so none is worth anything.
+            None => {
+                log.begin(log.newest());
+                break;
+            }
+        }
+    }
+    Ok(())
 }

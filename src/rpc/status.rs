@@ -71,7 +71,9 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::AlreadyInstalled
         | ErrorReason::InstallationDiffers
         | ErrorReason::CollaboratorExists => Code::AlreadyExists,
-        ErrorReason::EtagMismatch | ErrorReason::Contention | ErrorReason::PlanStale => Code::Aborted,
+        ErrorReason::EtagMismatch | ErrorReason::Contention | ErrorReason::PlanStale | ErrorReason::FollowerTooSlow => {
+            Code::Aborted
+        }
         ErrorReason::VersionAlpha
         | ErrorReason::VersionDeprecated
         | ErrorReason::VersionRetired
@@ -354,6 +356,12 @@ pub fn epoch_changed(epoch: &str) -> Status {
 pub fn too_many_followers(limit: usize) -> Status {
     let message = format!("{limit} followers are connected, and more are not served; retry later, or share a stream");
     make(ErrorReason::Overloaded, message, HashMap::from([("limit".to_owned(), limit.to_string())]), &[])
+}
+
+/// The status of a follower that does not keep up.
+pub fn follower_too_slow() -> Status {
+    let message = "what is sent is not taken; reconnect, and resume where this stream ended";
+    make(ErrorReason::FollowerTooSlow, message.to_owned(), HashMap::new(), &[])
 }
 
 /// The status of one more long call than are served at a time.

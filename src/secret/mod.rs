@@ -23,8 +23,10 @@
 
 mod file;
 mod pepper;
+mod seal;
 mod text;
 
 pub use file::{PepperFileError, add, create, read};
 pub use pepper::{PEPPERS_MAX, Pepper, Peppers, Presented};
+pub use seal::{SEAL_BYTES, Seals};
 pub use text::{LAST_SHOWN, NotASecret, PREFIX, Secret};

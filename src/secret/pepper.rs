@@ -68,6 +68,15 @@ impl Peppers {
         self.older.iter().chain([&self.newest]).map(Pepper::id)
     }
 
+    /// A key for another purpose from each, the newest last. What is known of it tells nothing of the pepper.
+    pub(super) fn derived(&self, purpose: &[u8]) -> Vec<[u8; PEPPER_BYTES]> {
+        let derive = |pepper: &Pepper| {
+            let mac = Hmac::<Sha256>::new_from_slice(&pepper.key).expect("HMAC takes a key of any length");
+            mac.chain_update(purpose).finalize().into_bytes().into()
+        };
+        self.older.iter().chain([&self.newest]).map(derive).collect()
+    }
+
     /// What to keep of a secret.
     pub fn hash(&self, secret: &Secret) -> KeyedHash {
         self.newest.hash(secret.reveal())

@@ -91,6 +91,21 @@ fn a_reply_to_envoy_is_made_in_one_place_and_never_left_empty() {
 }
 
 #[test]
+fn rows_do_not_know_who_sends_them() {
+    forbid("crates/devhub-sync/src", &["async ", "tokio", "tonic", "Utc::now", "Mutex", "RwLock", "tracing"]);
+}
+
+#[test]
+fn a_gateway_reads_its_clocks_in_one_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/devhub-gateway/src");
+    for file in sources(&root) {
+        let reads = ["Utc::now", "SystemTime::now", "std::time::Instant::now"];
+        let read = reads.iter().any(|read| code(&file).contains(read));
+        assert!(!read || file.ends_with("clock.rs"), "{} reads a clock", file.display());
+    }
+}
+
+#[test]
 fn the_store_does_not_know_who_uses_it() {
     forbid("src/store", &["crate::hub", "crate::rpc", "crate::gateway", "crate::server", "crate::cli", "tonic"]);
 }

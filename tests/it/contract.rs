@@ -71,7 +71,8 @@ fn every_write_can_be_repeated_and_every_list_paged() {
             assert_eq!(method.output_type(), format!(".devhub.v1.{}Response", method.name()));
             let has = |field: &str| message(method.input_type()).field.iter().any(|f| f.name() == field);
             let name = method.name();
-            let reads = ["Get", "List", "Follow", "Preview", "Authorize", "BatchAuthorize", "Explain", "Verify"];
+            let reads =
+                ["Get", "List", "Follow", "Preview", "Authorize", "BatchAuthorize", "Explain", "Verify", "Sync"];
             // An import is repeatable by itself: what is there already is unchanged.
             if !reads.iter().any(|read| name.starts_with(read)) && !name.starts_with("Import") {
                 assert!(has("request_id"), "{name} needs request_id");

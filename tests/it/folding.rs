@@ -35,12 +35,12 @@ use proptest::prelude::*;
 use crate::racing::{rules, scenario};
 use crate::world::{CONTEXT, start};
 
-const APPLICATIONS: usize = 4;
-const VERSIONS: usize = 3;
-const COMPANIES: usize = 2;
+pub(crate) const APPLICATIONS: usize = 4;
+pub(crate) const VERSIONS: usize = 3;
+pub(crate) const COMPANIES: usize = 2;
 
 #[derive(Debug, Clone)]
-enum Act {
+pub(crate) enum Act {
     Subscribe(usize, usize),
     Import(usize, usize, i64),
     Unsubscribe(usize, usize),
@@ -71,7 +71,7 @@ enum Act {
     Wait(i64),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+pub(crate) fn act() -> impl Strategy<Value = Act> {
     let application = 0..APPLICATIONS;
     let version = 0..VERSIONS;
     let later = proptest::option::of(0i64..40);
@@ -110,15 +110,15 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-fn application(number: usize) -> ApplicationId {
+pub(crate) fn application(number: usize) -> ApplicationId {
     format!("app-{number}").parse().unwrap()
 }
 
-fn version(number: usize) -> VersionName {
+pub(crate) fn version(number: usize) -> VersionName {
     VersionName { context: CONTEXT.parse::<Context>().unwrap(), label: format!("{number}.0").parse().unwrap() }
 }
 
-fn company(number: usize) -> CompanyId {
+pub(crate) fn company(number: usize) -> CompanyId {
     format!("company-{number}").parse().unwrap()
 }
 
@@ -150,7 +150,7 @@ fn installs_agree(hub: &Hub) {
     assert_eq!(told.iter().filter(|line| line.ends_with("awaits its first use")).count(), awaiting);
 }
 
-fn command(act: &Act, clock: &ManualClock, number: usize) -> Option<Command> {
+pub(crate) fn command(act: &Act, clock: &ManualClock, number: usize) -> Option<Command> {
     let in_days = |days: &Option<i64>| days.map(|days| clock.now() + TimeDelta::days(days));
     let reason = String::new;
     let end = |number: usize, step: Turn| {
@@ -428,10 +428,8 @@ fn no_grant_after_deprecation(hub: &Hub) {
     }
 }
 
-async fn play(acts: &[Act]) {
-    let clock = ManualClock::at(start());
-    let store = Arc::new(Memory::open().unwrap());
-    let hub = Hub::open(Arc::clone(&store) as Arc<dyn Store>, rules(), Arc::new(clock.clone())).unwrap();
+/// An API with versions, applications and companies, for acts to be about.
+pub(crate) async fn furnish(hub: &Hub) {
     let operator: Actor = crate::world::OPERATOR.parse().unwrap();
     let request = || Request::once();
     let api = devhub::domain::api::CreateApi {
@@ -463,13 +461,21 @@ async fn play(acts: &[Act]) {
         let project = PutProject { company: company(c), id: "north".parse().unwrap(), name: "North".into() };
         hub.execute(operator.clone(), project.into(), request()).await.unwrap();
     }
+}
+
+async fn play(acts: &[Act]) {
+    let clock = ManualClock::at(start());
+    let store = Arc::new(Memory::open().unwrap());
+    let hub = Hub::open(Arc::clone(&store) as Arc<dyn Store>, rules(), Arc::new(clock.clone())).unwrap();
+    furnish(&hub).await;
+    let operator: Actor = crate::world::OPERATOR.parse().unwrap();
     for (number, act) in acts.iter().enumerate() {
         if let Act::Wait(days) = act {
             clock.advance(TimeDelta::days(*days));
         }
         if let Some(command) = command(act, &clock, number) {
             // Refusals are part of the game; whatever the answer, the invariants hold.
-            let _ = hub.execute(operator.clone(), command, request()).await;
+            let _ = hub.execute(operator.clone(), command, Request::once()).await;
         }
         for (a, v) in (0..APPLICATIONS).flat_map(|a| (0..VERSIONS).map(move |v| (a, v))) {
             assert_eq!(decision(&hub, a, v), naive(&hub, a, v), "application {a}, version {v} after {act:?}");

@@ -62,6 +62,8 @@
 //! | `maintaining` | B26: maintenance windows and their one gate |
 //! | `authz` | B60 to B63: what gateways ask about requests over HTTP |
 //! | `authzen` | B61, B63: the same in the words of AuthZEN |
+//! | `syncing` | what gateways that follow are sent, and what they make of messages lost, late or twice |
+//! | `replicating` | B60, B61, B63, B64: a replica decides as its hub does, across cuts, restarts and restores |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
@@ -113,6 +115,8 @@ mod racing;
 mod reading;
 mod recalling;
 mod refusing;
+mod replica;
+mod replicating;
 mod reporting;
 mod rotating;
 mod rules;
@@ -122,6 +126,7 @@ mod shortening;
 mod stories;
 mod subscribing;
 mod sunsets;
+mod syncing;
 mod telling;
 mod trail;
 mod undoing;

@@ -12,6 +12,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::account::CredentialClassEntry;
+use crate::digest::{self, Digests};
 use crate::entry::{VersionEntry, VersionName};
 use crate::facts::VersionFacts;
 use crate::namespace::{self, NamespaceEntry, Namespaces};
@@ -129,15 +130,29 @@ impl Catalogue {
     }
 
     /// Makes an update that was prepared of this catalogue.
-    pub(crate) fn set(&mut self, update: Update) {
+    pub(crate) fn set(&mut self, update: Update, digests: &mut Digests) {
         if let Some(namespaces) = update.namespaces {
+            // Few hubs have any, and they change rarely: all of them are counted anew.
+            for entry in self.namespaces.entries() {
+                digests.exchange(Some(entry.environment), Some(digest::namespace(entry)), None);
+            }
+            for entry in namespaces.entries() {
+                digests.exchange(Some(entry.environment), None, Some(digest::namespace(entry)));
+            }
             self.namespaces = namespaces;
         }
-        self.credential_class = update.credential_class.unwrap_or(self.credential_class);
+        if let Some(class) = update.credential_class {
+            let hash = |class: CredentialClassEntry| class.sunset_at.map(digest::credential_class);
+            digests.exchange(None, hash(self.credential_class), hash(class));
+            self.credential_class = class;
+        }
         for version in update.versions {
             let VersionEntry { name, environment, .. } = &version.told;
-            let number = self.intern((&name.context, &name.label, *environment));
+            let (environment, after) = (*environment, digest::version(&version.told));
+            let number = self.intern((&name.context, &name.label, environment));
             let replaced = self.slots[number as usize].version.replace(version);
+            let before = replaced.as_ref().map(|replaced| digest::version(&replaced.told));
+            digests.exchange(Some(environment), before, Some(after));
             self.versions += usize::from(replaced.is_none());
         }
     }
@@ -150,6 +165,11 @@ impl Catalogue {
     /// Each version that the table was told of, as it stands.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &VersionFacts> {
         self.slots.iter().filter_map(|slot| slot.version.as_ref()).map(|version| &version.facts)
+    }
+
+    /// Each version as it was told.
+    pub(crate) fn told(&self) -> impl Iterator<Item = &VersionEntry> {
+        self.slots.iter().filter_map(|slot| slot.version.as_ref()).map(|version| &version.told)
     }
 
     /// Each namespace that the table was told of.

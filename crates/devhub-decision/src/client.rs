@@ -4,9 +4,10 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::account::ServiceAccountEntry;
 use crate::catalogue::{Key, VersionNumber};
+use crate::digest::{self, Digests};
 use crate::entry::{ApplicationEntry, SubscriptionEntry};
 use crate::installation::InstallationEntry;
-use crate::shard::Shard;
+use crate::shard::{App, Shard};
 use crate::terms::{ExemptionEntry, WaiverEntry};
 
 /// A change of what a shard holds.
@@ -43,6 +44,18 @@ impl ClientChange {
         Some((&version.context, &version.label, environment))
     }
 
+    /// The hash of the row that it tells, if it leaves one.
+    fn told(&self) -> Option<u64> {
+        match self {
+            ClientChange::Application(entry) => Some(digest::of_application(entry)),
+            ClientChange::Subscription(entry) => digest::of_subscription(entry),
+            ClientChange::Waiver(entry) => digest::of_waiver(entry),
+            ClientChange::Exemption(entry) => digest::of_exemption(entry),
+            ClientChange::Account(entry) => digest::of_account(entry),
+            ClientChange::Installation(entry) => digest::of_installation(entry),
+        }
+    }
+
     /// It leaves something to be known, so the version needs a number; what only removes does not.
     pub(crate) fn adds(&self) -> bool {
         match self {
@@ -55,8 +68,46 @@ impl ClientChange {
         }
     }
 
+    /// The hash of the row that it replaces, as the shard of its client id holds it.
+    fn held(&self, shard: &Shard, hash: u64, number: Option<VersionNumber>) -> Option<u64> {
+        let client_id = self.client_id();
+        let terms = |number| shard.terms_of(hash, client_id, number);
+        match self {
+            ClientChange::Application(_) => {
+                let facts = shard.app(hash, client_id).and_then(App::facts);
+                facts.map(|facts| digest::application(client_id, &facts))
+            }
+            ClientChange::Account(_) => {
+                let account = shard.account(hash, client_id);
+                account.map(|account| digest::account(client_id, &account.facts(None)))
+            }
+            ClientChange::Installation(entry) => {
+                let (projects, awaits_use) = shard.installed_of(hash, client_id)?.told(&entry.company_id)?;
+                Some(digest::installation(client_id, &entry.company_id, projects, awaits_use))
+            }
+            ClientChange::Subscription(_) => {
+                let number =
+                    number.filter(|number| shard.app(hash, client_id).is_some_and(|app| app.subscribes(*number)))?;
+                Some(digest::subscription(client_id, self.version()?, terms(number).ends_at))
+            }
+            ClientChange::Waiver(_) => Some(digest::waiver(client_id, self.version()?, terms(number?).waived_until?)),
+            ClientChange::Exemption(_) => {
+                terms(number?).exempt.then(|| self.version().map(|version| digest::exemption(client_id, version)))?
+            }
+        }
+    }
+
     /// Folds it into the shard of its client id. Without a number there is nothing that it could remove.
-    pub(crate) fn fold(self, shard: &mut Shard, hash: u64, number: Option<VersionNumber>, hasher: &DefaultHashBuilder) {
+    pub(crate) fn fold(
+        self,
+        shard: &mut Shard,
+        hash: u64,
+        number: Option<VersionNumber>,
+        hasher: &DefaultHashBuilder,
+        digests: &mut Digests,
+    ) {
+        let environment = self.version().map(|(_, _, environment)| environment);
+        digests.exchange(environment, self.held(shard, hash, number), self.told());
         match (self, number) {
             (ClientChange::Application(entry), _) => shard.set_application(hash, &entry, hasher),
             (ClientChange::Account(entry), _) => shard.set_account(hash, &entry, hasher),

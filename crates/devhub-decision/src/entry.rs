@@ -179,3 +179,26 @@ pub enum Change {
     /// An installation is now so.
     Installation(InstallationEntry),
 }
+
+impl Change {
+    /// The environment whose gateways it concerns; none for those of both. An application or a service account that lives
+    /// elsewhere is told apart from a stranger, so both are known to every gateway.
+    pub const fn environment(&self) -> Option<Environment> {
+        match self {
+            Change::Version(entry) => Some(entry.environment),
+            Change::Subscription(entry) => Some(entry.environment),
+            Change::Namespace(entry) => Some(entry.environment),
+            Change::Waiver(entry) => Some(entry.environment),
+            Change::Exemption(entry) => Some(entry.environment),
+            Change::Application(_)
+            | Change::CredentialClass(_)
+            | Change::ServiceAccount(_)
+            | Change::Installation(_) => None,
+        }
+    }
+
+    /// It concerns the gateways of an environment.
+    pub fn concerns(&self, environment: Environment) -> bool {
+        self.environment().is_none_or(|of| of == environment)
+    }
+}

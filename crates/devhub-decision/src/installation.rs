@@ -103,6 +103,10 @@ impl Projects {
         &self.text[start..self.ends[index] as usize]
     }
 
+    fn ids(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.ends.len()).map(|index| self.id(index))
+    }
+
     fn contain(&self, project: &str) -> bool {
         let (mut first, mut after) = (0, self.ends.len());
         while first < after {
@@ -119,7 +123,7 @@ impl Projects {
 
 impl fmt::Debug for Projects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries((0..self.ends.len()).map(|index| self.id(index))).finish()
+        f.debug_list().entries(self.ids()).finish()
     }
 }
 
@@ -194,6 +198,28 @@ impl ClientInstallations {
             (Some(_) | None, _) => CompanyAccess::Permitted,
         };
         CompanyStanding { access, awaits_use: particulars.awaits_use }
+    }
+
+    /// The projects of the installation in a company, in order, none where it is for every project; and whether its first
+    /// use is awaited. Nothing where there is no installation.
+    pub(crate) fn told(&self, company_id: &str) -> Option<(Option<impl ExactSizeIterator<Item = &str>>, bool)> {
+        let particulars = self.companies.get(company_id.as_bytes())?.as_deref();
+        let projects = particulars.and_then(|particulars| particulars.projects.as_ref());
+        Some((projects.map(Projects::ids), particulars.is_some_and(|particulars| particulars.awaits_use)))
+    }
+
+    /// Each installation as it is told.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = InstallationEntry> {
+        self.companies.iter().map(|(company, particulars)| {
+            let projects = particulars.as_ref().and_then(|particulars| particulars.projects.as_ref());
+            InstallationEntry {
+                client_id: self.client_id.clone(),
+                company_id: String::from_utf8_lossy(company.as_bytes()).into(),
+                installed: true,
+                projects: projects.map(|projects| projects.ids().map(Box::from).collect()),
+                awaits_use: particulars.as_ref().is_some_and(|particulars| particulars.awaits_use),
+            }
+        })
     }
 
     /// Each installation as a line for people and comparisons.

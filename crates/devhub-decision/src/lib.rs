@@ -10,6 +10,7 @@ pub mod account;
 pub mod brownout;
 pub mod company;
 pub mod decision;
+pub mod digest;
 pub mod entry;
 pub mod facts;
 pub mod header;
@@ -28,12 +29,14 @@ pub mod trail;
 
 mod catalogue;
 mod client;
+mod rows;
 mod shard;
 
 pub use account::{AccountFacts, CredentialClassEntry, ServiceAccountEntry};
 pub use brownout::Brownout;
 pub use company::{COMPANY_HEADER, CompanyAccess};
 pub use decision::{Decision, Limits, decide};
+pub use digest::Digests;
 pub use entry::{ApplicationEntry, Change, Links, Standing, SubscriptionEntry, VersionEntry, VersionName};
 pub use facts::{ApplicationFacts, Facts, Question, VersionFacts};
 pub use header::Headers;

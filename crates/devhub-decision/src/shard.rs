@@ -74,7 +74,7 @@ impl App {
     }
 
     /// It holds a live subscription to this version.
-    fn subscribes(&self, number: VersionNumber) -> bool {
+    pub(crate) fn subscribes(&self, number: VersionNumber) -> bool {
         self.subscriptions.binary_search(&number).is_ok()
     }
 
@@ -174,7 +174,7 @@ impl Shard {
         catalogue: &'t Catalogue,
     ) -> Facts<'t> {
         // The whole id is compared: a mere hash could let a stranger in.
-        let app = self.apps.find(hash, |app| app.client_id() == question.client_id);
+        let app = self.app(hash, question.client_id);
         let application = app.and_then(App::facts);
         let scoped = version.is_some_and(|version| version.entry().company_scoped);
         // What most calls do not need is kept out of their way.
@@ -201,7 +201,8 @@ impl Shard {
         }
     }
 
-    fn terms_of(&self, hash: u64, client_id: &str, number: VersionNumber) -> Terms {
+    /// The terms between a client id and a version.
+    pub(crate) fn terms_of(&self, hash: u64, client_id: &str, number: VersionNumber) -> Terms {
         // Most shards have none.
         if self.terms.is_empty() {
             return Terms::default();
@@ -210,8 +211,9 @@ impl Shard {
         found.and_then(|terms| terms.of(number)).unwrap_or_default()
     }
 
+    /// The service account of a client id.
     #[inline(never)]
-    fn account(&self, hash: u64, client_id: &str) -> Option<&Account> {
+    pub(crate) fn account(&self, hash: u64, client_id: &str) -> Option<&Account> {
         self.accounts.find(hash, |account| account.client_id() == client_id)
     }
 
@@ -232,11 +234,21 @@ impl Shard {
             (Some(_), _) => CompanyAccess::Permitted.into(),
             (None, None) => CompanyAccess::Unnamed.into(),
             (None, Some(company)) => {
-                let found = self.installed.find(hash, |installed| installed.client_id() == question.client_id);
+                let found = self.installed_of(hash, question.client_id);
                 let there = found.map(|installed| installed.standing(company, question.project));
                 there.unwrap_or_else(|| CompanyAccess::NotInstalled.into())
             }
         }
+    }
+
+    /// What is known under a client id.
+    pub(crate) fn app(&self, hash: u64, client_id: &str) -> Option<&App> {
+        self.apps.find(hash, |app| app.client_id() == client_id)
+    }
+
+    /// The installations of a client id.
+    pub(crate) fn installed_of(&self, hash: u64, client_id: &str) -> Option<&ClientInstallations> {
+        self.installed.find(hash, |installed| installed.client_id() == client_id)
     }
 
     /// All service accounts.

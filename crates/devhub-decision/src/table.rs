@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::DefaultHashBuilder;
-use parking_lot::{RwLock, RwLockWriteGuard};
+use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 
 use crate::account::Account;
 use crate::catalogue::{Catalogue, Told, Update, VersionNumber};
 use crate::client::ClientChange;
+use crate::digest::Digests;
 use crate::entry::Change;
 use crate::facts::{Facts, Question, VersionFacts};
 use crate::installation::ClientInstallations;
@@ -25,7 +26,7 @@ use crate::supposition::Supposition;
 use crate::terms::Terms;
 
 /// Number of shards: enough that a writer seldom meets a reader, few enough to lock all for a change of a version.
-const SHARDS: usize = 256;
+pub(crate) const SHARDS: usize = 256;
 
 /// A shard on a cache line of its own: readers of neighbours would otherwise slow each other down.
 #[repr(align(64))]
@@ -52,6 +53,8 @@ pub struct Table {
     gate: RwLock<()>,
     shards: Box<[Locked]>,
     revision: AtomicU64,
+    /// Written under the gate only.
+    digests: Mutex<Digests>,
 }
 
 impl Default for Table {
@@ -69,14 +72,20 @@ impl Table {
             gate: RwLock::default(),
             shards: (0..SHARDS).map(|_| Locked(RwLock::new(Shard::new(Arc::clone(&catalogue))))).collect(),
             revision: AtomicU64::new(0),
+            digests: Mutex::default(),
         }
     }
 
     /// Folds one change and leaves the revision alone: for loading a state at start-up, followed by one
     /// [`Table::advance`].
     pub fn load(&self, change: Change) {
+        self.load_all(vec![change]);
+    }
+
+    /// Folds changes as [`Table::load`] does, many at a time.
+    pub fn load_all(&self, changes: Vec<Change>) {
         let _gate = self.gate.write();
-        self.fold(self.prepared(vec![change]), || {});
+        self.fold(self.prepared(changes), || {});
     }
 
     /// Folds the changes of one commit. Every reader sees all of them or none, each single answer as well as each
@@ -97,6 +106,12 @@ impl Table {
         self.revision.load(Ordering::Acquire)
     }
 
+    /// The revision, and the digests of what the table holds at it.
+    pub fn stand(&self) -> (u64, Digests) {
+        let _gate = self.gate.read();
+        (self.revision(), *self.digests.lock())
+    }
+
     /// Lends the facts of one question to `answer`.
     pub fn ask<R>(&self, question: &Question<'_>, answer: impl FnOnce(&Facts<'_>) -> R) -> R {
         self.lend(question.client_id, |shard, hash, revision| answer(&shard.facts(hash, revision, question)))
@@ -104,12 +119,22 @@ impl Table {
 
     /// Lends the shard of a client id, with the hash of that and the revision.
     pub(crate) fn lend<R>(&self, client_id: &str, answer: impl FnOnce(&Shard, u64, u64) -> R) -> R {
-        let hash = self.hasher.hash_one(client_id);
+        let hash = self.hash_of(client_id);
         let shard = self.shards[shard_index(hash)].0.read();
         // Read under the lock. A commit that moves the revision on meanwhile touches no part of this shard, so these
         // facts hold at its revision too.
         let revision = self.revision();
         answer(&shard, hash, revision)
+    }
+
+    /// Lends one shard.
+    pub(crate) fn lend_shard<R>(&self, index: usize, answer: impl FnOnce(&Shard) -> R) -> R {
+        answer(&self.shards[index].0.read())
+    }
+
+    /// The hash of a client id.
+    pub(crate) fn hash_of(&self, client_id: &str) -> u64 {
+        self.hasher.hash_one(client_id)
     }
 
     /// This table if these versions, namespaces and the credential class changed: what a change of their dates would do,
@@ -118,7 +143,7 @@ impl Table {
         let (told, _) = sorted(changes);
         let mut catalogue = self.shards[0].0.read().catalogue().clone();
         let update = catalogue.prepared(told);
-        catalogue.set(update);
+        catalogue.set(update, &mut Digests::default());
         Supposition::new(self, catalogue)
     }
 
@@ -204,9 +229,10 @@ impl Table {
             if whole { (0..SHARDS).collect() } else { distinct(clients.iter().map(|change| shard_index(change.hash))) };
         let mut shards: Vec<RwLockWriteGuard<'_, Shard>> =
             touched.iter().map(|index| self.shards[*index].0.write()).collect();
+        let mut digests = self.digests.lock();
         let mut catalogue = whole.then(|| taken(&mut shards));
         if let Some(catalogue) = &mut catalogue {
-            catalogue.set(update);
+            catalogue.set(update, &mut digests);
         }
         for Hashed { hash, number, change } in clients {
             // Looked up again, because this commit may have numbered the name.
@@ -215,7 +241,7 @@ impl Table {
                 if change.adds() { Some(catalogue.intern(key)) } else { catalogue.number(key) }
             });
             let position = touched.binary_search(&shard_index(hash)).expect("each touched shard is locked");
-            change.fold(&mut shards[position], hash, number, &self.hasher);
+            change.fold(&mut shards[position], hash, number, &self.hasher, &mut digests);
         }
         if let Some(catalogue) = catalogue.map(Arc::new) {
             for shard in &mut shards {

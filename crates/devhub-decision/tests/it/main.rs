@@ -8,6 +8,8 @@ mod credentials;
 #[cfg(test)]
 mod decisions;
 #[cfg(test)]
+mod digests;
+#[cfg(test)]
 mod given;
 #[cfg(test)]
 mod headers;

@@ -298,7 +298,7 @@ fn any_schedule() -> impl Strategy<Value = Schedule> {
     prop::sample::select(vec![Schedule::Open, given::deprecation(), retirement])
 }
 
-fn any_change() -> impl Strategy<Value = Change> {
+pub(crate) fn any_change() -> impl Strategy<Value = Change> {
     let maturity = prop::sample::select(Maturity::ALL.to_vec());
     let operations = prop::sample::subsequence(TEMPLATES.to_vec(), 0..=TEMPLATES.len());
     let operations = (operations, any::<bool>()).prop_map(|(paths, get)| {

@@ -1,0 +1,141 @@
+//! What following costs: a snapshot's bytes, time and memory as data grows by tens, how soon a commit is in effect in a
+//! replica, and a decision made there.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use devhub::clock::SystemClock;
+use devhub::config::Config;
+use devhub::domain::Actor;
+use devhub::domain::subscribe::{Since, Subscribe};
+use devhub::hub::Request;
+use devhub::server::Server;
+use devhub_decision::{Environment, Question};
+use devhub_gateway::{Replica, Settings};
+use devhub_proto::v1;
+use devhub_proto::v1::gateway_sync_service_client::GatewaySyncServiceClient;
+use devhub_proto::v1::sync_response::Message as Told;
+use prost::Message as _;
+use tonic::transport::Channel;
+
+use crate::population::{self, EACH, Numbers};
+
+const COMMITS: usize = 200;
+const QUESTIONS: usize = 8_192;
+const ROUNDS: usize = 100;
+const REPETITIONS: usize = 5;
+
+/// Resident memory of this process, in bytes.
+fn resident() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).context("VmRSS")?;
+    Ok(line.split_whitespace().nth(1).context("a number")?.parse::<u64>()? * 1024)
+}
+
+/// Bytes and messages of a snapshot, and how long it takes to receive it and throw it away.
+async fn received(channel: Channel) -> Result<(usize, usize, Duration)> {
+    let first = devhub_gateway::replica::start(Environment::Sandbox, "bench", Vec::new());
+    let begin = Instant::now();
+    let requests = futures_util::StreamExt::chain(
+        futures_util::stream::iter([first]),
+        futures_util::stream::pending::<v1::SyncRequest>(),
+    );
+    let mut inbound = GatewaySyncServiceClient::new(channel).sync(requests).await?.into_inner();
+    let (mut bytes, mut messages) = (0, 0);
+    while let Some(message) = inbound.message().await? {
+        bytes += message.encoded_len();
+        messages += 1;
+        if let Some(Told::Commit(_)) = message.message {
+            break;
+        }
+    }
+    Ok((bytes, messages, begin.elapsed()))
+}
+
+fn settings() -> Settings {
+    Settings { report_every: None, ..Settings::new(Environment::Sandbox, "bench") }
+}
+
+fn ask<R>(question: &v1::AuthorizeRequest, decide: impl FnOnce(&Question<'_>) -> R) -> R {
+    let v1::AuthorizeRequest { client_id, context, version: label, .. } = question;
+    let environment = Environment::Sandbox;
+    decide(&Question { client_id, context, label, environment, operation: None, company: None, project: None })
+}
+
+/// Nanoseconds for a decision of the replica, the clocks included.
+fn lookup(replica: &Replica, questions: &[v1::AuthorizeRequest]) -> f64 {
+    let once = || {
+        let begin = Instant::now();
+        for question in (0..ROUNDS).flat_map(|_| questions) {
+            let reason = ask(question, |question| replica.decide(question, |decision| decision.reason));
+            std::hint::black_box(reason).expect("it serves");
+        }
+        begin.elapsed().as_nanos() as f64 / (ROUNDS * questions.len()) as f64
+    };
+    (0..REPETITIONS).map(|_| once()).fold(f64::INFINITY, f64::min)
+}
+
+/// From the call that commits a subscription to its effect in the replica: the answer of the hub is on the way meanwhile.
+async fn latency(server: &Server, replica: &Replica, applications: usize) -> Result<[Duration; 2]> {
+    let actor: Actor = "process:bench".parse()?;
+    let (mut to_answer, mut to_effect) = (Vec::new(), Vec::new());
+    for number in 0..COMMITS {
+        let application = number % applications;
+        // One that nobody has yet.
+        let nth = EACH + number / applications;
+        let (context, label) = (population::context(population::version_of(application, nth)), "1.0");
+        let command = Subscribe {
+            id: format!("latency-{number}").parse()?,
+            application: population::application(application).parse()?,
+            version: devhub::domain::name::VersionName { context: context.parse()?, label: label.parse()? },
+            since: Since::Now,
+            field_values: Default::default(),
+        };
+        let begin = Instant::now();
+        server.hub().execute(actor.clone(), command.into(), Request::once()).await?;
+        to_answer.push(begin.elapsed());
+        let client_id = population::client(application);
+        let question = v1::AuthorizeRequest { client_id, context, version: label.to_owned(), ..Default::default() };
+        replica
+            .wait_for(|replica| {
+                ask(&question, |question| replica.decide(question, |decision| decision.reason.allows())) == Ok(true)
+            })
+            .await;
+        to_effect.push(begin.elapsed());
+    }
+    let median = |mut times: Vec<Duration>| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    };
+    Ok([median(to_answer), median(to_effect)])
+}
+
+pub(crate) async fn run(sizes: &[usize]) -> Result<()> {
+    for subscriptions in sizes {
+        let (applications, directory) = ((subscriptions / EACH).max(1), tempfile::tempdir()?);
+        population::lay_out(directory.path(), applications, EACH).await?;
+        let config = Config::for_testing(directory.path());
+        let server = Server::start(&config, Arc::new(SystemClock)).await?;
+        let channel =
+            || Channel::from_shared(format!("http://{}", server.address)).map(|endpoint| endpoint.connect_lazy());
+        let (bytes, messages, thrown_away) = received(channel()?).await?;
+        let before = resident()?;
+        let begin = Instant::now();
+        let replica = Replica::follow(channel()?, settings(), Arc::new(devhub_gateway::SystemClock::start()));
+        replica.reach(server.hub().table().revision()).await;
+        let (ready, memory) = (begin.elapsed(), resident()?.saturating_sub(before));
+        let mut numbers = Numbers::new(7);
+        let questions: Vec<_> = (0..QUESTIONS).map(|_| population::question(numbers.next(), applications)).collect();
+        let nanoseconds = lookup(&replica, &questions);
+        let [answered, in_effect] = latency(&server, &replica, applications).await?;
+        println!("{subscriptions} subscriptions of {applications} applications");
+        println!("  snapshot   {:.1} MB in {messages} messages, {thrown_away:.2?} to receive", bytes as f64 / 1e6);
+        println!("  ready      {ready:.2?}, {:.0} MB more resident, hub in the same process", memory as f64 / 1e6);
+        println!("  decision   {nanoseconds:.0} ns");
+        println!("  commit     {answered:.2?} to the answer, {in_effect:.2?} to the effect in the replica (medians)");
+        drop(replica);
+        server.stop().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! Digests: kept change by change they are what the rows add up to, and a table made of the rows of another is the same.
+
+use devhub_decision::{Change, Digests, Environment, Table};
+use proptest::prelude::*;
+
+use crate::model::any_change;
+
+/// All rows that the gateways of an environment need.
+fn rows(table: &Table, environment: Environment) -> Vec<Change> {
+    (0..Table::PARTS).flat_map(|part| table.part(part, environment)).collect()
+}
+
+proptest! {
+    // Each case looks at every part many times.
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_digest_is_the_sum_of_the_rows_and_rows_make_the_same_table(
+        commits in prop::collection::vec(prop::collection::vec(any_change(), 0..6), 0..30),
+    ) {
+        let (table, replicas) = (Table::new(), Environment::ALL.map(|_| Table::new()));
+        for (revision, changes) in (1..).zip(commits) {
+            table.apply(revision, changes.clone());
+            for environment in Environment::ALL {
+                let replica = &replicas[environment as usize];
+                let told = changes.iter().filter(|change| change.concerns(environment)).cloned().collect();
+                replica.apply(revision, told);
+                let rows = rows(&table, environment);
+                let (at, digests) = table.stand();
+                prop_assert_eq!(at, revision);
+                prop_assert_eq!(digests.of(environment), Digests::of_rows(&rows).of(environment));
+                prop_assert_eq!(digests.of(environment), replica.stand().1.of(environment), "followed by changes");
+                let copy = Table::new();
+                copy.load_all(rows);
+                prop_assert_eq!(copy.dump(), replica.dump(), "copied row by row");
+                prop_assert_eq!(copy.stand().1.of(environment), digests.of(environment));
+            }
+        }
+    }
+
+    #[test]
+    fn rows_that_are_copied_while_commits_go_on_lead_to_the_same_table(
+        before in prop::collection::vec(any_change(), 0..60),
+        meanwhile in prop::collection::vec(any_change(), 1..40),
+    ) {
+        let (table, copy) = (Table::new(), Table::new());
+        table.apply(1, before);
+        let environment = Environment::Production;
+        // Some parts are older than a commit, some younger, and then all commits are told again.
+        for part in 0..Table::PARTS {
+            let step = meanwhile.len() * part / Table::PARTS;
+            let next = meanwhile.len() * (part + 1) / Table::PARTS;
+            copy.load_all(table.part(part, environment));
+            table.apply(2, meanwhile[step..next].to_vec());
+        }
+        copy.load_all(meanwhile.into_iter().filter(|change| change.concerns(environment)).collect());
+        prop_assert_eq!(copy.stand().1.of(environment), table.stand().1.of(environment));
+    }
+
+    #[test]
+    fn different_tables_have_different_digests(
+        first in prop::collection::vec(any_change(), 0..12),
+        second in prop::collection::vec(any_change(), 0..12),
+    ) {
+        let [first, second] = [first, second].map(|changes| {
+            let table = Table::new();
+            table.load_all(changes);
+            let rows = Environment::ALL.map(|environment| {
+                let copy = Table::new();
+                copy.load_all(rows(&table, environment));
+                copy.dump()
+            });
+            (rows, table.stand().1)
+        });
+        for environment in Environment::ALL {
+            let at = environment as usize;
+            prop_assert_eq!(first.0[at] == second.0[at], first.1.of(environment) == second.1.of(environment));
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! A replica: a follower, its clocks, and the task that keeps it connected.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use devhub_decision::{Decision, Environment, Question};
+use devhub_proto::v1;
+use devhub_proto::v1::gateway_sync_service_client::GatewaySyncServiceClient;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+use tonic::transport::Channel;
+
+use crate::backoff::Backoff;
+use crate::clock::Clock;
+use crate::follower::{Fault, Follower};
+use crate::health::{Figures, Health, Unready};
+use crate::usage::UsageTally;
+
+/// Largest message that is accepted: a message of rows is far smaller, unless one version alone is large.
+const MESSAGE_BYTES_MAX: usize = 16 << 20;
+
+/// How a replica behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The environment of the gateway.
+    pub environment: Environment,
+    /// What operators call it: 1 to 64 letters, digits, '-', '_' and '.'.
+    pub gateway_id: String,
+    /// How long it goes on after its lease has run out, instead of refusing to decide. Default zero. Whoever sets it
+    /// publishes the sum of both as the bound on how stale a decision can be.
+    pub serve_stale: Duration,
+    /// The difference from the hub's clock from which on it does not decide. Default 5 seconds.
+    pub clock_offset_max: Duration,
+    /// How often it pings; none, the default, for a third of the time that the hub may be trusted.
+    pub ping_every: Option<Duration>,
+    /// Without a word of the hub for as long as this, it connects anew. Default 20 seconds.
+    pub silence_max: Duration,
+    /// The shortest and the longest bound of the wait between two attempts to connect. Default 100 ms and 10 s.
+    pub backoff: (Duration, Duration),
+    /// How often calls of subscribers are reported; none for never. Default one minute.
+    pub report_every: Option<Duration>,
+}
+
+impl Settings {
+    /// The defaults.
+    pub fn new(environment: Environment, gateway_id: impl Into<String>) -> Settings {
+        Settings {
+            environment,
+            gateway_id: gateway_id.into(),
+            serve_stale: Duration::ZERO,
+            clock_offset_max: Duration::from_secs(5),
+            ping_every: None,
+            silence_max: Duration::from_secs(20),
+            backoff: (Duration::from_millis(100), Duration::from_secs(10)),
+            report_every: Some(Duration::from_secs(60)),
+        }
+    }
+}
+
+struct Shared {
+    follower: Follower,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    tally: UsageTally,
+    /// Counts messages, for whoever waits for something.
+    heard: watch::Sender<u64>,
+    /// The sentence of the last end of a stream.
+    trouble: parking_lot::Mutex<Option<String>>,
+    nudge: Notify,
+}
+
+/// A copy of the decision table that decides by itself. Cheap to share; it ends with the last handle.
+#[derive(Clone)]
+pub struct Replica(Arc<Handle>);
+
+struct Handle {
+    shared: Arc<Shared>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Replica {
+    /// Follows the hub behind `channel` from now on, connecting again whenever it has to.
+    pub fn follow(channel: Channel, settings: Settings, clock: Arc<dyn Clock>) -> Replica {
+        let follower = Follower::new(
+            settings.environment,
+            settings.gateway_id.clone(),
+            settings.clock_offset_max,
+            settings.serve_stale,
+        );
+        let shared = Arc::new(Shared {
+            follower,
+            clock,
+            tally: UsageTally::new(settings.environment, settings.gateway_id.clone()),
+            settings,
+            heard: watch::Sender::new(0),
+            trouble: parking_lot::Mutex::default(),
+            nudge: Notify::new(),
+        });
+        let mut tasks = vec![tokio::spawn(keep_following(Arc::clone(&shared), channel.clone()))];
+        if let Some(every) = shared.settings.report_every {
+            tasks.push(tokio::spawn(keep_reporting(Arc::clone(&shared), channel, every)));
+        }
+        Replica(Arc::new(Handle { shared, tasks }))
+    }
+
+    /// Judges a call, and lends the decision to `answer`. `answer` must not call back into the replica, and should only
+    /// render.
+    ///
+    /// # Errors
+    /// When it does not decide: the gateway answers 503.
+    pub fn decide<R>(&self, question: &Question<'_>, answer: impl FnOnce(&Decision<'_>) -> R) -> Result<R, Unready> {
+        let shared = &self.0.shared;
+        let (now, elapsed) = (shared.clock.now(), shared.clock.elapsed());
+        shared.follower.decide(question, now, elapsed, |facts, decision| {
+            if shared.settings.report_every.is_some() {
+                shared.tally.count(question, facts, decision, now);
+            }
+            answer(decision)
+        })
+    }
+
+    /// Whether it decides.
+    pub fn health(&self) -> Health {
+        self.0.shared.follower.health(self.0.shared.clock.elapsed())
+    }
+
+    /// What follows the hub.
+    pub fn follower(&self) -> &Follower {
+        &self.0.shared.follower
+    }
+
+    /// What it has done so far.
+    pub fn figures(&self) -> Figures {
+        self.0.shared.follower.figures()
+    }
+
+    /// Why the last stream ended, if one did.
+    pub fn trouble(&self) -> Option<String> {
+        self.0.shared.trouble.lock().clone()
+    }
+
+    /// Pings the hub now, or as soon as it is connected.
+    pub fn ping(&self) {
+        self.0.shared.nudge.notify_one();
+    }
+
+    /// Waits until `reached` holds. It is looked at after each message of the hub, and each end of a stream.
+    pub async fn wait_for(&self, mut reached: impl FnMut(&Replica) -> bool) {
+        let mut heard = self.0.shared.heard.subscribe();
+        loop {
+            heard.mark_unchanged();
+            // The sender lives as long as this handle.
+            if reached(self) || heard.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Waits until it decides from at least this revision.
+    pub async fn reach(&self, revision: u64) {
+        self.wait_for(|replica| replica.follower().stand().0 >= revision && replica.health() == Health::Serving).await;
+    }
+}
+
+/// Why a stream ended.
+enum End {
+    Status(Status),
+    Fault(Fault),
+    Silence,
+}
+
+impl End {
+    fn sentence(&self) -> String {
+        match self {
+            End::Status(status) => status.message().to_owned(),
+            End::Fault(fault) => fault.to_string(),
+            End::Silence => "the hub said nothing for too long".to_owned(),
+        }
+    }
+}
+
+async fn keep_following(shared: Arc<Shared>, channel: Channel) {
+    let (least, most) = shared.settings.backoff;
+    let mut backoff = Backoff::new(least, most);
+    let client = GatewaySyncServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    loop {
+        let before = shared.follower.figures();
+        let end = follow(&shared, client.clone()).await;
+        *shared.trouble.lock() = Some(end.sentence());
+        shared.heard.send_modify(|heard| *heard += 1);
+        let after = shared.follower.figures();
+        if after.snapshots + after.deltas > before.snapshots + before.deltas {
+            backoff.succeed();
+        }
+        tokio::time::sleep(backoff.next()).await;
+    }
+}
+
+/// One stream, until it ends.
+async fn follow(shared: &Shared, mut client: GatewaySyncServiceClient<Channel>) -> End {
+    let Shared { follower, clock, settings, nudge, heard, .. } = shared;
+    let (sender, receiver) = mpsc::channel(4);
+    let ping = || follower.ping(clock.elapsed(), clock.now());
+    // Both fit: the channel is empty.
+    let _ = sender.try_send(follower.start());
+    let _ = sender.try_send(ping());
+    let opening = tokio::time::timeout(settings.silence_max, client.sync(ReceiverStream::new(receiver))).await;
+    let mut inbound = match opening {
+        Ok(Ok(response)) => response.into_inner(),
+        Ok(Err(status)) => return End::Status(status),
+        Err(_) => return End::Silence,
+    };
+    let mut pinged = tokio::time::Instant::now();
+    let mut spoken = pinged;
+    loop {
+        let every = settings.ping_every.or(follower.trust_for().map(|trust_for| trust_for / 3));
+        let next = pinged + every.unwrap_or(Duration::from_secs(1));
+        tokio::select! {
+            message = tokio::time::timeout_at(spoken + settings.silence_max, inbound.message()) => match message {
+                Ok(Ok(Some(message))) => {
+                    let received = follower.receive(message, clock.now());
+                    spoken = tokio::time::Instant::now();
+                    heard.send_modify(|heard| *heard += 1);
+                    if let Err(fault) = received {
+                        return End::Fault(fault);
+                    }
+                    continue;
+                }
+                Ok(Ok(None)) => return End::Status(Status::unavailable("the hub ended the stream")),
+                Ok(Err(status)) => return End::Status(status),
+                Err(_) => return End::Silence,
+            },
+            () = tokio::time::sleep_until(next) => {}
+            () = nudge.notified() => {}
+        }
+        // If the hub takes nothing, it is asked next time.
+        let _ = sender.try_send(ping());
+        pinged = tokio::time::Instant::now();
+    }
+}
+
+async fn keep_reporting(shared: Arc<Shared>, channel: Channel, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        let (reported, lost) = shared.tally.report(channel.clone()).await;
+        shared.follower.counters.calls_reported.add(reported);
+        shared.follower.counters.calls_lost.add(lost);
+    }
+}
+
+impl Replica {
+    /// Reports the calls of subscribers that were counted since the last time, now.
+    pub async fn report(&self, channel: Channel) -> (u64, u64) {
+        let shared = &self.0.shared;
+        let (reported, lost) = shared.tally.report(channel).await;
+        shared.follower.counters.calls_reported.add(reported);
+        shared.follower.counters.calls_lost.add(lost);
+        (reported, lost)
+    }
+
+    /// The instant at which a call that comes in now is judged, unless the latest command is later.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.0.shared.clock.now()
+    }
+}
+
+/// The message that begins a stream, for those who speak with a hub themselves.
+pub fn start(environment: Environment, gateway_id: &str, resume_token: Vec<u8>) -> v1::SyncRequest {
+    let environment = devhub_sync::environment_number(environment);
+    let start = v1::SyncStart { environment, gateway_id: gateway_id.to_owned(), resume_token };
+    v1::SyncRequest { message: Some(v1::sync_request::Message::Start(start)) }
+}
