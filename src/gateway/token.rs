@@ -101,7 +101,9 @@ mod tests {
         assert_eq!(restored.read(here, &token), Err(SyncReason::EpochChanged));
         let mut others = Policies::built_in();
         let text = include_str!("../domain/policies.toml");
-        others.extend(&text.replace("hmrc-mtd", "a").replace("procore-rest", "b")).expect("two policies more");
+        others
+            .extend(&text.replace("hmrc-mtd", "policy-a").replace("procore-rest", "policy-b"))
+            .expect("two policies more");
         let changed = Tokens::new(seals, [7; 16], &others);
         assert_eq!(changed.read(here, &token), Err(SyncReason::MeaningChanged));
         let stranger = Tokens::new(Seals::generate(), [7; 16], &policies);

@@ -185,6 +185,38 @@ async fn a_replica_outlives_a_restart_of_the_hub_and_a_restore_from_a_backup() {
 }
 
 #[tokio::test]
+async fn a_copy_on_disk_speeds_a_restart_and_renews_no_lease() {
+    let world = subscribed().await;
+    let (wire, clocks) = (Wire::to(world.server().address).await, Clocks::of(&world.clock));
+    let file = world.directory.path().join("replica.copy");
+    let again = || {
+        let settings = devhub_gateway::Settings { copy_file: Some(file.clone()), ..settings(Environment::Sandbox) };
+        Replica::follow(wire.channel(), settings, Arc::new(clocks.clone()))
+    };
+    let first = again();
+    first.reach(world.hub().table().revision()).await;
+    assert!(first.save().unwrap());
+    drop(first);
+    world.application("other").await;
+    wire.lead_to(None);
+    let second = again();
+    assert_eq!(decided(&second, "app", "1.0"), "LeaseExpired");
+    wire.lead_to(Some(world.server().address));
+    meet(world.hub(), &second).await;
+    assert_eq!(second.figures().snapshots, 1, "that of the copy: the hub sent what is newer");
+    drop(second);
+    let whole = std::fs::read(&file).unwrap();
+    for damaged in [&whole[..whole.len() / 2], &whole[..whole.len() - 1], b"", b"no copy"] {
+        std::fs::write(&file, damaged).unwrap();
+        wire.lead_to(None);
+        let third = again();
+        assert_eq!(decided(&third, "app", "1.0"), "NoSnapshot");
+        wire.lead_to(Some(world.server().address));
+        meet(world.hub(), &third).await;
+    }
+}
+
+#[tokio::test]
 async fn calls_that_a_replica_lets_pass_are_reported() {
     let world = subscribed().await;
     let (wire, clocks) = (Wire::to(world.server().address).await, Clocks::of(&world.clock));

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use devhub_decision::{Change, Decision, Environment, Facts, Limits, Question, Table, decide};
+use devhub_decision::{Change, Decision, Environment, Facts, Limits, Question, Table, Verdict, decide};
 use devhub_proto::v1;
 use devhub_proto::v1::sync_request::Message as Asked;
 use devhub_proto::v1::sync_response::Message as Told;
+use devhub_sync::RowsWriter;
 use parking_lot::{Mutex, RwLock};
 
 use crate::health::{Counters, Figures, Health, Unready};
@@ -243,19 +244,22 @@ impl Follower {
             self.counters.divergences.add(1);
             return Err(Fault::Diverged { revision, held: sum, told: digest });
         }
+        (held.limits, held.token) = (Some(limits), resume_token);
         match table {
             Some(table) => {
                 self.counters.snapshots.add(1);
                 // Another history may have begun: what the one before said of time does not hold in it.
-                held.latest = latest;
-                (held.table, held.complete, held.diverged) = (table, true, false);
+                (held.latest, held.complete, held.diverged) = (latest, true, false);
+                let replaced = std::mem::replace(&mut held.table, table);
+                // A large one takes a while to go, and nobody should wait for that.
+                drop(held);
+                drop(replaced);
             }
             None => {
                 self.counters.deltas.add(1);
                 held.latest = held.latest.max(latest);
             }
         }
-        (held.limits, held.token) = (Some(limits), resume_token);
         Ok(())
     }
 
@@ -337,6 +341,49 @@ impl Follower {
         // A clock that is behind the latest command does not reach behind it, as at the hub.
         let now = now.max(held.latest);
         Ok(held.table.ask(question, |facts| answer(facts, &decide(facts, now, limits))))
+    }
+
+    /// Tells what it holds as a stream would, in a snapshot that another follower takes with [`Follower::receive`]: with the
+    /// place to resume at, and without a lease. Says whether there was something to tell. No commit is applied meanwhile,
+    /// and decisions go on.
+    ///
+    /// # Errors
+    /// Those of `tell`.
+    pub fn copy<E>(&self, mut tell: impl FnMut(v1::SyncResponse) -> Result<(), E>) -> Result<bool, E> {
+        let _stream = self.stream.lock();
+        let (table, resume_token, latest, limits) = {
+            let held = self.held.read();
+            match held.limits {
+                Some(limits) if held.complete && !held.diverged => {
+                    (Arc::clone(&held.table), held.token.clone(), held.latest, limits)
+                }
+                Some(_) | None => return Ok(false),
+            }
+        };
+        let mut tell = |message| tell(v1::SyncResponse { message: Some(message) });
+        let decision_ttl = limits.ttl(Verdict::Allow).to_std().ok();
+        tell(Told::Begin(v1::SyncBegin {
+            kind: v1::SyncKind::Snapshot.into(),
+            decision_ttl: decision_ttl.and_then(|ttl| prost_types::Duration::try_from(ttl).ok()),
+            ..Default::default()
+        }))?;
+        let mut writer = RowsWriter::default();
+        for row in (0..Table::PARTS).flat_map(|part| table.part(part, self.environment)) {
+            writer.write(&row);
+            if writer.is_full()
+                && let Some(rows) = writer.take()
+            {
+                tell(Told::Rows(rows))?;
+            }
+        }
+        if let Some(rows) = writer.take() {
+            tell(Told::Rows(rows))?;
+        }
+        let (revision, digests) = table.stand();
+        let latest_time = (latest > DateTime::<Utc>::MIN_UTC).then(|| devhub_sync::timestamp(latest));
+        let digest = digests.of(self.environment);
+        tell(Told::Commit(v1::SyncCommit { revision, resume_token, digest, latest_time }))?;
+        Ok(true)
     }
 
     /// The table, whether or not it may be decided from.

@@ -24,6 +24,7 @@
 
 pub mod client;
 pub mod clock;
+pub mod copy;
 pub mod follower;
 pub mod health;
 pub mod lease;

@@ -1,5 +1,7 @@
 //! A replica: a follower, its clocks, and the task that keeps it connected.
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use tonic::transport::Channel;
 
 use crate::backoff::Backoff;
 use crate::clock::Clock;
+use crate::copy;
 use crate::follower::{Fault, Follower};
 use crate::health::{Figures, Health, Unready};
 use crate::usage::UsageTally;
@@ -40,6 +43,10 @@ pub struct Settings {
     pub silence_max: Duration,
     /// The shortest and the longest bound of the wait between two attempts to connect. Default 100 ms and 10 s.
     pub backoff: (Duration, Duration),
+    /// Where a copy of what it holds is kept, for a fast restart; none, the default, for nowhere. See [`crate::copy`].
+    pub copy_file: Option<PathBuf>,
+    /// How often that is written. Default one minute.
+    pub copy_every: Duration,
     /// How often calls of subscribers are reported; none for never. Default one minute.
     pub report_every: Option<Duration>,
 }
@@ -55,6 +62,8 @@ impl Settings {
             ping_every: None,
             silence_max: Duration::from_secs(20),
             backoff: (Duration::from_millis(100), Duration::from_secs(10)),
+            copy_file: None,
+            copy_every: Duration::from_secs(60),
             report_every: Some(Duration::from_secs(60)),
         }
     }
@@ -96,16 +105,21 @@ impl Replica {
             settings.clock_offset_max,
             settings.serve_stale,
         );
+        // Without a copy that can be used, it begins anew.
+        let trouble = settings.copy_file.as_ref().and_then(|file| copy::read(&follower, file, clock.now()).err());
         let shared = Arc::new(Shared {
             follower,
             clock,
             tally: UsageTally::new(settings.environment, settings.gateway_id.clone()),
             settings,
             heard: watch::Sender::new(0),
-            trouble: parking_lot::Mutex::default(),
+            trouble: parking_lot::Mutex::new(trouble.map(|error| format!("the copy cannot be used: {error}"))),
             nudge: Notify::new(),
         });
         let mut tasks = vec![tokio::spawn(keep_following(Arc::clone(&shared), channel.clone()))];
+        if shared.settings.copy_file.is_some() {
+            tasks.push(tokio::spawn(keep_copying(Arc::clone(&shared))));
+        }
         if let Some(every) = shared.settings.report_every {
             tasks.push(tokio::spawn(keep_reporting(Arc::clone(&shared), channel, every)));
         }
@@ -248,6 +262,24 @@ async fn follow(shared: &Shared, mut client: GatewaySyncServiceClient<Channel>) 
     }
 }
 
+async fn keep_copying(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(shared.settings.copy_every).await;
+        let copying = Arc::clone(&shared);
+        // A copy that cannot be written is missed at the next start and not before.
+        let _ = tokio::task::spawn_blocking(move || copying.save()).await;
+    }
+}
+
+impl Shared {
+    fn save(&self) -> io::Result<bool> {
+        match &self.settings.copy_file {
+            Some(file) => copy::write(&self.follower, file),
+            None => Ok(false),
+        }
+    }
+}
+
 async fn keep_reporting(shared: Arc<Shared>, channel: Channel, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
@@ -258,6 +290,14 @@ async fn keep_reporting(shared: Arc<Shared>, channel: Channel, every: Duration) 
 }
 
 impl Replica {
+    /// Writes the copy now, if one is kept; says whether there was something to copy. For the end of a gateway.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self) -> io::Result<bool> {
+        self.0.shared.save()
+    }
+
     /// Reports the calls of subscribers that were counted since the last time, now.
     pub async fn report(&self, channel: Channel) -> (u64, u64) {
         let shared = &self.0.shared;
