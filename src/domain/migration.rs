@@ -16,6 +16,6 @@ pub use checklist::{Step, StepKind, StepState, next_step};
 pub use company::{CompanyFacts, company_steps};
 pub use developer::{DeveloperFacts, developer_steps, farthest, waits_for};
 pub use forecast::{Forecast, PACE_DAYS, forecast};
-pub use phase::{AccountTimes, MigrationFacts, Phase, instants, phase};
+pub use phase::{AccountTimes, KnownExtension, MigrationFacts, Phase, instants, phase};
 pub use removal::{AccountOwner, AccountUse, RemovalVerdict, removal};
 pub use suggestion::{Candidate, Subscribers, Suggestion, Sureness, suggest};

@@ -10,10 +10,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::RwLock;
 
 use crate::domain::app_version::AppVersion;
-use crate::domain::company::Company;
+use crate::domain::company::{Company, Extension};
 use crate::domain::credential_class::{ClassRevision, ClassSchedule, as_of};
 use crate::domain::installation::{Installation, Interval};
-use crate::domain::migration::{AccountTimes, MigrationFacts, Phase, instants, phase};
+use crate::domain::migration::{AccountTimes, KnownExtension, MigrationFacts, Phase, instants, phase};
 use crate::domain::name::{AccountId, ApplicationId, CompanyId, Email};
 use crate::domain::record::Record;
 use crate::domain::service_account::ServiceAccount;
@@ -47,6 +47,7 @@ struct Inner {
     places: HashMap<AccountId, Party>,
     ready: HashMap<ApplicationId, DateTime<Utc>>,
     installed: HashMap<(ApplicationId, CompanyId), Vec<Interval>>,
+    extensions: HashMap<CompanyId, Vec<KnownExtension>>,
     class: ClassSchedule,
     revisions: Vec<ClassRevision>,
 }
@@ -110,6 +111,9 @@ impl Inner {
         for email in &company.administrators {
             self.by_administrator.entry(email.clone()).or_default().insert(company.id.clone());
         }
+        if let Some(extension) = &company.extension {
+            self.extensions.insert(company.id.clone(), known(extension));
+        }
     }
 
     fn learn_account(&mut self, account: &ServiceAccount) {
@@ -121,7 +125,6 @@ impl Inner {
             created_at: account.created_at,
             classified_at: account.classified_at,
             removed_at: account.removal.as_ref().map(|removal| removal.at),
-            extended_until: account.extended_until,
         };
         if let Some(old) = self.places.insert(account.id.clone(), party.clone()) {
             self.forget_account(&old, account);
@@ -230,16 +233,27 @@ impl Inner {
     }
 
     fn facts<'f>(&'f self, party: &Party, company: &CompanyId, accounts: &'f [AccountTimes]) -> MigrationFacts<'f> {
+        let extensions = self.extensions.get(company).map(Vec::as_slice).unwrap_or_default();
         let Party::Application(application) = party else {
-            return MigrationFacts { accounts, ..MigrationFacts::default() };
+            return MigrationFacts { accounts, extensions, ..MigrationFacts::default() };
         };
         let place = (application.clone(), company.clone());
         MigrationFacts {
             accounts,
             ready_at: self.ready.get(application).copied(),
             installed: self.installed.get(&place).map(Vec::as_slice).unwrap_or_default(),
+            extensions,
         }
     }
+}
+
+/// An extension as it became known. Of several shortenings the record has the last one.
+fn known(extension: &Extension) -> Vec<KnownExtension> {
+    let Extension { until, granted_at, shortened, .. } = extension;
+    let granted_until = shortened.as_ref().map_or(*until, |shortening| shortening.granted_until);
+    let granted = KnownExtension { known_at: *granted_at, until: granted_until };
+    let shortened = shortened.as_ref().map(|shortening| KnownExtension { known_at: shortening.at, until: *until });
+    [granted].into_iter().chain(shortened).collect()
 }
 
 /// Whether both have learned the same, by whatever way.
@@ -340,9 +354,7 @@ impl Roster {
         let mut moments: Vec<DateTime<Utc>> = Vec::new();
         inner.each(filter, |facts| {
             moments.clear();
-            moments.extend(instants(facts, None).filter(|at| from < *at && *at <= end));
-            let extensions = facts.accounts.iter().filter_map(|account| account.extended_until);
-            moments.extend(extensions.filter(|at| from < *at && *at <= end));
+            moments.extend(instants(facts).filter(|at| from < *at && *at <= end));
             moments.extend(&shared);
             moments.sort_unstable();
             moments.dedup();
@@ -447,7 +459,7 @@ impl Roster {
                 ready_at: facts.ready_at.filter(|ready_at| *ready_at <= at),
                 installed_at: installed.map(|interval| interval.from),
                 first_used_at: installed.and_then(|interval| interval.first_used_at).filter(|used_at| *used_at <= at),
-                ends_at: facts.ends_at(sunset),
+                ends_at: facts.ends_at(sunset, at),
             })
         };
         inner.matching(filter, after).filter_map(seen).filter(wanted).take(limit).collect()

@@ -11,7 +11,9 @@ use devhub::domain::app_version::{Component, CreateAppVersion, PromoteAppVersion
 use devhub::domain::application::{Kind, Persona, Role};
 use devhub::domain::company::{CreateCompany, Tenancy};
 use devhub::domain::credential_class::{ClassStep, Earlier, ReviseCredentialClass};
-use devhub::domain::installation::{Approval, Install, Installed, PermittedProjects, Uninstall, UpdateInstallation};
+use devhub::domain::installation::{
+    Approval, Install, Installed, NoteFirstUse, PermittedProjects, Uninstall, UpdateInstallation,
+};
 use devhub::domain::name::{AccountId, ApplicationId, ClientId, CompanyId};
 use devhub::domain::organisation::{OrganisationStatus, SetOrganisation};
 use devhub::domain::register::{ClientIdOrigin, CreateApplication};
@@ -59,6 +61,7 @@ enum Act {
     Settle(usize, usize, usize, Days),
     Update(usize, usize, usize),
     Uninstall(usize, usize),
+    Use(usize, usize, Days),
     Revise(Option<Days>, Option<Days>, Option<Days>),
     SunsetNow,
     Extend(usize, Days),
@@ -89,6 +92,7 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(a, c, v, d)| Act::Settle(a, c, v, d)),
         2 => (application.clone(), company.clone(), number).prop_map(|(a, c, v)| Act::Update(a, c, v)),
         2 => (application, company.clone()).prop_map(|(a, c)| Act::Uninstall(a, c)),
+        3 => (0..APPLICATIONS, 0..COMPANIES, 0i64..20).prop_map(|(a, c, d)| Act::Use(a, c, d)),
         3 => (proptest::option::of(-60i64..60), proptest::option::of(-60i64..60), proptest::option::of(0i64..40))
             .prop_map(|(cutoff, sunset, announced)| Act::Revise(cutoff, sunset, announced)),
         1 => Just(Act::SunsetNow),
@@ -205,6 +209,9 @@ fn command(act: &Act, hub: &Hub, now: DateTime<Utc>, number: usize) -> Option<Co
         .into(),
         Act::Uninstall(a, c) => {
             Uninstall { application: application(a), company: company(c), reason: reason(), etag: None }.into()
+        }
+        Act::Use(a, c, ago) => {
+            NoteFirstUse { application: application(a), company: company(c), at: now - TimeDelta::days(ago) }.into()
         }
         Act::Revise(cutoff, sunset, announced) => {
             let date = |days: Option<Days>| {

@@ -128,8 +128,22 @@ pub struct AccountTimes {
     pub classified_at: Option<DateTime<Utc>>,
     /// It was removed.
     pub removed_at: Option<DateTime<Utc>>,
-    /// It is accepted past the sunset until then.
-    pub extended_until: Option<DateTime<Utc>>,
+}
+
+/// How long the accounts of a company are accepted past the sunset (rule B88), as it became known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownExtension {
+    /// Since when that is known: an instant before it is answered without.
+    pub known_at: DateTime<Utc>,
+    /// The first instant at which they are no longer accepted, if the sunset comes before it.
+    pub until: DateTime<Utc>,
+}
+
+impl KnownExtension {
+    /// Until when they are accepted as far as was known at `at`; `known` is in order.
+    pub fn at(known: &[KnownExtension], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        known.iter().rfind(|extension| extension.known_at <= at).map(|extension| extension.until)
+    }
 }
 
 impl AccountTimes {
@@ -152,6 +166,8 @@ pub struct MigrationFacts<'f> {
     pub ready_at: Option<DateTime<Utc>>,
     /// When such a version was installed in the company, oldest first, and when it first called there each time.
     pub installed: &'f [Interval],
+    /// What was granted to the company, and made shorter, in the order in which it became known; the last one counts.
+    pub extensions: &'f [KnownExtension],
 }
 
 impl MigrationFacts<'_> {
@@ -170,10 +186,11 @@ impl MigrationFacts<'_> {
         first.is_some_and(|first_used_at| first_used_at <= at)
     }
 
-    /// The first instant at which the old accounts are no longer accepted, given the sunset of the class.
-    pub fn ends_at(&self, sunset_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-        let extended = self.accounts.iter().filter_map(|account| account.extended_until).max();
-        sunset_at.map(|sunset_at| extended.map_or(sunset_at, |extended| extended.max(sunset_at)))
+    /// The first instant at which the old accounts are no longer accepted, given the sunset of the class, as far as was
+    /// known at `at`.
+    pub fn ends_at(&self, sunset_at: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let extended_until = KnownExtension::at(self.extensions, at);
+        sunset_at.map(|sunset_at| extended_until.map_or(sunset_at, |until| until.max(sunset_at)))
     }
 
     /// The phase as long as the old accounts are accepted.
@@ -202,7 +219,7 @@ impl MigrationFacts<'_> {
 /// INSTALLED when it installs again, until the application calls again. The sunset
 /// closes what was installed (rule B85); what was not expires, and may still be completed late.
 pub fn phase(facts: &MigrationFacts<'_>, sunset_at: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Option<Phase> {
-    let Some(ends_at) = facts.ends_at(sunset_at).filter(|ends_at| *ends_at <= at) else {
+    let Some(ends_at) = facts.ends_at(sunset_at, at).filter(|ends_at| *ends_at <= at) else {
         return facts.before_sunset(at);
     };
     Some(match facts.before_sunset(ends_at) {
@@ -224,8 +241,8 @@ pub fn phase(facts: &MigrationFacts<'_>, sunset_at: Option<DateTime<Utc>>, at: D
     })
 }
 
-/// Every instant at which the phase may change, given the sunset: what lies between two of them has one phase.
-pub fn instants(facts: &MigrationFacts<'_>, sunset_at: Option<DateTime<Utc>>) -> impl Iterator<Item = DateTime<Utc>> {
+/// Every instant at which the phase may change, the sunset apart: what lies between two of them has one phase.
+pub fn instants(facts: &MigrationFacts<'_>) -> impl Iterator<Item = DateTime<Utc>> {
     let accounts = facts.accounts.iter().flat_map(|account| {
         [Some(account.created_at), account.classified_at, account.removed_at].into_iter().flatten()
     });
@@ -233,8 +250,8 @@ pub fn instants(facts: &MigrationFacts<'_>, sunset_at: Option<DateTime<Utc>>) ->
         .installed
         .iter()
         .flat_map(|interval| [Some(interval.from), interval.until, interval.first_used_at].into_iter().flatten());
-    let others = [facts.ready_at, facts.ends_at(sunset_at)];
-    accounts.chain(installed).chain(others.into_iter().flatten())
+    let extensions = facts.extensions.iter().flat_map(|extension| [extension.known_at, extension.until]);
+    accounts.chain(installed).chain(facts.ready_at).chain(extensions)
 }
 
 #[cfg(test)]
@@ -246,12 +263,7 @@ mod tests {
     }
 
     fn account(created: i64, classified: Option<i64>, removed: Option<i64>) -> AccountTimes {
-        AccountTimes {
-            created_at: day(created),
-            classified_at: classified.map(day),
-            removed_at: removed.map(day),
-            extended_until: None,
-        }
+        AccountTimes { created_at: day(created), classified_at: classified.map(day), removed_at: removed.map(day) }
     }
 
     /// Installed from day to day, and first used on the first of these days that lies in it.
@@ -359,7 +371,12 @@ mod tests {
         ];
         for (story, account, ready, installed, used, expected) in stories {
             let installed = super::tests::installed(installed, used);
-            let facts = MigrationFacts { accounts: &[account], ready_at: ready.map(day), installed: &installed };
+            let facts = MigrationFacts {
+                accounts: &[account],
+                ready_at: ready.map(day),
+                installed: &installed,
+                ..MigrationFacts::default()
+            };
             for (at, expected) in expected {
                 let phase = super::phase(&facts, Some(day(10)), day(*at)).map_or("-", Phase::name);
                 assert_eq!(phase, *expected, "{story}, day {at}");
@@ -384,10 +401,11 @@ mod tests {
             (&at_once, day(3) - ms, Phase::DeveloperReady),
             (&at_once, day(3), Phase::CutoverConfirmed),
         ] {
-            let facts = MigrationFacts { accounts: &[known], ready_at: Some(day(2)), installed };
+            let facts =
+                MigrationFacts { accounts: &[known], ready_at: Some(day(2)), installed, ..MigrationFacts::default() };
             assert_eq!(super::phase(&facts, Some(day(10)), at), Some(expected), "{at}");
             // What a chart looks at: nothing happens between two of these instants.
-            let instants: Vec<_> = instants(&facts, Some(day(10))).collect();
+            let instants: Vec<_> = instants(&facts).collect();
             let last = instants.iter().copied().filter(|instant| *instant <= at).max().expect("an instant before");
             assert_eq!(super::phase(&facts, Some(day(10)), last), Some(expected), "{last} for {at}");
         }
@@ -402,10 +420,11 @@ mod tests {
 
     #[test]
     fn b70_b88_the_end_is_the_later_of_sunset_and_extension_to_the_millisecond() {
-        let mut extended = account(1, Some(1), None);
+        let accounts = [account(1, Some(1), None)];
         for (extension, end) in [(None, day(10)), (Some(day(20)), day(20)), (Some(day(5)), day(10))] {
-            extended.extended_until = extension;
-            let facts = MigrationFacts { accounts: &[extended], ..MigrationFacts::default() };
+            let extensions: Vec<_> =
+                extension.into_iter().map(|until| KnownExtension { known_at: day(2), until }).collect();
+            let facts = MigrationFacts { accounts: &accounts, extensions: &extensions, ..MigrationFacts::default() };
             let ms = chrono::TimeDelta::milliseconds(1);
             for (at, expected) in [(end - ms, Phase::NotStarted), (end, Phase::Expired), (end + ms, Phase::Expired)] {
                 assert_eq!(super::phase(&facts, Some(day(10)), at), Some(expected), "{extension:?} at {at}");
@@ -415,6 +434,31 @@ mod tests {
                 Some(Phase::NotStarted),
                 "B74: without a sunset nothing ends"
             );
+        }
+    }
+
+    /// What is granted later changes no answer about before: the chart of a month is the same whenever it is drawn.
+    #[test]
+    fn b71_b88_an_extension_counts_from_when_it_was_known_and_so_does_its_shortening() {
+        let accounts = [account(1, Some(1), None)];
+        let extensions = [
+            KnownExtension { known_at: day(12), until: day(20) },
+            KnownExtension { known_at: day(14), until: day(16) },
+        ];
+        let facts = MigrationFacts { accounts: &accounts, extensions: &extensions, ..MigrationFacts::default() };
+        let ms = chrono::TimeDelta::milliseconds(1);
+        for (at, expected, ends_at) in [
+            (day(10) - ms, Phase::NotStarted, 10),
+            (day(10), Phase::Expired, 10),
+            (day(12) - ms, Phase::Expired, 10),
+            (day(12), Phase::NotStarted, 20),
+            (day(14) - ms, Phase::NotStarted, 20),
+            (day(14), Phase::NotStarted, 16),
+            (day(16) - ms, Phase::NotStarted, 16),
+            (day(16), Phase::Expired, 16),
+        ] {
+            assert_eq!(super::phase(&facts, Some(day(10)), at), Some(expected), "at {at}");
+            assert_eq!(facts.ends_at(Some(day(10)), at), Some(day(ends_at)), "at {at}");
         }
     }
 }

@@ -23,8 +23,7 @@ impl Hub {
             Holder::Company(id) => {
                 let filter = MigrationFilter { application: None, company: Some(id.clone()) };
                 let migrations = self.roster().live_migrations(&filter, at);
-                let extended = migrations.iter().flat_map(|m| &m.accounts).filter(|(_, times)| times.is_live(at));
-                let extended_until = extended.filter_map(|(_, times)| times.extended_until).max();
+                let extended_until = self.roster().extended_until(id, at);
                 let mut unfinished = Vec::new();
                 let mut accounts = 0;
                 for migration in migrations {

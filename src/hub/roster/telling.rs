@@ -5,6 +5,7 @@ use std::ops::Bound;
 use chrono::{DateTime, Utc};
 
 use super::{Inner, Migration, MigrationFilter, Pair, Party, Roster};
+use crate::domain::migration::KnownExtension;
 use crate::domain::name::{ApplicationId, CompanyId};
 
 /// How much an application's users still depend on accounts.
@@ -95,6 +96,11 @@ impl Roster {
             found.ready_at = migration.ready_at;
         }
         found
+    }
+
+    /// Until when a company's accounts are accepted past the sunset, as far as was known at `at`.
+    pub(in crate::hub) fn extended_until(&self, company: &CompanyId, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.0.read().extensions.get(company).and_then(|known| KnownExtension::at(known, at))
     }
 
     /// The migrations with accounts that are not removed at `at`.

@@ -26,13 +26,15 @@ struct Spell {
     from: At,
     until: Option<At>,
     service_account: bool,
+    used: Option<At>,
 }
 
 /// What the facts tell.
 #[derive(Default)]
 pub(super) struct Told {
     accounts: BTreeMap<String, Account>,
-    extended: BTreeMap<String, At>,
+    /// When which extension of a company became public; of several shortenings the last one.
+    extended: BTreeMap<String, Vec<(At, At)>>,
     /// Versions with a service account.
     services: BTreeSet<(String, String)>,
     ready: BTreeMap<String, At>,
@@ -69,7 +71,9 @@ impl Told {
             FactKind::ServiceAccountsExtended | FactKind::ServiceAccountsExtensionShortened => {
                 let until: At = after(fact, "extended_until").unwrap().parse().unwrap();
                 self.edges.push(until);
-                self.extended.insert(company, until);
+                let known = self.extended.entry(company).or_default();
+                known.truncate(1);
+                known.push((at, until));
             }
             FactKind::AppVersionCreated if after(fact, "components").unwrap().contains("SERVICE_ACCOUNT") => {
                 self.services.insert((application, after(fact, "app_version").unwrap()));
@@ -84,6 +88,11 @@ impl Told {
             }
             FactKind::AppUninstalled => {
                 self.spells.get_mut(&(application, company)).unwrap().last_mut().unwrap().until = Some(at);
+            }
+            FactKind::InstallationFirstUsed => {
+                let spells = self.spells.get_mut(&(application, company)).unwrap();
+                let there = |spell: &&mut Spell| spell.from <= at && spell.until.is_none_or(|until| at < until);
+                spells.iter_mut().find(there).unwrap().used = Some(at);
             }
             FactKind::CredentialClassRevised => {
                 let before = self.sunsets.last().and_then(|(_, sunset)| *sunset);
@@ -110,9 +119,9 @@ impl Told {
             Some(open) if open.until.is_none() && open.service_account == service_account => {}
             Some(open) if open.until.is_none() => {
                 open.until = Some(at);
-                spells.push(Spell { from: at, until: None, service_account });
+                spells.push(Spell { from: at, until: None, service_account, used: None });
             }
-            _ => spells.push(Spell { from: at, until: None, service_account }),
+            _ => spells.push(Spell { from: at, until: None, service_account, used: None }),
         }
     }
 
@@ -163,7 +172,7 @@ impl Told {
         if accounts.iter().all(|account| at < account.created) {
             return None;
         }
-        let ends = self.ends(company, sunset);
+        let ends = self.ends(company, sunset, at);
         let over = ends.is_some_and(|ends| ends <= at);
         // The sunset closes the books: what counts is how it stood then.
         let when = if over { ends.unwrap() } else { at };
@@ -186,6 +195,7 @@ impl Told {
         };
         Some(match (over, owned, installed(when)) {
             (false, false, _) => Phase::BlockedUnknownOwner,
+            (false, true, true) if self.used(party, company, at).is_some() => Phase::CutoverConfirmed,
             (false, true, true) => Phase::Installed,
             (false, true, false) if ready => Phase::DeveloperReady,
             (false, true, false) => Phase::NotStarted,
@@ -195,9 +205,15 @@ impl Told {
         })
     }
 
-    fn ends(&self, company: &CompanyId, sunset: Option<At>) -> Option<At> {
-        let extended = self.extended.get(&company.to_string());
-        sunset.map(|sunset| extended.map_or(sunset, |extended| sunset.max(*extended)))
+    /// When what is installed at an instant first called, if it had by then.
+    fn used(&self, party: &Party, company: &CompanyId, at: At) -> Option<At> {
+        self.open(party, company, at).and_then(|spell| spell.used).filter(|used| *used <= at)
+    }
+
+    fn ends(&self, company: &CompanyId, sunset: Option<At>, at: At) -> Option<At> {
+        let known = self.extended.get(&company.to_string()).into_iter().flatten();
+        let extended = known.filter(|(known_at, _)| *known_at <= at).map(|(_, until)| *until).last();
+        sunset.map(|sunset| extended.map_or(sunset, |extended| sunset.max(extended)))
     }
 
     /// The migrations that match, as lists have them.
@@ -215,7 +231,6 @@ impl Told {
                 created_at: account.created,
                 classified_at: account.classified,
                 removed_at: account.removed,
-                extended_until: self.extended.get(&account.company).copied(),
             };
             let ready = match &party {
                 Party::Application(application) => self.ready.get(&application.to_string()).copied(),
@@ -226,8 +241,8 @@ impl Told {
                 accounts: ids.iter().map(|id| (id.parse().unwrap(), times(&self.accounts[*id]))).collect(),
                 ready_at: ready.filter(|ready| *ready <= at),
                 installed_at: self.open(&party, &company, at).map(|spell| spell.from),
-                first_used_at: None,
-                ends_at: self.ends(&company, sunset),
+                first_used_at: self.used(&party, &company, at),
+                ends_at: self.ends(&company, sunset, at),
                 party,
                 company,
             });
