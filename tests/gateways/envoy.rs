@@ -29,7 +29,12 @@ const API: u16 = 9300;
 const V1: (&str, &str) = ("accept", "application/vnd.hmrc.1.0+json");
 
 /// A machine that builds has more to do than to answer a gateway within its usual time.
-const PATIENCE: (&str, &str) = ("timeout: 0.25s", "timeout: 20s");
+const PATIENCE: [(&str, &str); 4] = [
+    ("timeout: 0.25s", "timeout: 20s"),
+    ("connect_timeout: 0.1s", "connect_timeout: 20s"),
+    ("    - timeout: 0.5s", "    - timeout: 20s"),
+    ("timeout: 2s}", "timeout: 20s}"),
+];
 
 /// A path, headers, and the status and reason that they come to.
 type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], &'c str);
@@ -55,6 +60,11 @@ fn template(file: &str, changes: &[(&str, &str)]) -> Template {
 
 fn start(envoy: &Program, hub: SocketAddr, api: SocketAddr, changes: &[(&str, &str)]) -> Gateway {
     Gateway::envoy(envoy, &template("envoy.yaml", changes).at(HUB, hub).at(API, api))
+}
+
+/// The same with patience.
+fn patient(envoy: &Program, hub: SocketAddr, api: SocketAddr, changes: &[(&str, &str)]) -> Gateway {
+    start(envoy, hub, api, &[&PATIENCE, changes].concat())
 }
 
 fn call(gateway: &Gateway, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -83,7 +93,7 @@ fn reached(answer: &Answer, name: &str) -> Vec<String> {
 fn b60_b63_envoy_lets_pass_and_denies_with_the_reason() {
     each("b60_b63_envoy_lets_pass_and_denies_with_the_reason", |envoy| {
         let (hub, api) = (Hub::start(), Upstream::start());
-        let gateway = start(envoy, hub.address, api.address, &[PATIENCE]);
+        let gateway = patient(envoy, hub.address, api.address, &[]);
         let (one, two) = (bearer("client-one"), bearer("client-two"));
         let (one, two) = (("authorization", &*one), ("authorization", &*two));
         for path in ["/hello/world?year=2026", "/old/thing"] {
@@ -142,7 +152,7 @@ fn b60_b63_envoy_lets_pass_and_denies_with_the_reason() {
 fn b62_envoy_tells_the_client_what_ends_whatever_the_api_says() {
     each("b62_envoy_tells_the_client_what_ends_whatever_the_api_says", |envoy| {
         let (hub, api) = (Hub::start(), Upstream::start());
-        let gateway = start(envoy, hub.address, api.address, &[PATIENCE]);
+        let gateway = patient(envoy, hub.address, api.address, &[]);
         let one = bearer("client-one");
         let headers = [("authorization", &*one), V1];
         let sunset = retirement().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
@@ -170,7 +180,7 @@ fn b62_envoy_tells_the_client_what_ends_whatever_the_api_says() {
         assert_eq!((calm.status, calm.header("deprecation"), calm.header("link")), (200, None, None), "{calm:?}");
         // The API is away: Envoy's own answer says it too.
         let nowhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let lost = start(envoy, hub.address, nowhere, &[PATIENCE]);
+        let lost = patient(envoy, hub.address, nowhere, &[]);
         let answer = call(&lost, "GET", "/old/thing", &headers);
         assert_eq!(answer.status, 503, "{answer:?}");
         dated(&answer, 1);
@@ -181,7 +191,7 @@ fn b62_envoy_tells_the_client_what_ends_whatever_the_api_says() {
 fn b61_a_retirement_comes_through_envoy_on_the_instant_and_without_a_message() {
     each("b61_a_retirement_comes_through_envoy_on_the_instant_and_without_a_message", |envoy| {
         let (hub, api) = (Hub::start(), Upstream::start());
-        let gateway = start(envoy, hub.address, api.address, &[PATIENCE]);
+        let gateway = patient(envoy, hub.address, api.address, &[]);
         let one = bearer("client-one");
         let headers = [("authorization", &*one), V1];
         assert_eq!(call(&gateway, "GET", "/old", &headers).status, 200, "{}", gateway.log());
@@ -211,8 +221,8 @@ fn b60_nobody_passes_envoy_as_somebody_else() {
         ];
         // Even where nothing strips what clients claim: the hub's own word replaces it.
         let open = ("                - {remove_on_match: {key_matcher: {prefix: x-devhub-}}}\n", "");
-        for changes in [&[PATIENCE][..], &[PATIENCE, open]] {
-            let gateway = start(envoy, hub.address, api.address, changes);
+        for changes in [&[][..], &[open]] {
+            let gateway = patient(envoy, hub.address, api.address, changes);
             let mut headers = vec![("authorization", &*two), V1];
             headers.extend(claims);
             assert_eq!(said(&call(&gateway, "GET", "/hello", &headers)), "403 NOT_SUBSCRIBED", "{}", gateway.log());
@@ -229,8 +239,8 @@ fn b60_nobody_passes_envoy_as_somebody_else() {
         let route = ("{api-context: hello, ", "{api-context: hello, identity: \"header:x-client-id\", ");
         let proxied = ("                - {remove: x-client-id}\n", "");
         let joined = ("encode_raw_headers: true", "encode_raw_headers: false");
-        for changes in [&[PATIENCE, route, proxied][..], &[PATIENCE, route, proxied, joined]] {
-            let gateway = start(envoy, hub.address, api.address, changes);
+        for changes in [&[route, proxied][..], &[route, proxied, joined]] {
+            let gateway = patient(envoy, hub.address, api.address, changes);
             let sent = |ids: &[&str]| {
                 let mut headers = vec![V1];
                 headers.extend(ids.iter().map(|id| ("x-client-id", *id)));
@@ -251,7 +261,7 @@ fn b60_no_path_leads_around_the_decision() {
         let (hub, api) = (Hub::start(), Upstream::start());
         let two = bearer("client-two");
         let one = bearer("client-one");
-        let gateway = start(envoy, hub.address, api.address, &[PATIENCE]);
+        let gateway = patient(envoy, hub.address, api.address, &[]);
         // Normalised, it is another API's path, and judged as that; escaped slashes Envoy refuses itself.
         let allowed = call(&gateway, "GET", "/hello/../old/x", &[("authorization", &one), V1]);
         assert!(text(&allowed).starts_with("GET /old/x HTTP/1."), "{}", text(&allowed));
@@ -261,12 +271,11 @@ fn b60_no_path_leads_around_the_decision() {
         }
         // A gateway that forwards paths as they come: the hub refuses what could be read in two ways.
         let changes = [
-            PATIENCE,
             ("normalize_path: true", "normalize_path: false"),
             ("merge_slashes: true", "merge_slashes: false"),
             ("path_with_escaped_slashes_action: REJECT_REQUEST", "path_with_escaped_slashes_action: KEEP_UNCHANGED"),
         ];
-        let raw = start(envoy, hub.address, api.address, &changes);
+        let raw = patient(envoy, hub.address, api.address, &changes);
         let served = api.served();
         for token in [&one, &two] {
             for path in [
@@ -346,15 +355,15 @@ fn b64_nobody_passes_envoy_until_the_hub_is_ready() {
         // Without health checks too: then the hub itself is asked, and says that it is not ready.
         let unchecked = ("    health_checks:\n", "    # health_checks:\n");
         let lines = [
-            ("    - timeout: 0.5s\n", ""),
+            ("    - timeout: 20s\n", ""),
             ("      interval: 1s\n", ""),
             ("      no_traffic_interval: 1s\n", ""),
             ("      unhealthy_threshold: 2\n", ""),
             ("      healthy_threshold: 1\n", ""),
             ("      grpc_health_check: {service_name: envoy.service.auth.v3.Authorization}\n", ""),
         ];
-        let without: Vec<_> = [PATIENCE, unchecked].into_iter().chain(lines).collect();
-        let gateways = [start(envoy, address, api.address, &[PATIENCE]), start(envoy, address, api.address, &without)];
+        let without: Vec<_> = [unchecked].into_iter().chain(lines).collect();
+        let gateways = [patient(envoy, address, api.address, &[]), patient(envoy, address, api.address, &without)];
         let ask = |gateway: &Gateway| call(gateway, "GET", "/hello", &[V1]);
         for gateway in &gateways {
             let answer = ask(gateway);
@@ -388,14 +397,14 @@ fn why_no_reply_may_be_empty() {
         // All of these pass, though the configuration says to fail closed; so none of them may ever be sent.
         for reply in [of(None, None), of(ok.clone(), None), of(ok, Some(denied.clone()))] {
             let impostor = Impostor::start(reply.clone());
-            let gateway = start(envoy, impostor.address, api.address, &[PATIENCE]);
+            let gateway = patient(envoy, impostor.address, api.address, &[]);
             let answer = gateway.eventually("asked", || {
                 Some(call(&gateway, "GET", "/hello", &[V1])).filter(|answer| answer.status != 503)
             });
             assert_eq!((answer.status, answer.header("x-upstream")), (200, Some("reached")), "{reply:?}: {answer:?}");
         }
         let impostor = Impostor::start(of(Some(v3::Status { code: 7, message: String::new() }), Some(denied)));
-        let gateway = start(envoy, impostor.address, api.address, &[PATIENCE]);
+        let gateway = patient(envoy, impostor.address, api.address, &[]);
         let answer = gateway
             .eventually("asked", || Some(call(&gateway, "GET", "/hello", &[V1])).filter(|answer| answer.status != 503));
         assert_eq!((answer.status, &*text(&answer)), (403, "denied"), "as a hub denies");

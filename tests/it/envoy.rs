@@ -401,7 +401,7 @@ async fn a_hub_that_is_not_ready_says_so_and_answers_nothing() {
 async fn b61_what_envoy_is_told_is_what_a_question_would_be_told() {
     let world = world().await;
     world.subscribe(ADA, "app", "1.0").await.unwrap();
-    world.version("2.0", v1::Maturity::Beta).await;
+    world.version("2.0", v1::Maturity::Stable).await;
     let retired = start() + days(200);
     world.deprecate("2.0", None, Some(retired)).await.unwrap();
     for now in [start() + ms(1), retired - ms(1), retired, retired + ms(1)] {
