@@ -33,9 +33,7 @@ impl Judge {
 
     /// Lends the decision about one question to `answer`. The table is locked meanwhile.
     pub fn ask<R>(&self, question: &Question<'_>, now: DateTime<Utc>, answer: impl FnOnce(&Decision<'_>) -> R) -> R {
-        self.hub.table().ask(question, |facts| {
-            answer(&self.decide(question, facts, now))
-        })
+        self.hub.table().ask(question, |facts| answer(&self.decide(question, facts, now)))
     }
 
     /// The same for many questions at one revision; `answer` gets the index of each.
@@ -45,9 +43,7 @@ impl Judge {
         now: DateTime<Utc>,
         mut answer: impl FnMut(usize, &Decision<'_>) -> R,
     ) -> Vec<R> {
-        self.hub.table().ask_all(questions, |index, facts| {
-            answer(index, &self.decide(&questions[index], facts, now))
-        })
+        self.hub.table().ask_all(questions, |index, facts| answer(index, &self.decide(&questions[index], facts, now)))
     }
 
     /// Remembers that a call could not be judged.
