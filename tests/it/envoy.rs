@@ -403,11 +403,7 @@ async fn b61_what_envoy_is_told_is_what_a_question_would_be_told() {
     world.subscribe(ADA, "app", "1.0").await.unwrap();
     world.version("2.0", v1::Maturity::Stable).await;
     let retired = start() + days(200);
-    let deprecated = world.deprecate_with("2.0", |request| {
-        request.retire_time = Some(timestamp(retired));
-        request.override_reason = "a BETA version is owed notice, and here is none".into();
-    });
-    deprecated.await.unwrap();
+    world.deprecate("2.0", None, Some(retired)).await.unwrap();
     for now in [start() + ms(1), retired - ms(1), retired, retired + ms(1)] {
         world.clock.set(now);
         for label in ["1.0", "2.0", "3.0"] {
