@@ -405,7 +405,7 @@ mod tests {
                 MigrationFacts { accounts: &[known], ready_at: Some(day(2)), installed, ..MigrationFacts::default() };
             assert_eq!(super::phase(&facts, Some(day(10)), at), Some(expected), "{at}");
             // What a chart looks at: nothing happens between two of these instants.
-            let instants: Vec<_> = instants(&facts).collect();
+            let instants: Vec<_> = instants(&facts).chain([day(10)]).collect();
             let last = instants.iter().copied().filter(|instant| *instant <= at).max().expect("an instant before");
             assert_eq!(super::phase(&facts, Some(day(10)), last), Some(expected), "{last} for {at}");
         }
