@@ -212,7 +212,7 @@ impl Told {
 
     fn ends(&self, company: &CompanyId, sunset: Option<At>, at: At) -> Option<At> {
         let known = self.extended.get(&company.to_string()).into_iter().flatten();
-        let extended = known.filter(|(known_at, _)| *known_at <= at).map(|(_, until)| *until).last();
+        let extended = known.filter(|(known_at, _)| *known_at <= at).map(|(_, until)| *until).next_back();
         sunset.map(|sunset| extended.map_or(sunset, |extended| sunset.max(extended)))
     }
 
