@@ -1,9 +1,15 @@
 //! Rules B81, B83 and B89: the first call of an installed application confirms that a company can cut over. What counts as
 //! one, what does not, and that nobody waits for its being recorded.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use devhub::clock::Clock as _;
 use devhub::store::fault::Fault;
 use devhub::wire::timestamp;
+use devhub_decision::{Environment, Question};
+use devhub_gateway::{Replica, Settings};
 use devhub_proto::v1;
 use devhub_proto::v1::AppComponent::UserLevelConnection;
 
@@ -11,6 +17,7 @@ use crate::accounts::{CAROL, marketplace};
 use crate::enduring::failing;
 use crate::migrating::{EARLY, NEVER, OVERLAP, SCOPED, before, furnish};
 use crate::promoting::app_version;
+use crate::replica::*;
 use crate::world::*;
 
 /// A call of the application with its own credentials, in a company.
@@ -346,6 +353,35 @@ async fn b81_a_report_may_tell_of_a_first_use_and_nonsense_is_refused_in_a_sente
     assert_eq!(world.hub().first_uses().held(), 0);
     world.note().await;
     assert_eq!(world.noted().await.len(), 2);
+}
+
+#[tokio::test]
+async fn b81_a_replica_tells_of_the_first_call_in_a_company_while_the_hub_waits_for_it() {
+    let world = overlap().await;
+    let (wire, clocks) = (Wire::to(world.server().address).await, Clocks::of(&world.clock));
+    let settings = Settings { report_every: Some(Duration::from_secs(3600)), ..settings(Environment::Production) };
+    let replica = Replica::follow(wire.channel(), settings, Arc::new(clocks));
+    replica.reach(world.hub().table().revision()).await;
+    let client_id = client("ledgerly");
+    let question = Question { company: Some(EARLY), ..asked(&client_id, SCOPED, Environment::Production) };
+    let calls = || assert!(replica.decide(&question, |decision| decision.reason.allows()).unwrap());
+    let at = world.clock.now();
+    let awaited = || {
+        let told = replica.follower().decide(&question, at, Duration::ZERO, |facts, _| facts.awaits_use);
+        told.unwrap()
+    };
+    assert!(awaited());
+    calls();
+    calls();
+    assert_eq!(replica.report(world.channel.clone()).await, (2, 0));
+    assert_eq!(world.hub().first_uses().held(), 1);
+    world.note().await;
+    assert_eq!(world.uses(EARLY).await, [Some(timestamp(at))], "not the beginning of its hour");
+    meet(world.hub(), &replica).await;
+    assert!(!awaited(), "the hub knows");
+    calls();
+    assert_eq!(replica.report(world.channel.clone()).await, (1, 0), "counted as any other");
+    assert_eq!(world.hub().first_uses().held(), 0);
 }
 
 impl World {
