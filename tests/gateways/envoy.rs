@@ -14,8 +14,9 @@ use devhub_proto::envoy::service::auth::v3::check_response::HttpResponse;
 use serde_json::{Value, json};
 
 use crate::gateway::{Gateway, Template};
-use crate::grpc::{DOCUMENTATION, Hub, Impostor, Process, begin, config, retirement, runtime};
 use crate::http::{self, Answer};
+use crate::hub::{Asked, DOCUMENTATION, Hub, Process, begin, config, retirement, runtime};
+use crate::impostor::Impostor;
 use crate::program::{self, ENVOYS, Program};
 use crate::provision::or_skip;
 use crate::source;
@@ -92,7 +93,7 @@ fn reached(answer: &Answer, name: &str) -> Vec<String> {
 #[test]
 fn b60_b63_envoy_lets_pass_and_denies_with_the_reason() {
     each("b60_b63_envoy_lets_pass_and_denies_with_the_reason", |envoy| {
-        let (hub, api) = (Hub::start(), Upstream::start());
+        let (hub, api) = (Hub::start(Asked::Grpc), Upstream::start());
         let gateway = patient(envoy, hub.address, api.address, &[]);
         let (one, two) = (bearer("client-one"), bearer("client-two"));
         let (one, two) = (("authorization", &*one), ("authorization", &*two));
@@ -151,7 +152,7 @@ fn b60_b63_envoy_lets_pass_and_denies_with_the_reason() {
 #[test]
 fn b62_envoy_tells_the_client_what_ends_whatever_the_api_says() {
     each("b62_envoy_tells_the_client_what_ends_whatever_the_api_says", |envoy| {
-        let (hub, api) = (Hub::start(), Upstream::start());
+        let (hub, api) = (Hub::start(Asked::Grpc), Upstream::start());
         let gateway = patient(envoy, hub.address, api.address, &[]);
         let one = bearer("client-one");
         let headers = [("authorization", &*one), V1];
@@ -190,7 +191,7 @@ fn b62_envoy_tells_the_client_what_ends_whatever_the_api_says() {
 #[test]
 fn b61_a_retirement_comes_through_envoy_on_the_instant_and_without_a_message() {
     each("b61_a_retirement_comes_through_envoy_on_the_instant_and_without_a_message", |envoy| {
-        let (hub, api) = (Hub::start(), Upstream::start());
+        let (hub, api) = (Hub::start(Asked::Grpc), Upstream::start());
         let gateway = patient(envoy, hub.address, api.address, &[]);
         let one = bearer("client-one");
         let headers = [("authorization", &*one), V1];
@@ -209,7 +210,7 @@ fn b61_a_retirement_comes_through_envoy_on_the_instant_and_without_a_message() {
 #[test]
 fn b60_nobody_passes_envoy_as_somebody_else() {
     each("b60_nobody_passes_envoy_as_somebody_else", |envoy| {
-        let (hub, api) = (Hub::start(), Upstream::start());
+        let (hub, api) = (Hub::start(Asked::Grpc), Upstream::start());
         let (one, two) = (bearer("client-one"), bearer("client-two"));
         let claims = [
             ("x-client-id", "client-one"),
@@ -258,7 +259,7 @@ fn b60_nobody_passes_envoy_as_somebody_else() {
 #[test]
 fn b60_no_path_leads_around_the_decision() {
     each("b60_no_path_leads_around_the_decision", |envoy| {
-        let (hub, api) = (Hub::start(), Upstream::start());
+        let (hub, api) = (Hub::start(Asked::Grpc), Upstream::start());
         let two = bearer("client-two");
         let one = bearer("client-one");
         let gateway = patient(envoy, hub.address, api.address, &[]);
@@ -309,7 +310,7 @@ fn b60_no_path_leads_around_the_decision() {
 #[test]
 fn b64_nobody_passes_envoy_while_the_hub_is_away() {
     each("b64_nobody_passes_envoy_while_the_hub_is_away", |envoy| {
-        let (mut hub, api) = (Process::start(), Upstream::start());
+        let (mut hub, api) = (Process::start(Asked::Grpc), Upstream::start());
         // With the time that the example gives a decision: it is what ends the wait for a frozen hub.
         let gateway = start(envoy, hub.address, api.address, &[]);
         let one = bearer("client-one");
@@ -340,7 +341,7 @@ fn b64_nobody_passes_envoy_until_the_hub_is_ready() {
         let runtime = runtime();
         let directory = tempfile::tempdir().unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let config = config(directory.path(), &address.to_string());
+        let config = config(directory.path(), Asked::Grpc, &address.to_string());
         let (read, reading) = mpsc::channel::<()>();
         let data = config.data_dir.clone();
         let opening = runtime.spawn(async move {
@@ -414,7 +415,7 @@ fn why_no_reply_may_be_empty() {
 #[test]
 fn envoy_makes_rest_of_the_contract() {
     each("envoy_makes_rest_of_the_contract", |envoy| {
-        let hub = Hub::start();
+        let hub = Hub::start(Asked::Grpc);
         let written = Command::new(env!("CARGO_BIN_EXE_devhub")).arg("descriptors").output().unwrap();
         assert!(written.status.success() && !written.stdout.is_empty(), "{written:?}");
         let directory = tempfile::tempdir().unwrap();

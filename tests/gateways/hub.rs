@@ -21,9 +21,38 @@ use tokio::runtime::Runtime;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 
-/// How the examples say that the hub runs.
-pub(crate) const SETTINGS: [(&str, &str); 3] =
-    [("gateway_identity", "header:x-client-id"), ("gateway_vendor", "hmrc"), ("gateway_environment", "sandbox")];
+/// How gateways ask.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Asked {
+    /// Over gRPC, as Envoy does. Routes may name a second source of identities.
+    Grpc,
+    /// Over HTTP, with paths read for this.
+    Http(&'static str),
+}
+
+impl Asked {
+    /// How the examples say that the hub runs.
+    fn settings(self) -> [(&'static str, &'static str); 4] {
+        let (identity, path) = match self {
+            Asked::Grpc => ("claim:jwt.client_id,header:x-client-id", "context"),
+            Asked::Http(path) => ("header:x-client-id", path),
+        };
+        [
+            ("gateway_identity", identity),
+            ("gateway_vendor", "hmrc"),
+            ("gateway_environment", "sandbox"),
+            ("gateway_path", path),
+        ]
+    }
+
+    /// The setting that says where they ask.
+    fn listener(self) -> &'static str {
+        match self {
+            Asked::Grpc => "listen",
+            Asked::Http(_) => "gateway_listen",
+        }
+    }
+}
 
 /// Where the successor of a deprecated version is documented.
 pub(crate) const DOCUMENTATION: &str = "https://developer.example/old/2.0";
@@ -35,17 +64,21 @@ pub(crate) fn begin() -> DateTime<Utc> {
 
 /// When `old` 1.0 is retired.
 pub(crate) fn retirement() -> DateTime<Utc> {
-    begin() + TimeDelta::days(365)
+    begin() + TimeDelta::days(3650)
 }
 
-/// The configuration of a hub that gateways ask at `gateways`, and that reads paths for `path`.
-pub(crate) fn config(directory: &Path, gateways: &str, path: &str) -> Config {
+/// Workers that serve while the test itself waits for a gateway.
+pub(crate) fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// The configuration of a hub that gateways ask at `address`.
+pub(crate) fn config(directory: &Path, asked: Asked, address: &str) -> Config {
     let any = "127.0.0.1:0".to_owned();
     let data = directory.join("data").display().to_string();
     let mut flags = Layer::from([("listen", any.clone()), ("admin_listen", any), ("data_dir", data)]);
-    flags.insert("gateway_listen", gateways.to_owned());
-    flags.insert("gateway_path", path.to_owned());
-    flags.extend(SETTINGS.map(|(name, value)| (name, value.to_owned())));
+    flags.insert(asked.listener(), address.to_owned());
+    flags.extend(asked.settings().map(|(name, value)| (name, value.to_owned())));
     Config::load(&Sources { flags, environment: &|_| None, file: None }).unwrap()
 }
 
@@ -54,20 +87,23 @@ pub(crate) struct Hub {
     /// Where gateways ask.
     pub(crate) address: SocketAddr,
     pub(crate) clock: ManualClock,
-    pub(crate) server: Option<Server>,
-    pub(crate) runtime: Runtime,
+    server: Option<Server>,
+    runtime: Runtime,
     _directory: TempDir,
 }
 
 impl Hub {
-    pub(crate) fn start(path: &str) -> Hub {
+    pub(crate) fn start(asked: Asked) -> Hub {
         let directory = tempfile::tempdir().unwrap();
         let clock = ManualClock::at(begin());
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let config = config(directory.path(), "127.0.0.1:0", path);
+        let runtime = runtime();
+        let config = config(directory.path(), asked, "127.0.0.1:0");
         let server = runtime.block_on(Server::start(&config, Arc::new(clock.clone()))).unwrap();
         runtime.block_on(async { populate(&channel(server.address)).await });
-        let address = server.gateway_address.unwrap();
+        let address = match asked {
+            Asked::Grpc => server.address,
+            Asked::Http(_) => server.gateway_address.unwrap(),
+        };
         Hub { address, clock, server: Some(server), runtime, _directory: directory }
     }
 
@@ -103,29 +139,34 @@ fn channel(address: SocketAddr) -> Channel {
 pub(crate) struct Process {
     /// Where gateways ask.
     pub(crate) address: SocketAddr,
-    path: &'static str,
+    asked: Asked,
     child: Option<Child>,
     directory: TempDir,
 }
 
 impl Process {
     /// Starts it, with APIs and applications.
-    pub(crate) fn start(runtime: &Runtime, path: &'static str) -> Process {
+    pub(crate) fn start(asked: Asked) -> Process {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut process = Process { address, path, child: None, directory: tempfile::tempdir().unwrap() };
+        let mut process = Process { address, asked, child: None, directory: tempfile::tempdir().unwrap() };
         let listen = process.run();
-        runtime.block_on(async { populate(&channel(listen)).await });
+        runtime().block_on(async { populate(&channel(listen)).await });
         process
     }
 
     /// Starts it again on the same store. It is ready then, and says where it listens for everybody else.
     pub(crate) fn run(&mut self) -> SocketAddr {
         let mut command = Command::new(env!("CARGO_BIN_EXE_devhub"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"]);
-        command.arg("--gateway-listen").arg(self.address.to_string());
+        command.args(["serve", "--admin-listen", "127.0.0.1:0", "--log-format", "json"]);
+        let flag = |name: &str, value: &str| format!("--{}={value}", name.replace('_', "-"));
+        command.arg(flag(self.asked.listener(), &self.address.to_string()));
+        if let Asked::Http(_) = self.asked {
+            command.arg(flag("listen", "127.0.0.1:0"));
+        }
         command.arg("--data-dir").arg(self.directory.path().join("data"));
-        for (name, value) in SETTINGS.into_iter().chain([("gateway_path", self.path)]) {
-            command.arg(format!("--{}={value}", name.replace('_', "-")));
+        for (name, value) in self.asked.settings() {
+            // A list is a flag for each of its values.
+            command.args(value.split(',').map(|value| flag(name, value)));
         }
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -191,7 +232,7 @@ fn version(context: &str, label: &str, maturity: v1::Maturity) -> v1::ApiVersion
 }
 
 /// `hello` 1.0 and 2.0 are STABLE and 3.0 is ALPHA; `old` 1.0 is deprecated in favour of 2.0, with a date for its end. The
-/// application `one` subscribes to all that it can; `two` to nothing.
+/// application `one` subscribes to both 1.0; `two` to nothing.
 async fn populate(channel: &Channel) {
     let mut apis = ApiServiceClient::new(channel.clone());
     let mut applications = ApplicationServiceClient::new(channel.clone());
@@ -241,7 +282,6 @@ async fn populate(channel: &Channel) {
         environment: v1::Environment::Sandbox.into(),
         retire_time: Some(timestamp(retirement())),
         successor: Some(v1::VersionName { context: "old".into(), version: "2.0".into() }),
-        override_reason: "the world of a test".into(),
         ..Default::default()
     };
     apis.deprecate_api_version(operator(request)).await.unwrap();

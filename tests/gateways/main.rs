@@ -7,10 +7,10 @@ mod caddy;
 mod envoy;
 mod envoy_http;
 mod gateway;
-mod grpc;
 #[path = "../peers/http.rs"]
 mod http;
 mod hub;
+mod impostor;
 mod nginx;
 #[path = "../peers/process.rs"]
 mod process;

@@ -9,7 +9,7 @@ use devhub::store::embedded::{Embedded, Options};
 
 use crate::gateway::Gateway;
 use crate::http::{self, Answer};
-use crate::hub::{DOCUMENTATION, Hub, Process, begin, config, retirement};
+use crate::hub::{Asked, DOCUMENTATION, Hub, Process, begin, config, retirement, runtime};
 use crate::upstream::Upstream;
 
 /// A gateway, and how its hub runs.
@@ -53,7 +53,7 @@ fn reached(answer: &Answer, name: &str) -> Vec<String> {
 
 /// Allows, and denies with the hub's own status and reason, and what is denied does not reach the API.
 pub(crate) fn decides(setup: &Setup<'_>) {
-    let (hub, upstream) = (Hub::start(setup.path), Upstream::start());
+    let (hub, upstream) = (Hub::start(Asked::Http(setup.path)), Upstream::start());
     let gateway = (setup.start)(hub.address, upstream.address);
     let allowed = get(&gateway, "/hello/world?year=2026", &[ONE, V1]);
     assert_eq!(allowed.status, 200, "{}\n{}", text(&allowed), gateway.log());
@@ -105,7 +105,7 @@ pub(crate) fn decides(setup: &Setup<'_>) {
 
 /// The API learns of a client what the hub says, whatever the client says.
 pub(crate) fn cannot_be_fooled(setup: &Setup<'_>) {
-    let (hub, upstream) = (Hub::start(setup.path), Upstream::start());
+    let (hub, upstream) = (Hub::start(Asked::Http(setup.path)), Upstream::start());
     let gateway = (setup.start)(hub.address, upstream.address);
     let claims = [
         ("x-client-id", "client-one"),
@@ -149,7 +149,7 @@ pub(crate) fn cannot_be_fooled(setup: &Setup<'_>) {
 
 /// Lifecycle headers reach the client, whatever the API answers, and the end comes on the instant, by the clock alone.
 pub(crate) fn retires(setup: &Setup<'_>) {
-    let (hub, upstream) = (Hub::start(setup.path), Upstream::start());
+    let (hub, upstream) = (Hub::start(Asked::Http(setup.path)), Upstream::start());
     let gateway = (setup.start)(hub.address, upstream.address);
     let sunset = retirement().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let deprecation = format!("@{}", begin().timestamp());
@@ -194,8 +194,7 @@ pub(crate) fn retires(setup: &Setup<'_>) {
 
 /// Whatever becomes of the hub, nobody gets in without it, clients are told to come again, and they can.
 pub(crate) fn survives(setup: &Setup<'_>) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (mut hub, upstream) = (Process::start(&runtime, setup.path), Upstream::start());
+    let (mut hub, upstream) = (Process::start(Asked::Http(setup.path)), Upstream::start());
     let gateway = (setup.start)(hub.address, upstream.address);
     let status = || get(&gateway, "/hello", &[ONE, V1]).status;
     let closed = |served: usize| {
@@ -221,10 +220,10 @@ pub(crate) fn survives(setup: &Setup<'_>) {
 
 /// A hub that is still reading its store judges nothing, and does so as soon as it has read it.
 pub(crate) fn waits(setup: &Setup<'_>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = runtime();
     let directory = tempfile::tempdir().unwrap();
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let config = config(directory.path(), &address.to_string(), setup.path);
+    let config = config(directory.path(), Asked::Http(setup.path), &address.to_string());
     let (read, reading) = mpsc::channel::<()>();
     let data = config.data_dir.clone();
     let opening = runtime.spawn(async move {
