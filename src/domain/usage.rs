@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use devhub_decision::{Decision, Environment, Reason, Verdict};
+use devhub_decision::Environment;
 
 use super::installation::{Installation, Interval};
 use super::name::{ApplicationId, ClientId, CompanyId, VersionName};
@@ -70,11 +70,6 @@ impl Day {
 pub fn hour(instant: DateTime<Utc>) -> DateTime<Utc> {
     let seconds = instant.timestamp();
     DateTime::from_timestamp(seconds - seconds.rem_euclid(HOUR_SECONDS), 0).unwrap_or(instant)
-}
-
-/// Whether an answer to a gateway is a call of a subscriber: it was allowed, and not because anybody may call.
-pub fn is_counted(decision: &Decision<'_>) -> bool {
-    decision.verdict() == Verdict::Allow && decision.reason != Reason::OpenAccess
 }
 
 /// What is known of the calls of one subscription.

@@ -23,7 +23,6 @@ use tokio::task::JoinSet;
 use super::{Done, Failure, Hub, Request};
 use crate::domain::Actor;
 use crate::domain::installation::NoteFirstUse;
-use crate::domain::usage::is_counted;
 
 /// Installations whose first use may wait for a turn, in a few megabytes; that of more is not kept.
 const HELD_MAX: usize = 16_384;
@@ -72,7 +71,7 @@ impl FirstUses {
     /// says nothing about who did.
     pub fn look(&self, question: &Question<'_>, facts: &Facts<'_>, decision: &Decision<'_>, now: DateTime<Utc>) {
         if facts.awaits_use
-            && is_counted(decision)
+            && decision.is_counted()
             && let (Some(application), Some(company)) = (decision.application_id, question.company)
         {
             self.remember(application, company, now);

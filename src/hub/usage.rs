@@ -32,7 +32,7 @@ use super::{Failure, FirstUses};
 use crate::domain::name::{ApplicationId, VersionName};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::subscription::Subscription;
-use crate::domain::usage::{Unusable, Usage, is_counted};
+use crate::domain::usage::{Unusable, Usage};
 use crate::store::codec::{self, Counting, UsageKey};
 use crate::store::{Key, Store, StoreError};
 
@@ -147,7 +147,7 @@ impl Meter {
 
     /// Counts an answer to a gateway, if it lets a subscriber call.
     pub fn count(&self, question: &Question<'_>, decision: &Decision<'_>, now: DateTime<Utc>) {
-        if is_counted(decision) {
+        if decision.is_counted() {
             let Question { client_id, context, label, environment, operation: _, company: _, project: _ } = *question;
             self.counter.add(&UsageKey { client_id, context, label, environment }, now, 1);
         }

@@ -95,6 +95,11 @@ impl Decision<'_> {
     pub const fn verdict(&self) -> Verdict {
         self.reason.verdict()
     }
+
+    /// Whether it is counted as a call of a subscriber: it was allowed, and not because anybody may call.
+    pub fn is_counted(&self) -> bool {
+        self.verdict() == Verdict::Allow && self.reason != Reason::OpenAccess
+    }
 }
 
 /// Judges one call at `now`.

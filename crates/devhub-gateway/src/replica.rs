@@ -110,7 +110,7 @@ impl Replica {
         let shared = Arc::new(Shared {
             follower,
             clock,
-            tally: UsageTally::new(settings.environment, settings.gateway_id.clone()),
+            tally: UsageTally::new(settings.environment, settings.gateway_id.clone(), settings.clock_offset_max),
             settings,
             heard: watch::Sender::new(0),
             trouble: parking_lot::Mutex::new(trouble.map(|error| format!("the copy cannot be used: {error}"))),

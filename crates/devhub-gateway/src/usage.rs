@@ -2,9 +2,10 @@
 //! version knows who still depends on it. The counts decide nothing and may be lost in part.
 
 use std::hash::BuildHasher as _;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use devhub_decision::{Decision, Environment, Facts, Question, Reason, Verdict};
+use devhub_decision::{Decision, Environment, Facts, Question};
 use devhub_proto::v1;
 use devhub_proto::v1::usage_service_client::UsageServiceClient;
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
@@ -47,6 +48,8 @@ impl Count {
 pub struct UsageTally {
     environment: Environment,
     gateway_id: String,
+    /// How far the clock here may be ahead of the hub's, which takes no report from its future.
+    ahead: TimeDelta,
     hasher: DefaultHashBuilder,
     shards: [Mutex<HashTable<Count>>; SHARDS],
     /// Reports that were not taken yet, each under the id that it was sent with.
@@ -58,11 +61,12 @@ fn calls(report: &v1::ReportUsageRequest) -> u64 {
 }
 
 impl UsageTally {
-    /// Nothing is counted yet.
-    pub fn new(environment: Environment, gateway_id: String) -> UsageTally {
+    /// Nothing is counted yet. The clock here may be ahead of the hub's by `ahead`.
+    pub fn new(environment: Environment, gateway_id: String, ahead: Duration) -> UsageTally {
         UsageTally {
             environment,
             gateway_id,
+            ahead: TimeDelta::from_std(ahead).unwrap_or_default(),
             hasher: DefaultHashBuilder::default(),
             shards: std::array::from_fn(|_| Mutex::default()),
             waiting: tokio::sync::Mutex::default(),
@@ -71,7 +75,7 @@ impl UsageTally {
 
     /// Counts a decision, if it lets a subscriber call: what the hub would count had it been asked.
     pub fn count(&self, question: &Question<'_>, facts: &Facts<'_>, decision: &Decision<'_>, now: DateTime<Utc>) {
-        if decision.verdict() != Verdict::Allow || decision.reason == Reason::OpenAccess {
+        if !decision.is_counted() {
             return;
         }
         let company = question.company.filter(|_| facts.awaits_use).unwrap_or_default();
@@ -104,10 +108,10 @@ impl UsageTally {
                 version: count.label.into(),
                 environment: devhub_sync::environment_number(self.environment),
                 calls: count.calls,
-                // The hour is enough for usage; a first use must not seem to lie before the installation.
+                // The hour is enough for usage; a first use must not seem to lie before the installation by so much.
                 last_call_time: Some(devhub_sync::timestamp(match &*count.company {
                     "" => hour(count.last),
-                    _ => count.last,
+                    _ => count.last.checked_sub_signed(self.ahead).unwrap_or(count.last),
                 })),
                 company_id: count.company.into(),
             })
