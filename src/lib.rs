@@ -6,6 +6,7 @@
 //! ([`gateway`]). Everything else is plumbing, and the plumbing is thin: [`rpc`] for portals, [`cli`] for people,
 //! [`server`] to put it all together. Secrets that devhub issues have a room of their own ([`secret`]).
 
+pub mod access;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,0 +1,107 @@
+//! Who calls.
+
+use devhub_decision::Environment;
+
+use crate::domain::Actor;
+use crate::domain::name::{CompanyId, Context, Email};
+
+/// What kind of caller may call an RPC. Kinds never mix: a principal has exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// A person who works on applications, through a portal.
+    Developer,
+    /// A person who administers a company, through a portal.
+    CompanyAdministrator,
+    /// A person who publishes versions of some APIs.
+    Publisher,
+    /// Platform staff.
+    Operator,
+    /// A gateway of one environment.
+    Gateway,
+    /// A program that was given a list of calls.
+    Machine,
+    /// Reads the audit trail, and nothing else.
+    Auditor,
+}
+
+/// Who calls, as the listener and the credentials say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// A person who works on applications, through a portal.
+    Developer {
+        /// Who, as the portal's identity provider verified it.
+        email: Email,
+        /// The portal.
+        via: Box<str>,
+    },
+    /// A person who administers a company, through a portal.
+    CompanyAdministrator {
+        /// Who.
+        email: Email,
+        /// The company; administrators of several have a token for each.
+        company: CompanyId,
+        /// The portal.
+        via: Box<str>,
+    },
+    /// A person who publishes versions of some APIs.
+    Publisher {
+        /// The name of the account.
+        name: Box<str>,
+        /// The APIs.
+        apis: Box<[Context]>,
+    },
+    /// Platform staff.
+    Operator {
+        /// The name of the account.
+        name: Box<str>,
+    },
+    /// A gateway.
+    Gateway {
+        /// The one environment that it asks about.
+        environment: Environment,
+        /// What operators call it.
+        id: Box<str>,
+    },
+    /// A program.
+    Machine {
+        /// The name of the account.
+        name: Box<str>,
+        /// The calls that it may make: `devhub.v1.ApiService/DeployApiVersion`, or `devhub.v1.ApiService/*`.
+        scopes: Box<[Box<str>]>,
+    },
+    /// Reads the audit trail.
+    Auditor {
+        /// The name of the account.
+        name: Box<str>,
+    },
+    /// Whoever reaches a hub that verifies nobody, on a loopback address: says itself who acts.
+    Anyone,
+}
+
+impl Principal {
+    /// The kind of caller; none for [`Principal::Anyone`], who may take every role.
+    pub const fn role(&self) -> Option<Role> {
+        match self {
+            Principal::Developer { .. } => Some(Role::Developer),
+            Principal::CompanyAdministrator { .. } => Some(Role::CompanyAdministrator),
+            Principal::Publisher { .. } => Some(Role::Publisher),
+            Principal::Operator { .. } => Some(Role::Operator),
+            Principal::Gateway { .. } => Some(Role::Gateway),
+            Principal::Machine { .. } => Some(Role::Machine),
+            Principal::Auditor { .. } => Some(Role::Auditor),
+            Principal::Anyone => None,
+        }
+    }
+
+    /// Who a command of this caller names as its actor; none where the caller says it itself, or commands nothing.
+    pub fn actor(&self) -> Option<Actor> {
+        match self {
+            Principal::Developer { email, .. } | Principal::CompanyAdministrator { email, .. } => {
+                Some(Actor::Collaborator(email.clone()))
+            }
+            Principal::Operator { name } => Some(Actor::Operator(name.clone())),
+            Principal::Publisher { name, .. } | Principal::Machine { name, .. } => Some(Actor::Process(name.clone())),
+            Principal::Gateway { .. } | Principal::Auditor { .. } | Principal::Anyone => None,
+        }
+    }
+}
