@@ -1,6 +1,7 @@
 //! Configuration of a hub: one validated struct. A setting comes from a flag, else from the environment, else from the
 //! configuration file, else from its default; every wrong value stops the start with a sentence that names it.
 
+mod audit;
 mod file;
 mod gateway;
 mod layer;
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::domain::disuse::Limits;
+use crate::gateway::Sampling;
 use crate::gateway::answer::BodyFormat;
 use crate::gateway::request::Reading;
 
@@ -75,6 +77,32 @@ pub struct Config {
     pub disuse: Option<Limits>,
     /// How gateways ask that hand over requests. Of `[gateway]` in the file; flags and variables begin with `gateway`.
     pub gateway: Gateway,
+    /// What is signed of the audit trail, and what is sampled of decisions. Default nothing.
+    pub audit: Audit,
+}
+
+/// What is signed of the audit trail, and what is sampled of decisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// How heads of the audit trail are signed. Of `audit_key_file`, `audit_heads_file`, `audit_head_commits` (1000) and
+    /// `audit_head_seconds` (60).
+    pub signing: Option<Signing>,
+    /// How decisions are sampled. Of `decision_log_file`, `decision_log_every` (1000), `decision_log_denials_per_second`
+    /// (100) and `decision_log_file_bytes_max` (67108864).
+    pub sampling: Option<Sampling>,
+}
+
+/// How heads of the audit trail are signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signing {
+    /// The key, apart from the data.
+    pub key_file: PathBuf,
+    /// Where heads are appended to, apart from the data.
+    pub heads_file: PathBuf,
+    /// One is signed after so many commits. Default 1000.
+    pub commits: u64,
+    /// And after so many seconds, if there was any commit. Default 60.
+    pub seconds: u32,
 }
 
 /// How gateways ask that hand over requests instead of questions.
@@ -206,6 +234,15 @@ mod tests {
             ("gateway_body", "xml"),
             ("gateway_listen", "localhost:1"),
             ("gateway_connections_max", "0"),
+            ("audit_key_file", ""),
+            ("audit_key_file", "/etc/devhub/audit.key"),
+            ("audit_heads_file", "/mnt/heads"),
+            ("audit_head_commits", "0"),
+            ("audit_head_seconds", "86401"),
+            ("decision_log_file", ""),
+            ("decision_log_every", "0"),
+            ("decision_log_denials_per_second", "-1"),
+            ("decision_log_file_bytes_max", "1"),
             ("cors_origins", "*"),
             ("cors_origins", "https://portal.example/"),
             ("cors_origins", "portal.example"),

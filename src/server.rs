@@ -2,6 +2,7 @@
 
 mod asked;
 mod gate;
+mod sealing;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -19,6 +20,7 @@ use devhub_proto::v1::announcement_service_server::AnnouncementServiceServer;
 use devhub_proto::v1::api_service_server::ApiServiceServer;
 use devhub_proto::v1::app_version_service_server::AppVersionServiceServer;
 use devhub_proto::v1::application_service_server::ApplicationServiceServer;
+use devhub_proto::v1::audit_service_server::AuditServiceServer;
 use devhub_proto::v1::authorization_service_server::AuthorizationServiceServer;
 use devhub_proto::v1::call_limit_service_server::CallLimitServiceServer;
 use devhub_proto::v1::company_service_server::CompanyServiceServer;
@@ -47,14 +49,15 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::audit::Standing;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::policy::Policies;
 use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
-use crate::gateway::{AuthorizationRpc, EnvoyRpc, Judge, SyncRpc};
+use crate::gateway::{AuthorizationRpc, DecisionLog, EnvoyRpc, Judge, SyncRpc};
 use crate::hub::Hub;
 use crate::rpc::{
-    AnnouncementRpc, ApiRpc, AppVersionRpc, ApplicationRpc, CallLimitRpc, CompanyRpc, CredentialClassRpc,
+    AnnouncementRpc, ApiRpc, AppVersionRpc, ApplicationRpc, AuditRpc, CallLimitRpc, CompanyRpc, CredentialClassRpc,
     CredentialRpc, FactRpc, InstallationRpc, ListingRpc, MaintenanceRpc, MigrationRpc, NoticeRpc, OrganisationRpc,
     ScheduleRpc, ServiceAccountRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
 };
@@ -64,7 +67,7 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 23] = [
+const SERVICES: [&str; 24] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -88,6 +91,7 @@ const SERVICES: [&str; 23] = [
     "devhub.v1.MaintenanceService",
     "envoy.service.auth.v3.Authorization",
     "devhub.v1.GatewaySyncService",
+    "devhub.v1.AuditService",
 ];
 
 /// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
@@ -117,6 +121,7 @@ pub struct Server {
     drain: Duration,
     stop: watch::Sender<bool>,
     health: HealthReporter,
+    decisions: Option<Arc<DecisionLog>>,
     tasks: Vec<JoinHandle<anyhow::Result<()>>>,
 }
 
@@ -158,6 +163,17 @@ fn peppers(config: &Config) -> anyhow::Result<Option<Arc<Peppers>>> {
         ensure!(apart, "pepper_file {} lies in data_dir and is copied with it; keep it elsewhere", file.display());
     }
     Ok(Some(Arc::new(secret::read(file).context("pepper_file")?)))
+}
+
+/// The log of decisions that a configuration names, if it names one.
+///
+/// # Errors
+/// When its file cannot be written.
+fn decision_log(config: &Config, metrics: &Metrics) -> anyhow::Result<Option<Arc<DecisionLog>>> {
+    let Some(sampling) = &config.audit.sampling else { return Ok(None) };
+    let started = DecisionLog::start(sampling, metrics.clone());
+    let log = started.with_context(|| format!("cannot write {} (decision_log_file)", sampling.file.display()))?;
+    Ok(Some(Arc::new(log)))
 }
 
 impl Server {
@@ -236,8 +252,12 @@ impl Server {
         let ttl = TimeDelta::seconds(i64::from(config.decision_ttl_seconds));
         let limits = Limits::new(ttl, ttl).context("decision_ttl_seconds must be at least 1")?;
         let (health, health_service) = tonic_health::server::health_reporter();
-        let judge = Judge::new(hub.clone(), limits, metrics.clone());
-        let services = services(&hub, judge.clone(), peppers, &metrics, config, &stopping).add_service(health_service);
+        let decisions = decision_log(config, &metrics)?;
+        let judge = Judge::new(hub.clone(), limits, metrics.clone()).logging(decisions.clone());
+        let sealing = sealing::Sealing::of(config, &hub)?;
+        let standing = sealing.as_ref().map(sealing::Sealing::standing);
+        let services = services(&hub, judge.clone(), peppers, standing, &metrics, config, &stopping);
+        let services = services.add_service(health_service);
         let services = web(services, config)?;
 
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
@@ -245,6 +265,7 @@ impl Server {
         let noting = tokio::spawn(note_usage(hub.clone(), every, stopping.clone()));
         let recording = tokio::spawn(record_first_uses(hub.clone(), every, stopping.clone()));
         let crying = tokio::spawn(cry(hub.clone(), stopping.clone()));
+        let sealing = sealing.map(|sealing| tokio::spawn(sealing.run(hub.clone(), stopping.clone())));
         let caring = tokio::spawn(take_care(hub.clone(), stopping));
 
         for service in SERVICES {
@@ -263,9 +284,11 @@ impl Server {
             drain,
             stop,
             health,
+            decisions,
             tasks: [serving, administering, housekeeping, noting, recording, crying, caring]
                 .into_iter()
                 .chain(asking)
+                .chain(sealing)
                 .collect(),
         })
     }
@@ -290,6 +313,10 @@ impl Server {
         // However the rest ended: after the last call that could be counted.
         record_last_first_uses(&self.hub, self.drain).await;
         close_usage(&self.hub).await;
+        if let Some(decisions) = self.decisions {
+            // Its thread answers as soon as it has written what waits.
+            let _ = tokio::task::spawn_blocking(move || decisions.flush()).await;
+        }
         drained
     }
 }
@@ -318,6 +345,7 @@ fn services(
     hub: &Hub,
     judge: Judge,
     peppers: Option<Arc<Peppers>>,
+    standing: Option<Arc<Standing>>,
     metrics: &Metrics,
     config: &Config,
     stopping: &watch::Receiver<bool>,
@@ -359,6 +387,7 @@ fn services(
         .add_service(bounded!(ListingServiceServer, ListingRpc::new(hub.clone())))
         .add_service(bounded!(MaintenanceServiceServer, MaintenanceRpc::new(hub.clone())))
         .add_service(bounded!(NoticeServiceServer, NoticeRpc::new(hub.clone(), stopping.clone())))
+        .add_service(bounded!(AuditServiceServer, AuditRpc::new(standing)))
         .add_service(bounded!(FactServiceServer, FactRpc::new(hub.clone(), stopping.clone())));
     if config.reflection {
         let builder = || {

@@ -29,6 +29,8 @@ struct Counters {
     misread: [AtomicU64; Misread::NAMES.len()],
     syncs: [AtomicU64; SyncCount::ALL.len()],
     sync_streams: AtomicU64,
+    decisions_logged: AtomicU64,
+    decisions_lost: AtomicU64,
 }
 
 /// What is counted of gateways that follow the decision table.
@@ -68,6 +70,21 @@ impl Metrics {
     /// Counts a decision.
     pub fn decided(&self, reason: Reason) {
         self.0.decisions[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts samples in the log of decisions.
+    pub fn decisions_logged(&self, samples: u64) {
+        self.0.decisions_logged.fetch_add(samples, Ordering::Relaxed);
+    }
+
+    /// Counts samples that did not come into the log of decisions.
+    pub fn decisions_lost(&self, samples: u64) {
+        self.0.decisions_lost.fetch_add(samples, Ordering::Relaxed);
+    }
+
+    /// How many samples came into the log of decisions, and how many did not.
+    pub fn decision_samples(&self) -> (u64, u64) {
+        (self.0.decisions_logged.load(Ordering::Relaxed), self.0.decisions_lost.load(Ordering::Relaxed))
     }
 
     /// Counts a call that could not be judged.
@@ -135,7 +152,10 @@ impl Metrics {
         }
         let usage = hub.usage().figures();
         let first_uses_not_kept = hub.first_uses().not_kept();
+        let (logged, lost) = self.decision_samples();
         for (name, help, value) in [
+            ("decision_samples", "Decisions sampled into the log of decisions.", logged),
+            ("decision_samples_lost", "Sampled decisions that found no room, or could not be written.", lost),
             ("usage_calls", "Calls of subscribers counted.", usage.counted),
             ("usage_calls_not_counted", "Calls not counted: usage_entries_max was reached.", usage.not_counted),
             ("usage_flushes_failed", "Flushes of usage that failed and will be repeated.", usage.flushes_failed),

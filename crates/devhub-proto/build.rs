@@ -11,6 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "devhub/v1/api.proto",
         "devhub/v1/app_version.proto",
         "devhub/v1/application.proto",
+        "devhub/v1/audit.proto",
         "devhub/v1/authorization.proto",
         "devhub/v1/call_limit.proto",
         "devhub/v1/credential.proto",
@@ -31,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "devhub/v1/migration_checklist.proto",
         "devhub/v1/service_account.proto",
         "devhub/v1/waiver.proto",
+        "devhub/audit/v1/trail.proto",
         "devhub/store/v1/record.proto",
         "devhub/store/v1/usage.proto",
         "envoy/service/auth/v3/external_auth.proto",
@@ -40,7 +42,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Comments serve the generated documentation only; reflection does without them. What is on disk is no part of
     // the wire, so reflection does without the record formats too.
     let mut served = descriptors.clone();
-    served.file.retain(|file| !file.package().starts_with("devhub.store"));
+    let kept = ["devhub.store", "devhub.audit"];
+    served.file.retain(|file| !kept.iter().any(|package| file.package().starts_with(package)));
     for file in &mut served.file {
         file.source_code_info = None;
     }

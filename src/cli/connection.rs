@@ -8,6 +8,7 @@ use devhub_proto::v1::announcement_service_client::AnnouncementServiceClient;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
 use devhub_proto::v1::app_version_service_client::AppVersionServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
+use devhub_proto::v1::audit_service_client::AuditServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use devhub_proto::v1::call_limit_service_client::CallLimitServiceClient;
 use devhub_proto::v1::company_service_client::CompanyServiceClient;
@@ -173,6 +174,8 @@ clients!(
     authorization: AuthorizationServiceClient,
     /// The audit trail.
     facts: FactServiceClient,
+    /// What proves that it was not changed.
+    audit: AuditServiceClient,
     /// Who still calls what.
     usage: UsageServiceClient,
     /// Lifecycles and their ledger.

@@ -1,5 +1,5 @@
 //! The command line: one file per subcommand. It knows the contract, not the house behind it: what it asks, any client
-//! could ask. Only `serve`, `demo`, `backup`, `restore`, `doctor` and `pepper` work on this machine's
+//! could ask. Only `serve`, `demo`, `backup`, `restore`, `doctor`, `pepper` and most of `audit` work on this machine's
 //! data.
 //!
 //! Exit codes: 0 done (and: allowed, nothing to change), 1 error (and: a plan is blocked, a preview has refusals), 2 a
@@ -10,6 +10,7 @@ pub mod allowlist;
 pub mod announce;
 pub mod app_version;
 pub mod apply;
+pub mod audit;
 pub mod backup;
 pub mod brownout;
 pub mod calendar;
@@ -243,6 +244,9 @@ enum Command {
     Notices(notices::Notices),
     /// Follow what happens
     Watch(watch::Watch),
+    /// The audit trail for people outside: export it, verify it, ask it about the past
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Write a backup of a data directory
     Backup(backup::Backup),
     /// Make a data directory from a backup
@@ -332,6 +336,7 @@ impl Cli {
             Command::Announce(command) => wait_for(command.run(connection, output)),
             Command::Notices(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),
+            Command::Audit(command) => wait_for(command.run(connection, output)),
             Command::Backup(command) => command.run(output),
             Command::Restore(command) => command.run(output),
             Command::Doctor(command) => command.run(output),

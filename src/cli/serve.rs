@@ -135,6 +135,30 @@ pub struct Settings {
     /// How denials are written: neutral or hmrc [default: neutral]
     #[arg(long, value_name = "FORMAT")]
     gateway_body: Option<String>,
+    /// Key that heads of the audit trail are signed with; make one with `devhub audit key`
+    #[arg(long, value_name = "FILE")]
+    audit_key_file: Option<String>,
+    /// Where signed heads of the audit trail are appended to
+    #[arg(long, value_name = "FILE")]
+    audit_heads_file: Option<String>,
+    /// Sign a head after so many commits [default: 1000]
+    #[arg(long, value_name = "COUNT")]
+    audit_head_commits: Option<String>,
+    /// Sign a head after so many seconds, if anything was committed [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    audit_head_seconds: Option<String>,
+    /// Where samples of decisions are written, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    decision_log_file: Option<String>,
+    /// Sample one allowed call among so many [default: 1000]
+    #[arg(long, value_name = "COUNT")]
+    decision_log_every: Option<String>,
+    /// Sample at most so many denials in a second [default: 100]
+    #[arg(long, value_name = "COUNT")]
+    decision_log_denials_per_second: Option<String>,
+    /// Put the file of samples aside when it is this large [default: 67108864]
+    #[arg(long, value_name = "BYTES")]
+    decision_log_file_bytes_max: Option<String>,
 }
 
 impl Settings {
@@ -190,6 +214,14 @@ impl Settings {
             ("gateway_company_header", &self.gateway_company_header),
             ("gateway_project_header", &self.gateway_project_header),
             ("gateway_body", &self.gateway_body),
+            ("audit_key_file", &self.audit_key_file),
+            ("audit_heads_file", &self.audit_heads_file),
+            ("audit_head_commits", &self.audit_head_commits),
+            ("audit_head_seconds", &self.audit_head_seconds),
+            ("decision_log_file", &self.decision_log_file),
+            ("decision_log_every", &self.decision_log_every),
+            ("decision_log_denials_per_second", &self.decision_log_denials_per_second),
+            ("decision_log_file_bytes_max", &self.decision_log_file_bytes_max),
         ];
         flags.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
     }

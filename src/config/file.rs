@@ -41,6 +41,14 @@ struct File {
     unused_notice_days: Option<Vec<i64>>,
     never_used_sandbox_days: Option<i64>,
     never_used_notice_days: Option<Vec<i64>>,
+    audit_key_file: Option<String>,
+    audit_heads_file: Option<String>,
+    audit_head_commits: Option<i64>,
+    audit_head_seconds: Option<i64>,
+    decision_log_file: Option<String>,
+    decision_log_every: Option<i64>,
+    decision_log_denials_per_second: Option<i64>,
+    decision_log_file_bytes_max: Option<i64>,
     #[serde(default)]
     gateway: GatewayTable,
 }
@@ -101,6 +109,9 @@ fn layer(file: File) -> Layer {
         ("gateway_company_header", file.gateway.company_header),
         ("gateway_project_header", file.gateway.project_header),
         ("gateway_body", file.gateway.body),
+        ("audit_key_file", file.audit_key_file),
+        ("audit_heads_file", file.audit_heads_file),
+        ("decision_log_file", file.decision_log_file),
     ];
     let switches = [
         ("reflection", file.reflection),
@@ -124,6 +135,11 @@ fn layer(file: File) -> Layer {
         ("never_used_sandbox_days", file.never_used_sandbox_days),
         ("gateway_connections_max", file.gateway.connections_max),
         ("gateway_path_bytes_max", file.gateway.path_bytes_max),
+        ("audit_head_commits", file.audit_head_commits),
+        ("audit_head_seconds", file.audit_head_seconds),
+        ("decision_log_every", file.decision_log_every),
+        ("decision_log_denials_per_second", file.decision_log_denials_per_second),
+        ("decision_log_file_bytes_max", file.decision_log_file_bytes_max),
     ];
     texts
         .into_iter()

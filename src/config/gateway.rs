@@ -87,7 +87,7 @@ impl Values<'_> {
         value
     }
 
-    fn optional<T>(
+    pub(super) fn optional<T>(
         &mut self,
         name: &'static str,
         limit: &str,

@@ -39,7 +39,7 @@ const fn without_default(name: &'static str) -> Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 38] = [
+pub const SETTINGS: [Setting; 46] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
@@ -78,6 +78,14 @@ pub const SETTINGS: [Setting; 38] = [
     setting("gateway_company_header", "procore-company-id"),
     without_default("gateway_project_header"),
     setting("gateway_body", "neutral"),
+    without_default("audit_key_file"),
+    without_default("audit_heads_file"),
+    setting("audit_head_commits", "1000"),
+    setting("audit_head_seconds", "60"),
+    without_default("decision_log_file"),
+    setting("decision_log_every", "1000"),
+    setting("decision_log_denials_per_second", "100"),
+    setting("decision_log_file_bytes_max", "67108864"),
 ];
 
 /// Where one value came from.

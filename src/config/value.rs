@@ -66,6 +66,7 @@ impl<'a> Values<'a> {
         let usage_entries_max = self.number("usage_entries_max", 1..=100_000_000);
         let disuse = self.disuse();
         let gateway = self.gateway();
+        let audit = self.audit();
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -90,6 +91,7 @@ impl<'a> Values<'a> {
             usage_entries_max: usage_entries_max?,
             disuse: disuse?,
             gateway: gateway?,
+            audit: audit?,
         })
     }
 

@@ -40,8 +40,11 @@ pub struct AuthorizationRpc {
     history: Arc<Semaphore>,
 }
 
-/// The sentence that says what is malformed about a question.
-fn parse(question: &v1::AuthorizeRequest) -> Result<Question<'_>, String> {
+/// The question of a message.
+///
+/// # Errors
+/// The sentence that says what is malformed about it.
+pub fn parse(question: &v1::AuthorizeRequest) -> Result<Question<'_>, String> {
     for (field, value) in
         [("client_id", &question.client_id), ("context", &question.context), ("version", &question.version)]
     {
@@ -144,7 +147,8 @@ fn render(decision: &Decision<'_>) -> v1::AuthorizeResponse {
     }
 }
 
-fn render_trail(trail: &Trail<'_>, at: DateTime<Utc>) -> v1::ExplainResponse {
+/// A decision with its reasons, as the wire has it.
+pub fn render_trail(trail: &Trail<'_>, at: DateTime<Utc>) -> v1::ExplainResponse {
     v1::ExplainResponse {
         decision: Some(render(&trail.decision)),
         at: Some(timestamp(at)),

@@ -1,8 +1,11 @@
 //! The one way from a question to a decision, whichever protocol it came by: judged, measured, counted.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use devhub_decision::{Decision, Facts, Limits, Question, decide};
 
+use super::decision_log::DecisionLog;
 use crate::gateway::request::Misread;
 use crate::hub::Hub;
 use crate::telemetry::Metrics;
@@ -13,12 +16,18 @@ pub struct Judge {
     hub: Hub,
     limits: Limits,
     metrics: Metrics,
+    log: Option<Arc<DecisionLog>>,
 }
 
 impl Judge {
     /// Judges by the table of `hub`; answers are to be cached no longer than `limits` say.
     pub fn new(hub: Hub, limits: Limits, metrics: Metrics) -> Judge {
-        Judge { hub, limits, metrics }
+        Judge { hub, limits, metrics, log: None }
+    }
+
+    /// The same, which also writes samples of its decisions to `log`.
+    pub fn logging(self, log: Option<Arc<DecisionLog>>) -> Judge {
+        Judge { log, ..self }
     }
 
     /// The hub that is asked.
@@ -61,6 +70,9 @@ impl Judge {
         self.metrics.decided(decision.reason);
         self.hub.usage().count(question, &decision, now);
         self.hub.first_uses().look(question, facts, &decision, now);
+        if let Some(log) = &self.log {
+            log.look(question, &decision, now);
+        }
         decision
     }
 }

@@ -9,13 +9,15 @@ pub mod request;
 
 mod authorize;
 mod authzen;
+mod decision_log;
 mod envoy;
 pub mod http;
 mod judge;
 mod sync;
 mod token;
 
-pub use authorize::AuthorizationRpc;
+pub use authorize::{AuthorizationRpc, parse as parse_question, render_trail};
+pub use decision_log::{DecisionLog, Sampling};
 pub use envoy::EnvoyRpc;
 pub use judge::Judge;
 pub use sync::SyncRpc;

@@ -24,6 +24,10 @@
 //! | `uplifting` | B15, X2: from the sandbox to production |
 //! | `waiving` | B17, B18, X3: dated exceptions |
 //! | `trail` | B92: the audit trail |
+//! | `auditing` | B92, B93: the trail exported: every byte changed, every cut, erased persons, the past asked about |
+//! | `redacting` | what a trail holds of a commit, for ever, and what it leaves out |
+//! | `attesting` | signed heads: a journal that was cut or rewritten, a trail that was computed anew |
+//! | `sampling` | the log of decisions: what is sampled, what is lost, what never stands in it |
 //! | `racing` | B16, X1: subscribe against deprecate |
 //! | `folding` | the table equals the fold of the journal and a naive scan |
 //! | `rules` | every promised rule is named by a test |
@@ -72,6 +76,8 @@ mod accounts;
 mod announcing;
 mod applications;
 mod architecture;
+mod attesting;
+mod auditing;
 mod authenticating;
 mod authz;
 mod authzen;
@@ -114,12 +120,14 @@ mod promoting;
 mod racing;
 mod reading;
 mod recalling;
+mod redacting;
 mod refusing;
 mod replica;
 mod replicating;
 mod reporting;
 mod rotating;
 mod rules;
+mod sampling;
 mod scheduling;
 mod settling;
 mod shortening;

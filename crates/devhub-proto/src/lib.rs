@@ -57,6 +57,14 @@ pub mod envoy {
     }
 }
 
+/// What an exported audit trail consists of: package `devhub.audit.v1`.
+pub mod audit {
+    /// Format 1.
+    pub mod v1 {
+        tonic::include_proto!("devhub.audit.v1");
+    }
+}
+
 /// What devhub keeps on disk: package `devhub.store.v1`.
 pub mod store {
     /// Format 1.

@@ -67,7 +67,7 @@ impl NameView {
 }
 
 /// The instant of a message as text.
-fn time(timestamp: Option<prost_types::Timestamp>) -> Option<String> {
+pub(super) fn time(timestamp: Option<prost_types::Timestamp>) -> Option<String> {
     timestamp.as_ref().and_then(crate::wire::instant).map(instant_text)
 }
 
