@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -25,17 +26,26 @@ const STEP: usize = 512;
 
 /// How the signing of heads stands.
 #[derive(Debug, Default)]
-pub struct Standing(Mutex<(Option<SignedHead>, Option<String>)>);
+pub struct Standing {
+    /// The latest head, and why no further one is signed.
+    told: Mutex<(Option<SignedHead>, Option<String>)>,
+    halted: AtomicBool,
+}
 
 impl Standing {
     /// The latest head.
     pub fn latest(&self) -> Option<SignedHead> {
-        self.0.lock().0.clone()
+        self.told.lock().0.clone()
     }
 
     /// Why no further head is signed.
     pub fn trouble(&self) -> Option<String> {
-        self.0.lock().1.clone()
+        self.told.lock().1.clone()
+    }
+
+    /// Has the sealer leave off where it is: it begins anew with the next start.
+    pub fn halt(&self) {
+        self.halted.store(true, Ordering::Relaxed);
     }
 }
 
@@ -65,7 +75,7 @@ impl Sealer {
         let earlier: BTreeMap<_, _> = known.into_iter().filter(ours).map(|head| (head.head.sequence, head)).collect();
         let latest = earlier.values().next_back().cloned();
         let signed = latest.as_ref().map_or(0, |head| head.head.sequence);
-        let standing = Arc::new(Standing(Mutex::new((latest, None))));
+        let standing = Arc::new(Standing { told: Mutex::new((latest, None)), halted: AtomicBool::new(false) });
         Ok(Sealer { store, key, path, sequence: 0, link: chain::START, signed, earlier, standing })
     }
 
@@ -85,8 +95,12 @@ impl Sealer {
     /// # Errors
     /// When the journal is not the one that was attested, cannot be read, or the head cannot be written.
     pub fn seal(&mut self, now: DateTime<Utc>) -> Result<Option<SignedHead>, TrailError> {
-        let sealed = self.follow().and_then(|()| self.sign(now));
-        let mut standing = self.standing.0.lock();
+        let sealed = match self.follow() {
+            Ok(true) => self.sign(now),
+            Ok(false) => Ok(None),
+            Err(error) => Err(error),
+        };
+        let mut standing = self.standing.told.lock();
         match &sealed {
             Ok(Some(head)) => *standing = (Some(head.clone()), None),
             Ok(None) => standing.1 = None,
@@ -96,8 +110,12 @@ impl Sealer {
         sealed
     }
 
-    fn follow(&mut self) -> Result<(), TrailError> {
+    /// Whether the end of the journal was reached.
+    fn follow(&mut self) -> Result<bool, TrailError> {
         loop {
+            if self.standing.halted.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
             let commits = self.store.changes(self.sequence, STEP)?;
             if commits.is_empty() {
                 break;
@@ -117,7 +135,7 @@ impl Sealer {
                 let problem = "the journal ends before it: commits were cut off";
                 Err(TrailError::Unattested { sequence: *sequence, problem })
             }
-            None => Ok(()),
+            None => Ok(true),
         }
     }
 

@@ -103,7 +103,7 @@ pub enum List {
         ended: bool,
     },
     /// The audit trail
-    Facts(FactFilter),
+    Facts(Box<FactFilter>),
     /// Lifecycle policies with their status matrices
     Policies,
     /// Namespaces that have dates of their own

@@ -16,6 +16,8 @@ pub(super) struct Sealing {
     sealer: Sealer,
     commits: u64,
     every: Duration,
+    /// How long a stop waits for a head that is being made.
+    patience: Duration,
 }
 
 /// Refuses a file that whoever takes or changes the data has as well.
@@ -38,7 +40,9 @@ impl Sealing {
         apart("audit_heads_file", heads_file, &config.data_dir)?;
         let key = audit::read_key(key_file).context("audit_key_file")?;
         let sealer = Sealer::open(Arc::clone(hub.store()), key, heads_file.clone()).context("audit_heads_file")?;
-        Ok(Some(Sealing { sealer, commits: *commits, every: Duration::from_secs(u64::from(*seconds)) }))
+        let every = Duration::from_secs(u64::from(*seconds));
+        let patience = Duration::from_secs(u64::from(config.drain_seconds)) / 2;
+        Ok(Some(Sealing { sealer, commits: *commits, every, patience }))
     }
 
     /// How it stands, for whoever asks.
@@ -48,12 +52,21 @@ impl Sealing {
 
     /// Signs a head when enough was committed or some time has passed, and one at the end.
     pub(super) async fn run(self, hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
-        let Sealing { mut sealer, commits, every } = self;
+        let Sealing { mut sealer, commits, every, patience } = self;
+        let standing = sealer.standing();
         let mut head = hub.watch();
         loop {
             let stop = *stopping.borrow();
             // The first one at once: it compares the whole journal with what was attested before.
-            let Some(again) = seal(sealer, &hub).await? else { return Ok(()) };
+            let sealed = tokio::select! {
+                sealed = seal(sealer, &hub) => sealed?,
+                () = lose_patience(stopping.clone(), patience) => {
+                    standing.halt();
+                    tracing::info!("the journal was not read to its end; the next start signs its head");
+                    return Ok(());
+                }
+            };
+            let Some(again) = sealed else { return Ok(()) };
             sealer = again;
             if stop {
                 return Ok(());
@@ -66,6 +79,11 @@ impl Sealing {
             }
         }
     }
+}
+
+async fn lose_patience(stopping: watch::Receiver<bool>, patience: Duration) {
+    super::wait(stopping).await;
+    tokio::time::sleep(patience).await;
 }
 
 /// Signs a head; gives the sealer back if signing goes on.
