@@ -12,12 +12,29 @@ use devhub_proto::v1::sync_request::Message as Asked;
 use devhub_proto::v1::sync_response::Message as Told;
 use devhub_sync::RowsWriter;
 use parking_lot::{Mutex, RwLock};
+use prost::Message as _;
 
 use crate::health::{Counters, Figures, Health, Unready};
 use crate::lease::Lease;
 
 /// Pings whose answer is still waited for: more are not remembered.
 const PINGS_MAX: usize = 64;
+
+/// How large the changes between a begin and its commit may get: they wait in memory until all of them are there. A hub
+/// sends far fewer at a time, unless one commit alone is larger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeltaBounds {
+    /// Rows. Default 4,000,000.
+    pub rows_max: usize,
+    /// Bytes, as they are sent. Default 256 MiB.
+    pub bytes_max: usize,
+}
+
+impl Default for DeltaBounds {
+    fn default() -> Self {
+        Self { rows_max: 4_000_000, bytes_max: 256 << 20 }
+    }
+}
 
 /// Why a stream cannot go on. The follower connects anew.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +66,13 @@ pub enum Fault {
         /// Digest that the hub told.
         told: u64,
     },
+    /// More changes at once than may wait. What is held stays, and a snapshot is asked for: it does not wait.
+    #[error(
+        "a delta has more than {rows_max} rows or {bytes_max} bytes, which is all that may wait for its commit; it is \
+         given up, and a snapshot is asked for",
+        rows_max = .0.rows_max, bytes_max = .0.bytes_max
+    )]
+    DeltaTooLarge(DeltaBounds),
 }
 
 /// What is decided from.
@@ -71,7 +95,7 @@ enum Group {
     /// A new table, which takes the place of the old one at its commit.
     Snapshot { table: Arc<Table>, limits: Limits },
     /// Changes, which are applied all at once.
-    Delta { changes: Vec<Change>, limits: Limits },
+    Delta { changes: Vec<Change>, bytes: usize, limits: Limits },
 }
 
 /// A ping that was not answered yet.
@@ -95,6 +119,7 @@ pub struct Follower {
     gateway_id: String,
     clock_offset_max: TimeDelta,
     serve_stale: Duration,
+    delta_bounds: DeltaBounds,
     held: RwLock<Held>,
     stream: Mutex<Stream>,
     lease: Lease,
@@ -131,11 +156,17 @@ impl Follower {
             gateway_id: gateway_id.into(),
             clock_offset_max: TimeDelta::from_std(clock_offset_max).unwrap_or(TimeDelta::MAX),
             serve_stale,
+            delta_bounds: DeltaBounds::default(),
             held: RwLock::new(held),
             stream: Mutex::new(stream),
             lease: Lease::default(),
             counters: Counters::default(),
         }
+    }
+
+    /// The same with other bounds of what waits for a commit.
+    pub fn bounded(self, delta_bounds: DeltaBounds) -> Follower {
+        Follower { delta_bounds, ..self }
     }
 
     /// The environment that it follows.
@@ -158,6 +189,11 @@ impl Follower {
 
     /// A ping that is sent at these readings of the two clocks.
     pub fn ping(&self, elapsed: Duration, now: DateTime<Utc>) -> v1::SyncRequest {
+        self.complain(elapsed, now, String::new())
+    }
+
+    /// The same, with what is wrong here, for people.
+    pub fn complain(&self, elapsed: Duration, now: DateTime<Utc>, error: String) -> v1::SyncRequest {
         let mut stream = self.stream.lock();
         stream.nonce += 1;
         let nonce = stream.nonce;
@@ -172,7 +208,7 @@ impl Follower {
         } else {
             (0, 0)
         };
-        let ping = v1::SyncPing { nonce, applied_revision, applied_digest };
+        let ping = v1::SyncPing { nonce, applied_revision, applied_digest, error };
         v1::SyncRequest { message: Some(Asked::Ping(ping)) }
     }
 
@@ -201,7 +237,9 @@ impl Follower {
         let held = self.held.read();
         stream.group = match begin.kind() {
             v1::SyncKind::Snapshot => Group::Snapshot { table: Arc::default(), limits },
-            v1::SyncKind::Delta if held.complete && !held.diverged => Group::Delta { changes: Vec::new(), limits },
+            v1::SyncKind::Delta if held.complete && !held.diverged => {
+                Group::Delta { changes: Vec::new(), bytes: 0, limits }
+            }
             v1::SyncKind::Delta => return Err(Fault::OutOfTurn("a delta to nothing")),
             v1::SyncKind::Unspecified => return Err(Fault::Senseless("a begin")),
         };
@@ -209,12 +247,22 @@ impl Follower {
     }
 
     fn rows(&self, stream: &mut Stream, rows: v1::SyncRows) -> Result<(), Fault> {
+        let size = rows.encoded_len();
         let read = devhub_sync::read(rows, self.environment)?;
         self.counters.rows.add(read.len() as u64);
         match &mut stream.group {
             Group::None => return Err(Fault::OutOfTurn("rows")),
             Group::Snapshot { table, .. } => table.load_all(read),
-            Group::Delta { changes, .. } => changes.extend(read),
+            Group::Delta { changes, bytes, .. } => {
+                *bytes += size;
+                if changes.len() + read.len() > self.delta_bounds.rows_max || *bytes > self.delta_bounds.bytes_max {
+                    stream.group = Group::None;
+                    // With it the hub would send the same once more.
+                    self.held.write().token.clear();
+                    return Err(Fault::DeltaTooLarge(self.delta_bounds));
+                }
+                changes.extend(read);
+            }
         }
         Ok(())
     }
@@ -226,7 +274,7 @@ impl Follower {
         let (table, changes, limits) = match group {
             Group::None => return Err(Fault::OutOfTurn("a commit")),
             Group::Snapshot { table, limits } => (Some(table), Vec::new(), limits),
-            Group::Delta { changes, limits } => (None, changes, limits),
+            Group::Delta { changes, limits, .. } => (None, changes, limits),
         };
         // Nobody decides from it before it is known to be the hub's.
         let mut held = self.held.write();
@@ -324,7 +372,7 @@ impl Follower {
         answer: impl FnOnce(&Facts<'_>, &Decision<'_>) -> R,
     ) -> Result<R, Unready> {
         if question.environment != self.environment {
-            self.counters.undecided.add(1);
+            self.counters.stand_aside(Unready::OtherEnvironment);
             return Err(Unready::OtherEnvironment);
         }
         let held = self.held.read();
@@ -332,15 +380,18 @@ impl Follower {
             Health::Serving => {}
             Health::Stale => self.counters.decided_stale.add(1),
             Health::Unready(unready) => {
-                self.counters.undecided.add(1);
+                self.counters.stand_aside(unready);
                 return Err(unready);
             }
         }
         let Some(limits) = held.limits else { return Err(Unready::NoSnapshot) };
-        self.counters.decided.add(1);
         // A clock that is behind the latest command does not reach behind it, as at the hub.
         let now = now.max(held.latest);
-        Ok(held.table.ask(question, |facts| answer(facts, &decide(facts, now, limits))))
+        Ok(held.table.ask(question, |facts| {
+            let decision = decide(facts, now, limits);
+            self.counters.decide(decision.reason);
+            answer(facts, &decision)
+        }))
     }
 
     /// Tells what it holds as a stream would, in a snapshot that another follower takes with [`Follower::receive`]: with the

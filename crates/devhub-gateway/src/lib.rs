@@ -28,6 +28,7 @@ pub mod copy;
 pub mod follower;
 pub mod health;
 pub mod lease;
+pub mod metrics;
 pub mod replica;
 pub mod usage;
 
@@ -35,7 +36,7 @@ mod backoff;
 
 pub use client::{Client, ClientSettings, NoAnswer};
 pub use clock::{Clock, SystemClock};
-pub use follower::{Fault, Follower};
+pub use follower::{DeltaBounds, Fault, Follower};
 pub use health::{Figures, Health, Unready};
 pub use lease::Lease;
 pub use replica::{Replica, Settings};

@@ -18,12 +18,10 @@ use tonic::transport::Channel;
 use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::copy;
-use crate::follower::{Fault, Follower};
+use crate::follower::{DeltaBounds, Fault, Follower};
 use crate::health::{Figures, Health, Unready};
-use crate::usage::UsageTally;
-
-/// Largest message that is accepted: a message of rows is far smaller, unless one version alone is large.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
+use crate::metrics;
+use crate::usage::{COUNTS_MAX, UsageTally};
 
 /// How a replica behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +35,8 @@ pub struct Settings {
     pub serve_stale: Duration,
     /// The difference from the hub's clock from which on it does not decide. Default 5 seconds.
     pub clock_offset_max: Duration,
-    /// How often it pings; none, the default, for a third of the time that the hub may be trusted.
+    /// How often it pings; none, the default, for a third of the time that the hub may be trusted. At least three times in
+    /// [`Settings::silence_max`] in any case.
     pub ping_every: Option<Duration>,
     /// Without a word of the hub for as long as this, it connects anew. Default 20 seconds.
     pub silence_max: Duration,
@@ -49,6 +48,14 @@ pub struct Settings {
     pub copy_every: Duration,
     /// How often calls of subscribers are reported; none for never. Default one minute.
     pub report_every: Option<Duration>,
+    /// How many subscriptions and days are counted between two reports; calls of more are lost, and counted as such.
+    /// Default 1,048,576.
+    pub usage_counts_max: usize,
+    /// Largest message of the hub that is accepted, in bytes. Default 16 MiB; a message of rows is far smaller, unless one
+    /// version alone is large.
+    pub message_bytes_max: usize,
+    /// How much of a delta may wait for its commit. One that is larger is given up for a snapshot.
+    pub delta_bounds: DeltaBounds,
 }
 
 impl Settings {
@@ -65,6 +72,9 @@ impl Settings {
             copy_file: None,
             copy_every: Duration::from_secs(60),
             report_every: Some(Duration::from_secs(60)),
+            usage_counts_max: COUNTS_MAX,
+            message_bytes_max: 16 << 20,
+            delta_bounds: DeltaBounds::default(),
         }
     }
 }
@@ -104,13 +114,15 @@ impl Replica {
             settings.gateway_id.clone(),
             settings.clock_offset_max,
             settings.serve_stale,
-        );
+        )
+        .bounded(settings.delta_bounds);
         // Without a copy that can be used, it begins anew.
         let trouble = settings.copy_file.as_ref().and_then(|file| copy::read(&follower, file, clock.now()).err());
+        let tally = UsageTally::new(settings.environment, settings.gateway_id.clone(), settings.clock_offset_max);
         let shared = Arc::new(Shared {
             follower,
             clock,
-            tally: UsageTally::new(settings.environment, settings.gateway_id.clone(), settings.clock_offset_max),
+            tally: tally.bounded(settings.usage_counts_max),
             settings,
             heard: watch::Sender::new(0),
             trouble: parking_lot::Mutex::new(trouble.map(|error| format!("the copy cannot be used: {error}"))),
@@ -155,6 +167,11 @@ impl Replica {
     /// What it has done so far.
     pub fn figures(&self) -> Figures {
         self.0.shared.follower.figures()
+    }
+
+    /// What it has done so far and how it stands, as Prometheus text. All labels are words of closed sets.
+    pub fn prometheus(&self) -> String {
+        metrics::render(&self.figures(), self.health(), self.follower().stand().0)
     }
 
     /// Why the last stream ended, if one did.
@@ -205,7 +222,7 @@ impl End {
 async fn keep_following(shared: Arc<Shared>, channel: Channel) {
     let (least, most) = shared.settings.backoff;
     let mut backoff = Backoff::new(least, most);
-    let client = GatewaySyncServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let client = GatewaySyncServiceClient::new(channel).max_decoding_message_size(shared.settings.message_bytes_max);
     loop {
         let before = shared.follower.figures();
         let end = follow(&shared, client.clone()).await;
@@ -223,7 +240,7 @@ async fn keep_following(shared: Arc<Shared>, channel: Channel) {
 async fn follow(shared: &Shared, mut client: GatewaySyncServiceClient<Channel>) -> End {
     let Shared { follower, clock, settings, nudge, heard, .. } = shared;
     let (sender, receiver) = mpsc::channel(4);
-    let ping = || follower.ping(clock.elapsed(), clock.now());
+    let ping = || follower.complain(clock.elapsed(), clock.now(), shared.complaint());
     // Both fit: the channel is empty.
     let _ = sender.try_send(follower.start());
     let _ = sender.try_send(ping());
@@ -237,7 +254,8 @@ async fn follow(shared: &Shared, mut client: GatewaySyncServiceClient<Channel>) 
     let mut spoken = pinged;
     loop {
         let every = settings.ping_every.or(follower.trust_for().map(|trust_for| trust_for / 3));
-        let next = pinged + every.unwrap_or(Duration::from_secs(1));
+        // A hub that has nothing to tell answers pings: without them its silence would say nothing.
+        let next = pinged + every.unwrap_or(Duration::from_secs(1)).min(settings.silence_max / 3);
         tokio::select! {
             message = tokio::time::timeout_at(spoken + settings.silence_max, inbound.message()) => match message {
                 Ok(Ok(Some(message))) => {
@@ -272,6 +290,19 @@ async fn keep_copying(shared: Arc<Shared>) {
 }
 
 impl Shared {
+    /// What operators of the hub should know: why this gateway does not decide, if it does not.
+    fn complaint(&self) -> String {
+        let trouble = || self.trouble.lock().clone().unwrap_or_default();
+        match self.follower.health(self.clock.elapsed()) {
+            Health::Serving => String::new(),
+            Health::Unready(unready @ (Unready::ClockOff | Unready::OtherEnvironment)) => unready.to_string(),
+            // What made it so says more than that it is so.
+            Health::Stale | Health::Unready(Unready::NoSnapshot | Unready::Diverged | Unready::LeaseExpired) => {
+                trouble()
+            }
+        }
+    }
+
     fn save(&self) -> io::Result<bool> {
         match &self.settings.copy_file {
             Some(file) => copy::write(&self.follower, file),
