@@ -4,11 +4,12 @@
 //! moment was sent. It holds a position in the change log and no copy of anything; a gateway that is slow costs that
 //! position, a few messages, and after a while its stream.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use devhub_decision::{Change, Environment, Limits, Table, Verdict};
+use devhub_decision::{Change, Limits, Table, Verdict};
 use devhub_proto::v1;
 use devhub_proto::v1::gateway_sync_service_server::GatewaySyncService;
 use devhub_proto::v1::sync_request::Message as Asked;
@@ -22,7 +23,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::fleet::{Fleet, Member};
 use super::token::Tokens;
-use crate::hub::{Hub, Stand, Step};
+use crate::domain::name::Context;
+use crate::hub::{Hub, Step, View};
 use crate::rpc::parse::Fields;
 use crate::rpc::status;
 use crate::secret::Seals;
@@ -34,6 +36,9 @@ const STREAM_BUFFER: usize = 16;
 
 /// About how many rows of a delta are committed together.
 const DELTA_ROWS: usize = 10_000;
+
+/// Most contexts that a gateway may ask for.
+const CONTEXTS_MAX: usize = 1000;
 
 /// Longest id of a gateway, in bytes.
 const GATEWAY_ID_BYTES_MAX: usize = 64;
@@ -96,9 +101,22 @@ pub(super) fn check_gateway_id(fields: &mut Fields, field: &str, id: &str) {
 
 /// What a start says.
 struct Start {
-    environment: Environment,
+    view: View,
     gateway_id: String,
     token: Vec<u8>,
+}
+
+/// The contexts that a gateway asks for; `None` for all.
+fn contexts(fields: &mut Fields, asked: Vec<String>) -> Option<Arc<BTreeSet<Box<str>>>> {
+    if asked.len() > CONTEXTS_MAX {
+        let remedy = "leave them out to follow all";
+        fields.violate("start.contexts", format!("has {}, at most {CONTEXTS_MAX}; {remedy}", asked.len()));
+        return None;
+    }
+    for (position, context) in asked.iter().enumerate() {
+        let _ = fields.name::<Context>(&format!("start.contexts[{position}]"), context);
+    }
+    (!asked.is_empty()).then(|| Arc::new(asked.into_iter().map(String::into_boxed_str).collect()))
 }
 
 fn parse(first: Option<v1::SyncRequest>) -> Result<Start, Status> {
@@ -110,8 +128,10 @@ fn parse(first: Option<v1::SyncRequest>) -> Result<Start, Status> {
     check_gateway_id(&mut fields, "start.gateway_id", &start.gateway_id);
     match devhub_sync::environment(start.environment) {
         Ok(environment) => {
+            let contexts = contexts(&mut fields, start.contexts);
             fields.check()?;
-            Ok(Start { environment, gateway_id: start.gateway_id, token: start.resume_token })
+            let view = View { environment, contexts };
+            Ok(Start { view, gateway_id: start.gateway_id, token: start.resume_token })
         }
         Err(_) => {
             fields.violate("start.environment", "must be ENVIRONMENT_SANDBOX or ENVIRONMENT_PRODUCTION");
@@ -126,9 +146,9 @@ impl GatewaySyncService for SyncRpc {
 
     async fn sync(&self, request: Request<Streaming<v1::SyncRequest>>) -> Result<Response<Self::SyncStream>, Status> {
         let mut requests = request.into_inner();
-        let Start { environment, gateway_id, token } = parse(requests.message().await?)?;
+        let Start { view, gateway_id, token } = parse(requests.message().await?)?;
         let shared = Arc::clone(&self.shared);
-        let joined = shared.fleet.join(&gateway_id, environment, shared.hub.now());
+        let joined = shared.fleet.join(&gateway_id, view.environment, shared.hub.now());
         let member = joined.ok_or_else(|| status::too_many_gateways(shared.fleet.streams_max()))?;
         let present = Arc::new(Present { hub: shared.hub.clone(), member });
         let (sender, receiver) = mpsc::channel(STREAM_BUFFER);
@@ -138,7 +158,7 @@ impl GatewaySyncService for SyncRpc {
             let _counted = shared.metrics.sync_gauge(SyncGauge::Streams);
             let (mut stopping, taking) = (shared.stopping.clone(), sender.clone());
             let member = Arc::clone(&present);
-            let mut session = Session { shared, environment, present, sender, position: 0, checked_from: 0 };
+            let mut session = Session { shared, view, present, sender, position: 0, checked_from: 0 };
             let over = tokio::select! {
                 () = member.member.closed() => Err(Some(status::gateway_disconnected())),
                 () = stopped(&mut stopping) => Err(Some(status::stopping())),
@@ -185,7 +205,7 @@ type Over = Option<Status>;
 /// One gateway.
 struct Session {
     shared: Arc<Shared>,
-    environment: Environment,
+    view: View,
     present: Arc<Present>,
     sender: mpsc::Sender<v1::SyncResponse>,
     /// Everything up to this revision was sent.
@@ -226,8 +246,8 @@ impl Session {
 
     /// The revision to go on from.
     fn resumable(&self, token: &[u8]) -> Result<u64, v1::SyncReason> {
-        let revision = self.shared.tokens.read(self.environment, token)?;
-        let found = self.shared.hub.change_log().after(revision, 1);
+        let revision = self.shared.tokens.read(&self.view, token)?;
+        let found = self.shared.hub.change_log().after(revision, 1, &self.view);
         found.map(|_| revision).ok_or(v1::SyncReason::TooOld)
     }
 
@@ -241,11 +261,11 @@ impl Session {
 
     /// Sends one delta, even if there is nothing in it.
     async fn delta(&mut self, reason: v1::SyncReason) -> Result<(), Over> {
-        let Step { changes, stand } = self.step(DELTA_ROWS)?;
+        let step = self.step(DELTA_ROWS)?;
         self.send(Told::Begin(self.begin(v1::SyncKind::Delta, reason, 0))).await?;
         let mut writer = RowsWriter::default();
-        self.write(&mut writer, changes.iter().flat_map(|changes| changes.iter())).await?;
-        self.finish(writer, stand).await
+        self.write(&mut writer, step.changes.iter().flat_map(|changes| changes.iter())).await?;
+        self.finish(writer, &step).await
     }
 
     /// Sends all rows. They are copied part by part, and what is committed meanwhile is sent in between, so a snapshot
@@ -270,9 +290,9 @@ impl Session {
         self.send(Told::Begin(begin)).await?;
         let mut writer = RowsWriter::default();
         for part in 0..Table::PARTS {
-            let rows = table.part(part, self.environment);
+            let rows = table.part(part, self.view.environment);
             self.write(&mut writer, rows.iter()).await?;
-            let Step { changes, stand } = self.step(usize::MAX)?;
+            let Step { changes, stand, .. } = self.step(usize::MAX)?;
             self.write(&mut writer, changes.iter().flat_map(|changes| changes.iter())).await?;
             self.position = stand.revision;
         }
@@ -281,20 +301,20 @@ impl Session {
         let mut newest = log.watch();
         let waited = newest.wait_for(|revision| *revision >= reached).await.map(|_| ());
         waited.map_err(|_| None)?;
-        let Step { changes, stand } = self.step(usize::MAX)?;
-        self.write(&mut writer, changes.iter().flat_map(|changes| changes.iter())).await?;
-        self.checked_from = stand.revision;
-        self.finish(writer, stand).await
+        let step = self.step(usize::MAX)?;
+        self.write(&mut writer, step.changes.iter().flat_map(|changes| changes.iter())).await?;
+        self.checked_from = step.stand.revision;
+        self.finish(writer, &step).await
     }
 
     /// What came after the position.
     fn step(&self, rows_max: usize) -> Result<Step, Over> {
-        self.shared.hub.change_log().after(self.position, rows_max).ok_or_else(|| Some(self.cut()))
+        self.shared.hub.change_log().after(self.position, rows_max, &self.view).ok_or_else(|| Some(self.cut()))
     }
 
     /// Writes rows, and sends what is full.
     async fn write(&self, writer: &mut RowsWriter, rows: impl Iterator<Item = &Change>) -> Result<(), Over> {
-        for row in rows.filter(|row| row.concerns(self.environment)) {
+        for row in rows.filter(|row| self.view.shows(row)) {
             writer.write(row);
             if writer.is_full()
                 && let Some(rows) = writer.take()
@@ -306,15 +326,15 @@ impl Session {
     }
 
     /// Sends the last rows of a group, and its commit.
-    async fn finish(&mut self, mut writer: RowsWriter, stand: Stand) -> Result<(), Over> {
+    async fn finish(&mut self, mut writer: RowsWriter, Step { stand, digest, .. }: &Step) -> Result<(), Over> {
         if let Some(rows) = writer.take() {
             self.send(Told::Rows(rows)).await?;
         }
         self.position = stand.revision;
         self.send(Told::Commit(v1::SyncCommit {
             revision: stand.revision,
-            resume_token: self.shared.tokens.at(self.environment, stand.revision),
-            digest: stand.digests.of(self.environment),
+            resume_token: self.shared.tokens.at(&self.view, stand.revision),
+            digest: *digest,
             latest_time: (stand.revision > 0).then(|| timestamp(stand.latest)),
         }))
         .await?;
@@ -326,7 +346,7 @@ impl Session {
         let now = self.shared.hub.now();
         self.present.member.pinged(ping.applied_revision, ping.applied_digest, &ping.error, now);
         let log = self.shared.hub.change_log();
-        let held = log.digests_at(ping.applied_revision).map(|digests| digests.of(self.environment));
+        let held = log.digest_at(ping.applied_revision, &self.view);
         let differs = held.is_some_and(|held| held != ping.applied_digest);
         if ping.applied_revision > 0 && ping.applied_revision >= self.checked_from && differs {
             tracing::warn!(
@@ -340,7 +360,7 @@ impl Session {
         self.send(Told::Pong(v1::SyncPong {
             nonce: ping.nonce,
             revision: self.position,
-            resume_token: self.shared.tokens.at(self.environment, self.position),
+            resume_token: self.shared.tokens.at(&self.view, self.position),
             server_time: Some(timestamp(self.shared.hub.now())),
             trust_for: prost_types::Duration::try_from(self.shared.ttl).ok(),
         }))

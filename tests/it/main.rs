@@ -67,6 +67,7 @@
 //! | `fleet` | who follows, how far each is, how many may, and how a stream is closed |
 //! | `bounding` | what a replica does not wait for, take or keep |
 //! | `mirroring` | B60, B63: a replica decides as its hub does, for any history of a world that has everything |
+//! | `narrowing` | a gateway that serves some APIs is sent what is about them, and is not asked about others |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
@@ -113,6 +114,7 @@ mod migrating;
 mod mirroring;
 mod moving;
 mod mustering;
+mod narrowing;
 mod noticing;
 mod policies;
 mod previewing;

@@ -22,11 +22,13 @@ use devhub::domain::subscribe::{OneWay, Unsubscribe};
 use devhub::domain::version::{AccessType, AuthType, Deployment, Endpoint};
 use devhub::domain::waiver::WaiverKind;
 use devhub::domain::{Actor, Command};
-use devhub::hub::{Hub, Request};
+use devhub::hub::{Hub, Request, View};
 use devhub::server::Server;
 use devhub::store::memory::Memory;
-use devhub_decision::{Brownout, Environment, Lifecycle, Maturity, Operation, Question, Reason, Schedule};
-use devhub_gateway::Replica;
+use devhub_decision::{
+    Brownout, Digests, Environment, Lifecycle, Maturity, Operation, Question, Reason, Schedule, Table,
+};
+use devhub_gateway::{Health, Replica, Settings, Unready};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -275,6 +277,8 @@ async fn play(deeds: &[(Deed, bool)], every: usize) -> BTreeSet<&'static str> {
     let wire = Wire::to(server.address).await;
     let replicas = Environment::ALL
         .map(|environment| Replica::follow(wire.channel(), settings(environment), Arc::new(Clocks::of(&clock))));
+    let narrow = Settings { contexts: BTreeSet::from([REST.into()]), ..settings(Environment::Sandbox) };
+    let narrow = Replica::follow(wire.channel(), narrow, Arc::new(Clocks::of(&clock)));
     furnish(&hub).await;
     furnish_more(&hub).await;
     let mut reasons = BTreeSet::new();
@@ -303,10 +307,38 @@ async fn play(deeds: &[(Deed, bool)], every: usize) -> BTreeSet<&'static str> {
                 reasons.insert(reason.name());
             }
         }
+        agree_about_one(&hub, &narrow, hub.now().max(clock.now())).await;
     }
-    drop(replicas);
+    drop((replicas, narrow));
     server.stop().await.unwrap();
     reasons
+}
+
+/// A replica of one API: it holds what is about that, with the digest of that, and decides nothing about the other one.
+async fn agree_about_one(hub: &Hub, replica: &Replica, now: DateTime<Utc>) {
+    let contexts = BTreeSet::from([REST.into()]);
+    let view = View { environment: Environment::Sandbox, contexts: Some(Arc::new(contexts)) };
+    let stand = || {
+        let revision = hub.change_log().newest().revision;
+        (revision, hub.change_log().digest_at(revision, &view).unwrap())
+    };
+    replica.wait_for(|replica| replica.follower().stand().0 >= stand().0).await;
+    replica.ping();
+    let serving = |replica: &Replica| replica.health() == Health::Serving && replica.follower().stand() == stand();
+    replica.wait_for(serving).await;
+    let rows: Vec<_> = (0..Table::PARTS).flat_map(|part| hub.table().part(part, view.environment)).collect();
+    let shown = rows.iter().filter(|row| view.shows(row));
+    assert_eq!(Digests::of_rows(shown).of(view.environment), stand().1);
+    assert_eq!(replica.figures().divergences, 0);
+    for question in questions(view.environment) {
+        if question.context == REST {
+            let ([theirs, ours], _) = both(hub, replica, &question, now);
+            assert_eq!(theirs, ours, "{question:?}");
+        } else {
+            let decided = replica.follower().decide(&question, now, Default::default(), |_, decision| decision.reason);
+            assert_eq!(decided, Err(Unready::OtherContext));
+        }
+    }
 }
 
 /// A history in which every reason occurs.

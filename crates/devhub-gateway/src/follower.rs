@@ -1,7 +1,7 @@
 //! What a replica makes of the messages of its hub, with no network and no clock of its own: messages, instants and
 //! decisions come in as arguments.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,66 +14,12 @@ use devhub_sync::RowsWriter;
 use parking_lot::{Mutex, RwLock};
 use prost::Message as _;
 
+use crate::fault::{DeltaBounds, Fault};
 use crate::health::{Counters, Figures, Health, Unready};
 use crate::lease::Lease;
 
 /// Pings whose answer is still waited for: more are not remembered.
 const PINGS_MAX: usize = 64;
-
-/// How large the changes between a begin and its commit may get: they wait in memory until all of them are there. A hub
-/// sends far fewer at a time, unless one commit alone is larger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeltaBounds {
-    /// Rows. Default 4,000,000.
-    pub rows_max: usize,
-    /// Bytes, as they are sent. Default 256 MiB.
-    pub bytes_max: usize,
-}
-
-impl Default for DeltaBounds {
-    fn default() -> Self {
-        Self { rows_max: 4_000_000, bytes_max: 256 << 20 }
-    }
-}
-
-/// Why a stream cannot go on. The follower connects anew.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// A message that does not fit the grammar.
-    #[error("the hub sent {0} out of turn")]
-    OutOfTurn(&'static str),
-    /// A message without a part that it must have, or with one that makes no sense.
-    #[error("the hub sent {0} that makes no sense")]
-    Senseless(&'static str),
-    /// Rows that cannot be read.
-    #[error("the hub sent rows that cannot be read: {0}")]
-    Malformed(#[from] devhub_sync::Malformed),
-    /// The revision went back within one history, or an answer is ahead of the rows: something was lost or came twice.
-    #[error("the hub is at revision {hub}, the replica at {replica}, and nothing lies between")]
-    Gap {
-        /// Revision of the hub.
-        hub: u64,
-        /// Revision of the replica.
-        replica: u64,
-    },
-    /// The rows are not the hub's.
-    #[error("at revision {revision} the digest is {held:016x}, and the hub's is {told:016x}")]
-    Diverged {
-        /// The revision.
-        revision: u64,
-        /// Digest of what is held.
-        held: u64,
-        /// Digest that the hub told.
-        told: u64,
-    },
-    /// More changes at once than may wait. What is held stays, and a snapshot is asked for: it does not wait.
-    #[error(
-        "a delta has more than {rows_max} rows or {bytes_max} bytes, which is all that may wait for its commit; it is \
-         given up, and a snapshot is asked for",
-        rows_max = .0.rows_max, bytes_max = .0.bytes_max
-    )]
-    DeltaTooLarge(DeltaBounds),
-}
 
 /// What is decided from.
 struct Held {
@@ -116,6 +62,8 @@ struct Stream {
 /// Follows the decision table of a hub, and decides from it.
 pub struct Follower {
     environment: Environment,
+    /// The APIs that it follows; none for all.
+    contexts: BTreeSet<Box<str>>,
     gateway_id: String,
     clock_offset_max: TimeDelta,
     serve_stale: Duration,
@@ -153,6 +101,7 @@ impl Follower {
         let stream = Stream { group: Group::None, pings: VecDeque::new(), nonce: 0, trust_for: None };
         Follower {
             environment,
+            contexts: BTreeSet::new(),
             gateway_id: gateway_id.into(),
             clock_offset_max: TimeDelta::from_std(clock_offset_max).unwrap_or(TimeDelta::MAX),
             serve_stale,
@@ -169,6 +118,11 @@ impl Follower {
         Follower { delta_bounds, ..self }
     }
 
+    /// The same for the APIs with these contexts alone; for all if there are none.
+    pub fn about(self, contexts: BTreeSet<Box<str>>) -> Follower {
+        Follower { contexts, ..self }
+    }
+
     /// The environment that it follows.
     pub fn environment(&self) -> Environment {
         self.environment
@@ -182,7 +136,8 @@ impl Follower {
         let held = self.held.read();
         let resume_token = if held.diverged { Vec::new() } else { held.token.clone() };
         let environment = devhub_sync::environment_number(self.environment);
-        let start = v1::SyncStart { environment, gateway_id: self.gateway_id.clone(), resume_token };
+        let contexts = self.contexts.iter().map(|context| context.to_string()).collect();
+        let start = v1::SyncStart { environment, gateway_id: self.gateway_id.clone(), resume_token, contexts };
         self.counters.connects.add(1);
         v1::SyncRequest { message: Some(Asked::Start(start)) }
     }
@@ -374,6 +329,11 @@ impl Follower {
         if question.environment != self.environment {
             self.counters.stand_aside(Unready::OtherEnvironment);
             return Err(Unready::OtherEnvironment);
+        }
+        // That there are no rows says nothing about the API here.
+        if !self.contexts.is_empty() && !self.contexts.contains(question.context) {
+            self.counters.stand_aside(Unready::OtherContext);
+            return Err(Unready::OtherContext);
         }
         let held = self.held.read();
         match self.health_of(&held, elapsed) {

@@ -19,6 +19,9 @@ pub enum Unready {
     /// The question is about the other environment.
     #[error("the question is about the other environment, whose rows are not here")]
     OtherEnvironment,
+    /// The question is about an API that this replica does not follow.
+    #[error("the question is about an API whose rows are not here; add its context to those of the replica")]
+    OtherContext,
     /// The hub has said nothing for too long.
     #[error("the hub has said nothing for longer than the decision table may be trusted")]
     LeaseExpired,
@@ -26,8 +29,14 @@ pub enum Unready {
 
 impl Unready {
     /// All of them.
-    pub const ALL: [Unready; 5] =
-        [Unready::NoSnapshot, Unready::Diverged, Unready::ClockOff, Unready::OtherEnvironment, Unready::LeaseExpired];
+    pub const ALL: [Unready; 6] = [
+        Unready::NoSnapshot,
+        Unready::Diverged,
+        Unready::ClockOff,
+        Unready::OtherEnvironment,
+        Unready::OtherContext,
+        Unready::LeaseExpired,
+    ];
 
     /// The name used in metrics.
     pub const fn name(self) -> &'static str {
@@ -36,6 +45,7 @@ impl Unready {
             Unready::Diverged => "DIVERGED",
             Unready::ClockOff => "CLOCK_OFF",
             Unready::OtherEnvironment => "OTHER_ENVIRONMENT",
+            Unready::OtherContext => "OTHER_CONTEXT",
             Unready::LeaseExpired => "LEASE_EXPIRED",
         }
     }

@@ -25,6 +25,7 @@
 pub mod client;
 pub mod clock;
 pub mod copy;
+pub mod fault;
 pub mod follower;
 pub mod health;
 pub mod lease;
@@ -36,7 +37,8 @@ mod backoff;
 
 pub use client::{Client, ClientSettings, NoAnswer};
 pub use clock::{Clock, SystemClock};
-pub use follower::{DeltaBounds, Fault, Follower};
+pub use fault::{DeltaBounds, Fault};
+pub use follower::Follower;
 pub use health::{Figures, Health, Unready};
 pub use lease::Lease;
 pub use replica::{Replica, Settings};

@@ -50,7 +50,9 @@ pub fn render(figures: &Figures, health: Health, revision: u64) -> String {
     let states = [("SERVING", Health::Serving), ("STALE", Health::Stale)].into_iter().chain(states);
     line(format_args!("# HELP devhub_replica_health Whether it decides, and if not, why not."));
     line(format_args!("# TYPE devhub_replica_health gauge"));
-    for (name, state) in states.filter(|(_, state)| *state != Health::Unready(Unready::OtherEnvironment)) {
+    // These two are about a question, and never about the replica.
+    let of_questions = [Unready::OtherEnvironment, Unready::OtherContext].map(Health::Unready);
+    for (name, state) in states.filter(|(_, state)| !of_questions.contains(state)) {
         line(format_args!("devhub_replica_health{{state=\"{name}\"}} {}", u64::from(state == health)));
     }
     for (name, help, value) in [

@@ -1,5 +1,6 @@
 //! A replica: a follower, its clocks, and the task that keeps it connected.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ use tonic::transport::Channel;
 use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::copy;
-use crate::follower::{DeltaBounds, Fault, Follower};
+use crate::fault::{DeltaBounds, Fault};
+use crate::follower::Follower;
 use crate::health::{Figures, Health, Unready};
 use crate::metrics;
 use crate::usage::{COUNTS_MAX, UsageTally};
@@ -28,6 +30,9 @@ use crate::usage::{COUNTS_MAX, UsageTally};
 pub struct Settings {
     /// The environment of the gateway.
     pub environment: Environment,
+    /// The contexts of the APIs that the gateway serves, exactly; at most 1,000. Of others nothing is sent, and questions
+    /// about them are not decided. None at all, the default: everything is sent.
+    pub contexts: BTreeSet<Box<str>>,
     /// What operators call it: 1 to 64 letters, digits, '-', '_' and '.'.
     pub gateway_id: String,
     /// How long it goes on after its lease has run out, instead of refusing to decide. Default zero. Whoever sets it
@@ -63,6 +68,7 @@ impl Settings {
     pub fn new(environment: Environment, gateway_id: impl Into<String>) -> Settings {
         Settings {
             environment,
+            contexts: BTreeSet::new(),
             gateway_id: gateway_id.into(),
             serve_stale: Duration::ZERO,
             clock_offset_max: Duration::from_secs(5),
@@ -115,7 +121,8 @@ impl Replica {
             settings.clock_offset_max,
             settings.serve_stale,
         )
-        .bounded(settings.delta_bounds);
+        .bounded(settings.delta_bounds)
+        .about(settings.contexts.clone());
         // Without a copy that can be used, it begins anew.
         let trouble = settings.copy_file.as_ref().and_then(|file| copy::read(&follower, file, clock.now()).err());
         let tally = UsageTally::new(settings.environment, settings.gateway_id.clone(), settings.clock_offset_max);
@@ -295,7 +302,9 @@ impl Shared {
         let trouble = || self.trouble.lock().clone().unwrap_or_default();
         match self.follower.health(self.clock.elapsed()) {
             Health::Serving => String::new(),
-            Health::Unready(unready @ (Unready::ClockOff | Unready::OtherEnvironment)) => unready.to_string(),
+            Health::Unready(unready @ (Unready::ClockOff | Unready::OtherEnvironment | Unready::OtherContext)) => {
+                unready.to_string()
+            }
             // What made it so says more than that it is so.
             Health::Stale | Health::Unready(Unready::NoSnapshot | Unready::Diverged | Unready::LeaseExpired) => {
                 trouble()
@@ -347,6 +356,6 @@ impl Replica {
 /// The message that begins a stream, for those who speak with a hub themselves.
 pub fn start(environment: Environment, gateway_id: &str, resume_token: Vec<u8>) -> v1::SyncRequest {
     let environment = devhub_sync::environment_number(environment);
-    let start = v1::SyncStart { environment, gateway_id: gateway_id.to_owned(), resume_token };
+    let start = v1::SyncStart { environment, gateway_id: gateway_id.to_owned(), resume_token, contexts: Vec::new() };
     v1::SyncRequest { message: Some(v1::sync_request::Message::Start(start)) }
 }
