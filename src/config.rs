@@ -89,6 +89,19 @@ pub struct Gateway {
     pub listen: Option<SocketAddr>,
     /// Connections of theirs at a time; more have to wait. Default 1024, 1 to 65536.
     pub connections_max: u32,
+    /// What gateways may ask for that follow the decision table.
+    pub sync: SyncLimits,
+}
+
+/// What gateways may ask for that follow the decision table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncLimits {
+    /// Gateways at a time; more are refused. Default 1000, 1 to 100000.
+    pub streams_max: u32,
+    /// Snapshots at a time; more wait. Default 4, 1 to 64.
+    pub snapshots_max: u32,
+    /// How long a snapshot may take, in seconds; a gateway that takes longer is cut off. Default 300, 1 to 3600.
+    pub snapshot_seconds_max: u32,
 }
 
 /// What is wrong with a configuration: one sentence per setting.
@@ -206,6 +219,10 @@ mod tests {
             ("gateway_body", "xml"),
             ("gateway_listen", "localhost:1"),
             ("gateway_connections_max", "0"),
+            ("gateway_sync_streams_max", "0"),
+            ("gateway_sync_streams_max", "100001"),
+            ("gateway_sync_snapshots_max", "65"),
+            ("gateway_sync_snapshot_seconds_max", "3601"),
             ("cors_origins", "*"),
             ("cors_origins", "https://portal.example/"),
             ("cors_origins", "portal.example"),
@@ -220,14 +237,16 @@ mod tests {
 
     #[test]
     fn a_gateway_is_trusted_with_nothing_that_the_configuration_does_not_say() {
-        let Gateway { reading, body, listen, connections_max } = load(&[]).expect("defaults").gateway;
+        let Gateway { reading, body, listen, connections_max, sync } = load(&[]).expect("defaults").gateway;
+        let SyncLimits { streams_max, snapshots_max, snapshot_seconds_max } = sync;
+        assert_eq!((streams_max, snapshots_max, snapshot_seconds_max), (1000, 4, 300));
         assert_eq!((listen, connections_max), (None, 1024));
         let identity: Vec<String> = reading.identity.iter().map(ToString::to_string).collect();
         assert_eq!(identity, ["claim:jwt.client_id"]);
         assert_eq!((reading.environment, reading.vendor, reading.default_version), (None, None, None));
         assert_eq!((reading.path, reading.path_bytes_max, body), (PathUse::Operation, 2048, BodyFormat::Neutral));
         assert_eq!((&*reading.company_header, reading.project_header), ("procore-company-id", None));
-        let Gateway { reading, body, listen, connections_max } = load(&[
+        let Gateway { reading, body, listen, connections_max, .. } = load(&[
             ("gateway_listen", "127.0.0.1:7003"),
             ("gateway_connections_max", "7"),
             ("gateway_identity", "header:x-client-id, principal:spiffe://example.org/"),

@@ -25,6 +25,7 @@ use devhub_proto::v1::company_service_server::CompanyServiceServer;
 use devhub_proto::v1::credential_class_service_server::CredentialClassServiceServer;
 use devhub_proto::v1::credential_service_server::CredentialServiceServer;
 use devhub_proto::v1::fact_service_server::FactServiceServer;
+use devhub_proto::v1::gateway_fleet_service_server::GatewayFleetServiceServer;
 use devhub_proto::v1::gateway_sync_service_server::GatewaySyncServiceServer;
 use devhub_proto::v1::installation_service_server::InstallationServiceServer;
 use devhub_proto::v1::listing_service_server::ListingServiceServer;
@@ -51,7 +52,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::policy::Policies;
 use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
-use crate::gateway::{AuthorizationRpc, EnvoyRpc, Judge, SyncRpc};
+use crate::gateway::{AuthorizationRpc, EnvoyRpc, Fleet, GatewayFleetRpc, Judge, Pace, SyncRpc};
 use crate::hub::Hub;
 use crate::rpc::{
     AnnouncementRpc, ApiRpc, AppVersionRpc, ApplicationRpc, CallLimitRpc, CompanyRpc, CredentialClassRpc,
@@ -64,7 +65,7 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 23] = [
+const SERVICES: [&str; 24] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -88,6 +89,7 @@ const SERVICES: [&str; 23] = [
     "devhub.v1.MaintenanceService",
     "envoy.service.auth.v3.Authorization",
     "devhub.v1.GatewaySyncService",
+    "devhub.v1.GatewayFleetService",
 ];
 
 /// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
@@ -333,13 +335,21 @@ fn services(
     let envoy = EnvoyRpc::new(judge.clone(), config.gateway.clone());
     let authorization = AuthorizationRpc::new(judge);
     let seals = peppers.as_deref().map_or_else(Seals::generate, Seals::of);
-    let patience = Duration::from_secs(u64::from(config.request_timeout_seconds));
-    let sync = SyncRpc::new(hub.clone(), limits, seals, patience, metrics.clone(), stopping.clone());
+    let followed = &config.gateway.sync;
+    let fleet = Fleet::new(followed.streams_max as usize);
+    metrics.tell_of(fleet.clone());
+    let pace = Pace {
+        patience: Duration::from_secs(u64::from(config.request_timeout_seconds)),
+        snapshots_max: followed.snapshots_max as usize,
+        snapshot_time_max: Duration::from_secs(u64::from(followed.snapshot_seconds_max)),
+    };
+    let sync = SyncRpc::new(hub.clone(), limits, seals, pace, fleet.clone(), metrics.clone(), stopping.clone());
     let account = ServiceAccountRpc::new(hub.clone(), peppers.clone(), stopping.clone());
     let credential = CredentialRpc::new(hub.clone(), peppers, metrics.clone());
     let mut routes = Routes::new(bounded!(AuthorizationServiceServer, authorization))
         .add_service(bounded!(AuthorizationServer, envoy))
         .add_service(bounded!(GatewaySyncServiceServer, sync))
+        .add_service(bounded!(GatewayFleetServiceServer, GatewayFleetRpc::new(hub.clone(), fleet)))
         .add_service(bounded!(ApiServiceServer, ApiRpc::new(hub.clone())))
         .add_service(bounded!(ApplicationServiceServer, ApplicationRpc::new(hub.clone())))
         .add_service(bounded!(SubscriptionServiceServer, SubscriptionRpc::new(hub.clone(), stopping.clone())))

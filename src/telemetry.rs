@@ -1,13 +1,14 @@
 //! What operators see: counters in Prometheus text. Counted in atomics; never labelled by an application.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use devhub_decision::{Environment, Reason, Stage};
 
 use devhub_proto::v1::CredentialVerdict;
 
+use crate::gateway::Fleet;
 use crate::gateway::request::Misread;
 use crate::hub::Hub;
 
@@ -28,7 +29,8 @@ struct Counters {
     verifications: [AtomicU64; VERDICTS.len()],
     misread: [AtomicU64; Misread::NAMES.len()],
     syncs: [AtomicU64; SyncCount::ALL.len()],
-    sync_streams: AtomicU64,
+    sync_gauges: [AtomicU64; SyncGauge::ALL.len()],
+    fleet: OnceLock<Fleet>,
 }
 
 /// What is counted of gateways that follow the decision table.
@@ -55,12 +57,38 @@ impl SyncCount {
     }
 }
 
-/// A stream of a gateway, counted for as long as this lives.
-pub struct SyncStream(Metrics);
+/// What there is at a time of gateways that follow the decision table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncGauge {
+    /// Those that have a stream.
+    Streams,
+    /// Those that are being sent a snapshot.
+    SnapshotsRunning,
+    /// Those that wait for others to be sent theirs.
+    SnapshotsWaiting,
+}
 
-impl Drop for SyncStream {
+impl SyncGauge {
+    /// All of them.
+    pub const ALL: [SyncGauge; 3] = [SyncGauge::Streams, SyncGauge::SnapshotsRunning, SyncGauge::SnapshotsWaiting];
+
+    const fn metric(self) -> (&'static str, &'static str) {
+        match self {
+            SyncGauge::Streams => ("devhub_sync_streams", "Gateways that follow the decision table."),
+            SyncGauge::SnapshotsRunning => ("devhub_sync_snapshots_running", "Snapshots that are being sent."),
+            SyncGauge::SnapshotsWaiting => {
+                ("devhub_sync_snapshots_waiting", "Gateways whose snapshot waits for those of others.")
+            }
+        }
+    }
+}
+
+/// One more of something, for as long as this lives.
+pub struct SyncPresence(Metrics, SyncGauge);
+
+impl Drop for SyncPresence {
     fn drop(&mut self) {
-        self.0.0.sync_streams.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.sync_gauges[self.1 as usize].fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -89,10 +117,15 @@ impl Metrics {
         self.0.syncs[what as usize].load(Ordering::Relaxed)
     }
 
-    /// Counts a stream of a gateway.
-    pub fn sync_stream(&self) -> SyncStream {
-        self.0.sync_streams.fetch_add(1, Ordering::Relaxed);
-        SyncStream(self.clone())
+    /// Counts one more for as long as the answer lives.
+    pub fn sync_gauge(&self, gauge: SyncGauge) -> SyncPresence {
+        self.0.sync_gauges[gauge as usize].fetch_add(1, Ordering::Relaxed);
+        SyncPresence(self.clone(), gauge)
+    }
+
+    /// Tells of these gateways from now on; there is one fleet in the life of a hub.
+    pub fn tell_of(&self, fleet: Fleet) {
+        let _ = self.0.fleet.set(fleet);
     }
 
     /// Counts a verification of credentials.
@@ -157,8 +190,13 @@ impl Metrics {
         };
         gauge("devhub_store_revision", "Revision of the newest commit.", head.revision);
         gauge("devhub_table_revision", "Revision that the decision table has reached.", hub.table().revision());
-        let streams = self.0.sync_streams.load(Ordering::Relaxed);
-        gauge("devhub_sync_streams", "Gateways that follow the decision table.", streams);
+        for (what, count) in SyncGauge::ALL.into_iter().zip(&self.0.sync_gauges) {
+            let (name, help) = what.metric();
+            gauge(name, help, count.load(Ordering::Relaxed));
+        }
+        let lag = self.0.fleet.get().map(|fleet| fleet.lag_max(hub.change_log().newest().revision));
+        let help = "Revisions that the gateway furthest behind had not applied at its last ping.";
+        gauge("devhub_sync_lag_max_revisions", help, lag.unwrap_or_default());
         let counts = hub.table().counts();
         gauge("devhub_table_versions", "Deployed versions in the decision table.", counts.versions as u64);
         gauge("devhub_table_applications", "Applications in the decision table.", counts.applications as u64);

@@ -16,6 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "devhub/v1/credential.proto",
         "devhub/v1/error_reason.proto",
         "devhub/v1/fact.proto",
+        "devhub/v1/gateway_fleet.proto",
         "devhub/v1/gateway_sync.proto",
         "devhub/v1/installation.proto",
         "devhub/v1/lifecycle.proto",

@@ -14,6 +14,7 @@ use devhub_proto::v1::company_service_client::CompanyServiceClient;
 use devhub_proto::v1::credential_class_service_client::CredentialClassServiceClient;
 use devhub_proto::v1::credential_service_client::CredentialServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::gateway_fleet_service_client::GatewayFleetServiceClient;
 use devhub_proto::v1::installation_service_client::InstallationServiceClient;
 use devhub_proto::v1::listing_service_client::ListingServiceClient;
 use devhub_proto::v1::maintenance_service_client::MaintenanceServiceClient;
@@ -195,6 +196,8 @@ clients!(
     listings: ListingServiceClient,
     /// What companies run.
     installations: InstallationServiceClient,
+    /// Gateways that follow.
+    gateways: GatewayFleetServiceClient,
     /// Maintenance windows.
     maintenance: MaintenanceServiceClient,
     /// Companies and their projects.

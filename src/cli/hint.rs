@@ -78,6 +78,9 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
             "acknowledge that there is no way back with --acknowledge-one-way, or keep the subscription"
         }
         ErrorReason::FollowerTooSlow => "reconnect; the stream goes on where it ended",
+        ErrorReason::GatewayDisconnected => {
+            "reconnect; the stream goes on where it ended, if the gateway still may follow"
+        }
         ErrorReason::EpochChanged => "start anew from the first revision: the hub was restored from a backup",
         ErrorReason::CompanyNotFound => "check the id with `devhub company list`",
         ErrorReason::NotACompanyAdministrator => {

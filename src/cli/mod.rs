@@ -31,6 +31,7 @@ pub mod exempt;
 pub mod explain;
 pub mod export;
 pub mod failure;
+pub mod gateways;
 pub mod get;
 pub mod hint;
 pub mod import;
@@ -241,6 +242,10 @@ enum Command {
     /// Follow what administrators are told of the ends of versions
     #[command(subcommand)]
     Notices(notices::Notices),
+    /// Show the gateways that follow this hub, and how far each of them is
+    Gateways(gateways::Gateways),
+    /// Close all streams of a gateway at once; it may connect anew
+    DisconnectGateway(gateways::Disconnect),
     /// Follow what happens
     Watch(watch::Watch),
     /// Write a backup of a data directory
@@ -331,6 +336,8 @@ impl Cli {
             Command::Migration(command) => wait_for(command.run(connection, output)),
             Command::Announce(command) => wait_for(command.run(connection, output)),
             Command::Notices(command) => wait_for(command.run(connection, output)),
+            Command::Gateways(command) => wait_for(command.run(connection, output)),
+            Command::DisconnectGateway(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),
             Command::Backup(command) => command.run(output),
             Command::Restore(command) => command.run(output),

@@ -107,6 +107,15 @@ pub struct Settings {
     /// Connections of gateways that ask by HTTP at a time [default: 1024]
     #[arg(long, value_name = "COUNT")]
     gateway_connections_max: Option<String>,
+    /// Gateways that follow the decision table at a time [default: 1000]
+    #[arg(long, value_name = "COUNT")]
+    gateway_sync_streams_max: Option<String>,
+    /// Of them, those that are sent all of it at a time [default: 4]
+    #[arg(long, value_name = "COUNT")]
+    gateway_sync_snapshots_max: Option<String>,
+    /// How long that may take [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    gateway_sync_snapshot_seconds_max: Option<String>,
     /// Where gateways that hand over requests find who calls; may be repeated: claim:PAYLOAD.CLAIM, principal,
     /// principal:PREFIX, header:NAME [default: claim:jwt.client_id]
     #[arg(long, value_name = "SOURCE")]
@@ -181,6 +190,9 @@ impl Settings {
             ("never_used_notice_days", &self.never_used_notice_days),
             ("gateway_listen", &self.gateway_listen),
             ("gateway_connections_max", &self.gateway_connections_max),
+            ("gateway_sync_streams_max", &self.gateway_sync_streams_max),
+            ("gateway_sync_snapshots_max", &self.gateway_sync_snapshots_max),
+            ("gateway_sync_snapshot_seconds_max", &self.gateway_sync_snapshot_seconds_max),
             ("gateway_identity", &sources),
             ("gateway_environment", &self.gateway_environment),
             ("gateway_path", &self.gateway_path),

@@ -51,6 +51,9 @@ struct File {
 struct GatewayTable {
     listen: Option<String>,
     connections_max: Option<i64>,
+    sync_streams_max: Option<i64>,
+    sync_snapshots_max: Option<i64>,
+    sync_snapshot_seconds_max: Option<i64>,
     identity: Option<Vec<String>>,
     environment: Option<String>,
     path: Option<String>,
@@ -123,6 +126,9 @@ fn layer(file: File) -> Layer {
         ("unused_production_days", file.unused_production_days),
         ("never_used_sandbox_days", file.never_used_sandbox_days),
         ("gateway_connections_max", file.gateway.connections_max),
+        ("gateway_sync_streams_max", file.gateway.sync_streams_max),
+        ("gateway_sync_snapshots_max", file.gateway.sync_snapshots_max),
+        ("gateway_sync_snapshot_seconds_max", file.gateway.sync_snapshot_seconds_max),
         ("gateway_path_bytes_max", file.gateway.path_bytes_max),
     ];
     texts

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use devhub_decision::Environment;
 
-use super::Gateway;
 use super::value::Values;
+use super::{Gateway, SyncLimits};
 use crate::domain::name::Label;
 use crate::gateway::request::{OWNED_PREFIX, PathUse, Reading, Source, Vendor, is_header_name};
 
@@ -19,6 +19,9 @@ impl Values<'_> {
         let remedy = "write it like 127.0.0.1:50053, or leave it out";
         let listen = self.optional("gateway_listen", limit, remedy, |text| text.parse().ok());
         let connections_max = self.number("gateway_connections_max", 1..=65_536);
+        let streams_max = self.number("gateway_sync_streams_max", 1..=100_000);
+        let snapshots_max = self.number("gateway_sync_snapshots_max", 1..=64);
+        let snapshot_seconds_max = self.number("gateway_sync_snapshot_seconds_max", 1..=3600);
         let identity = self.sources("gateway_identity");
         let environment = self.environment("gateway_environment");
         let path = self
@@ -45,7 +48,12 @@ impl Values<'_> {
             company_header: company_header??,
             project_header: project_header?,
         };
-        Some(Gateway { reading, body: body?, listen: listen?, connections_max: connections_max? })
+        let sync = SyncLimits {
+            streams_max: streams_max?,
+            snapshots_max: snapshots_max?,
+            snapshot_seconds_max: snapshot_seconds_max?,
+        };
+        Some(Gateway { reading, body: body?, listen: listen?, connections_max: connections_max?, sync })
     }
 
     fn sources(&mut self, name: &'static str) -> Option<Vec<Source>> {

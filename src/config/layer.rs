@@ -39,7 +39,7 @@ const fn without_default(name: &'static str) -> Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 38] = [
+pub const SETTINGS: [Setting; 41] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
@@ -69,6 +69,9 @@ pub const SETTINGS: [Setting; 38] = [
     setting("never_used_notice_days", "7,1"),
     without_default("gateway_listen"),
     setting("gateway_connections_max", "1024"),
+    setting("gateway_sync_streams_max", "1000"),
+    setting("gateway_sync_snapshots_max", "4"),
+    setting("gateway_sync_snapshot_seconds_max", "300"),
     setting("gateway_identity", "claim:jwt.client_id"),
     without_default("gateway_environment"),
     setting("gateway_path", "operation"),

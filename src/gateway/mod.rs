@@ -10,6 +10,7 @@ pub mod request;
 mod authorize;
 mod authzen;
 mod envoy;
+mod fleet;
 pub mod http;
 mod judge;
 mod sync;
@@ -17,5 +18,6 @@ mod token;
 
 pub use authorize::AuthorizationRpc;
 pub use envoy::EnvoyRpc;
+pub use fleet::{Fleet, FleetFilter, GONE_FOR, GONE_MAX, GatewayFleetRpc, Place, Progress, Seen};
 pub use judge::Judge;
-pub use sync::SyncRpc;
+pub use sync::{Pace, SyncRpc};

@@ -26,6 +26,9 @@ const MESSAGE_BYTES_MAX: usize = 700;
 /// How long a caller should wait before it repeats a call that met a passing problem.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 
+/// How long a gateway should wait that finds no place: one that has none gets free when another goes.
+const GATEWAY_RETRY_DELAY: Duration = Duration::from_secs(5);
+
 /// The gRPC code of every reason.
 pub const fn code(reason: ErrorReason) -> Code {
     match reason {
@@ -71,9 +74,11 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::AlreadyInstalled
         | ErrorReason::InstallationDiffers
         | ErrorReason::CollaboratorExists => Code::AlreadyExists,
-        ErrorReason::EtagMismatch | ErrorReason::Contention | ErrorReason::PlanStale | ErrorReason::FollowerTooSlow => {
-            Code::Aborted
-        }
+        ErrorReason::EtagMismatch
+        | ErrorReason::Contention
+        | ErrorReason::PlanStale
+        | ErrorReason::FollowerTooSlow
+        | ErrorReason::GatewayDisconnected => Code::Aborted,
         ErrorReason::VersionAlpha
         | ErrorReason::VersionDeprecated
         | ErrorReason::VersionRetired
@@ -356,6 +361,22 @@ pub fn epoch_changed(epoch: &str) -> Status {
 pub fn too_many_followers(limit: usize) -> Status {
     let message = format!("{limit} followers are connected, and more are not served; retry later, or share a stream");
     make(ErrorReason::Overloaded, message, HashMap::from([("limit".to_owned(), limit.to_string())]), &[])
+}
+
+/// The status of one gateway too many that wants to follow the decision table.
+pub fn too_many_gateways(limit: usize) -> Status {
+    let message = format!(
+        "{limit} gateways follow this hub, which are all that gateway_sync_streams_max lets; retry later, let gateways \
+         of one host share a replica, or have the limit raised"
+    );
+    let metadata = HashMap::from([("limit".to_owned(), limit.to_string())]);
+    make_with(ErrorReason::Overloaded, message, metadata, &[], Some(GATEWAY_RETRY_DELAY))
+}
+
+/// The status of a stream that an operator closed.
+pub fn gateway_disconnected() -> Status {
+    let message = "an operator closed the streams of this gateway; reconnect and resume, if it still may follow";
+    make(ErrorReason::GatewayDisconnected, message.to_owned(), HashMap::new(), &[])
 }
 
 /// The status of a follower that does not keep up.

@@ -64,6 +64,10 @@
 //! | `authzen` | B61, B63: the same in the words of AuthZEN |
 //! | `syncing` | what gateways that follow are sent, and what they make of messages lost, late or twice |
 //! | `replicating` | B60, B61, B63, B64: a replica decides as its hub does, across cuts, restarts and restores |
+//! | `fleet` | who follows, how far each is, how many may, and how a stream is closed |
+//! | `bounding` | what a replica does not wait for, take or keep |
+//! | `mirroring` | B60, B63: a replica decides as its hub does, for any history of a world that has everything |
+//! | `narrowing` | a gateway that serves some APIs is sent what is about them, and is not asked about others |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
@@ -75,6 +79,7 @@ mod architecture;
 mod authenticating;
 mod authz;
 mod authzen;
+mod bounding;
 mod bringing;
 mod checklists;
 mod companies;
@@ -86,6 +91,7 @@ mod disuse;
 mod enduring;
 mod envoy;
 mod fencing;
+mod fleet;
 mod folding;
 mod foretelling;
 mod golden;
@@ -105,8 +111,10 @@ mod lifecycle;
 mod listing;
 mod maintaining;
 mod migrating;
+mod mirroring;
 mod moving;
 mod mustering;
+mod narrowing;
 mod noticing;
 mod policies;
 mod previewing;

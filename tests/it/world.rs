@@ -19,6 +19,7 @@ use devhub_proto::v1::company_service_client::CompanyServiceClient;
 use devhub_proto::v1::credential_class_service_client::CredentialClassServiceClient;
 use devhub_proto::v1::credential_service_client::CredentialServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::gateway_fleet_service_client::GatewayFleetServiceClient;
 use devhub_proto::v1::installation_service_client::InstallationServiceClient;
 use devhub_proto::v1::listing_service_client::ListingServiceClient;
 use devhub_proto::v1::maintenance_service_client::MaintenanceServiceClient;
@@ -190,6 +191,10 @@ impl World {
 
     pub(crate) fn gateway(&self) -> AuthorizationServiceClient<Caller> {
         AuthorizationServiceClient::new(self.channel_as(""))
+    }
+
+    pub(crate) fn fleet(&self, actor: &'static str) -> GatewayFleetServiceClient<Caller> {
+        GatewayFleetServiceClient::new(self.channel_as(actor))
     }
 
     pub(crate) fn waivers(&self, actor: &'static str) -> WaiverServiceClient<Caller> {

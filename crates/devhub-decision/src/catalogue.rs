@@ -12,7 +12,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::account::CredentialClassEntry;
-use crate::digest::{self, Digests};
+use crate::digest::{self, NO_CONTEXT, Sums};
 use crate::entry::{VersionEntry, VersionName};
 use crate::facts::VersionFacts;
 use crate::namespace::{self, NamespaceEntry, Namespaces};
@@ -130,29 +130,30 @@ impl Catalogue {
     }
 
     /// Makes an update that was prepared of this catalogue.
-    pub(crate) fn set(&mut self, update: Update, digests: &mut Digests) {
+    pub(crate) fn set(&mut self, update: Update, sums: &mut Sums) {
         if let Some(namespaces) = update.namespaces {
             // Few hubs have any, and they change rarely: all of them are counted anew.
             for entry in self.namespaces.entries() {
-                digests.exchange(Some(entry.environment), Some(digest::namespace(entry)), None);
+                sums.exchange(NO_CONTEXT, Some(entry.environment), Some(digest::namespace(entry)), None);
             }
             for entry in namespaces.entries() {
-                digests.exchange(Some(entry.environment), None, Some(digest::namespace(entry)));
+                sums.exchange(NO_CONTEXT, Some(entry.environment), None, Some(digest::namespace(entry)));
             }
             self.namespaces = namespaces;
         }
         if let Some(class) = update.credential_class {
             let hash = |class: CredentialClassEntry| class.sunset_at.map(digest::credential_class);
-            digests.exchange(None, hash(self.credential_class), hash(class));
+            sums.exchange(NO_CONTEXT, None, hash(self.credential_class), hash(class));
             self.credential_class = class;
         }
         for version in update.versions {
             let VersionEntry { name, environment, .. } = &version.told;
             let (environment, after) = (*environment, digest::version(&version.told));
             let number = self.intern((&name.context, &name.label, environment));
-            let replaced = self.slots[number as usize].version.replace(version);
+            let slot = &mut self.slots[number as usize];
+            let replaced = slot.version.replace(version);
             let before = replaced.as_ref().map(|replaced| digest::version(&replaced.told));
-            digests.exchange(Some(environment), before, Some(after));
+            sums.exchange(&slot.name.context, Some(environment), before, Some(after));
             self.versions += usize::from(replaced.is_none());
         }
     }

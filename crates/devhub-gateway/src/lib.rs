@@ -25,9 +25,11 @@
 pub mod client;
 pub mod clock;
 pub mod copy;
+pub mod fault;
 pub mod follower;
 pub mod health;
 pub mod lease;
+pub mod metrics;
 pub mod replica;
 pub mod usage;
 
@@ -35,7 +37,8 @@ mod backoff;
 
 pub use client::{Client, ClientSettings, NoAnswer};
 pub use clock::{Clock, SystemClock};
-pub use follower::{Fault, Follower};
+pub use fault::{DeltaBounds, Fault};
+pub use follower::Follower;
 pub use health::{Figures, Health, Unready};
 pub use lease::Lease;
 pub use replica::{Replica, Settings};

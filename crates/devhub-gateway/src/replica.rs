@@ -1,5 +1,6 @@
 //! A replica: a follower, its clocks, and the task that keeps it connected.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,18 +19,20 @@ use tonic::transport::Channel;
 use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::copy;
-use crate::follower::{Fault, Follower};
+use crate::fault::{DeltaBounds, Fault};
+use crate::follower::Follower;
 use crate::health::{Figures, Health, Unready};
-use crate::usage::UsageTally;
-
-/// Largest message that is accepted: a message of rows is far smaller, unless one version alone is large.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
+use crate::metrics;
+use crate::usage::{COUNTS_MAX, UsageTally};
 
 /// How a replica behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The environment of the gateway.
     pub environment: Environment,
+    /// The contexts of the APIs that the gateway serves, exactly; at most 1,000. Of others nothing is sent, and questions
+    /// about them are not decided. None at all, the default: everything is sent.
+    pub contexts: BTreeSet<Box<str>>,
     /// What operators call it: 1 to 64 letters, digits, '-', '_' and '.'.
     pub gateway_id: String,
     /// How long it goes on after its lease has run out, instead of refusing to decide. Default zero. Whoever sets it
@@ -37,7 +40,8 @@ pub struct Settings {
     pub serve_stale: Duration,
     /// The difference from the hub's clock from which on it does not decide. Default 5 seconds.
     pub clock_offset_max: Duration,
-    /// How often it pings; none, the default, for a third of the time that the hub may be trusted.
+    /// How often it pings; none, the default, for a third of the time that the hub may be trusted. At least three times in
+    /// [`Settings::silence_max`] in any case.
     pub ping_every: Option<Duration>,
     /// Without a word of the hub for as long as this, it connects anew. Default 20 seconds.
     pub silence_max: Duration,
@@ -49,6 +53,14 @@ pub struct Settings {
     pub copy_every: Duration,
     /// How often calls of subscribers are reported; none for never. Default one minute.
     pub report_every: Option<Duration>,
+    /// How many subscriptions and days are counted between two reports; calls of more are lost, and counted as such.
+    /// Default 1,048,576.
+    pub usage_counts_max: usize,
+    /// Largest message of the hub that is accepted, in bytes. Default 16 MiB; a message of rows is far smaller, unless one
+    /// version alone is large.
+    pub message_bytes_max: usize,
+    /// How much of a delta may wait for its commit. One that is larger is given up for a snapshot.
+    pub delta_bounds: DeltaBounds,
 }
 
 impl Settings {
@@ -56,6 +68,7 @@ impl Settings {
     pub fn new(environment: Environment, gateway_id: impl Into<String>) -> Settings {
         Settings {
             environment,
+            contexts: BTreeSet::new(),
             gateway_id: gateway_id.into(),
             serve_stale: Duration::ZERO,
             clock_offset_max: Duration::from_secs(5),
@@ -65,6 +78,9 @@ impl Settings {
             copy_file: None,
             copy_every: Duration::from_secs(60),
             report_every: Some(Duration::from_secs(60)),
+            usage_counts_max: COUNTS_MAX,
+            message_bytes_max: 16 << 20,
+            delta_bounds: DeltaBounds::default(),
         }
     }
 }
@@ -104,13 +120,16 @@ impl Replica {
             settings.gateway_id.clone(),
             settings.clock_offset_max,
             settings.serve_stale,
-        );
+        )
+        .bounded(settings.delta_bounds)
+        .about(settings.contexts.clone());
         // Without a copy that can be used, it begins anew.
         let trouble = settings.copy_file.as_ref().and_then(|file| copy::read(&follower, file, clock.now()).err());
+        let tally = UsageTally::new(settings.environment, settings.gateway_id.clone(), settings.clock_offset_max);
         let shared = Arc::new(Shared {
             follower,
             clock,
-            tally: UsageTally::new(settings.environment, settings.gateway_id.clone(), settings.clock_offset_max),
+            tally: tally.bounded(settings.usage_counts_max),
             settings,
             heard: watch::Sender::new(0),
             trouble: parking_lot::Mutex::new(trouble.map(|error| format!("the copy cannot be used: {error}"))),
@@ -155,6 +174,11 @@ impl Replica {
     /// What it has done so far.
     pub fn figures(&self) -> Figures {
         self.0.shared.follower.figures()
+    }
+
+    /// What it has done so far and how it stands, as Prometheus text. All labels are words of closed sets.
+    pub fn prometheus(&self) -> String {
+        metrics::render(&self.figures(), self.health(), self.follower().stand().0)
     }
 
     /// Why the last stream ended, if one did.
@@ -205,7 +229,7 @@ impl End {
 async fn keep_following(shared: Arc<Shared>, channel: Channel) {
     let (least, most) = shared.settings.backoff;
     let mut backoff = Backoff::new(least, most);
-    let client = GatewaySyncServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let client = GatewaySyncServiceClient::new(channel).max_decoding_message_size(shared.settings.message_bytes_max);
     loop {
         let before = shared.follower.figures();
         let end = follow(&shared, client.clone()).await;
@@ -223,7 +247,7 @@ async fn keep_following(shared: Arc<Shared>, channel: Channel) {
 async fn follow(shared: &Shared, mut client: GatewaySyncServiceClient<Channel>) -> End {
     let Shared { follower, clock, settings, nudge, heard, .. } = shared;
     let (sender, receiver) = mpsc::channel(4);
-    let ping = || follower.ping(clock.elapsed(), clock.now());
+    let ping = || follower.complain(clock.elapsed(), clock.now(), shared.complaint());
     // Both fit: the channel is empty.
     let _ = sender.try_send(follower.start());
     let _ = sender.try_send(ping());
@@ -237,7 +261,8 @@ async fn follow(shared: &Shared, mut client: GatewaySyncServiceClient<Channel>) 
     let mut spoken = pinged;
     loop {
         let every = settings.ping_every.or(follower.trust_for().map(|trust_for| trust_for / 3));
-        let next = pinged + every.unwrap_or(Duration::from_secs(1));
+        // A hub that has nothing to tell answers pings: without them its silence would say nothing.
+        let next = pinged + every.unwrap_or(Duration::from_secs(1)).min(settings.silence_max / 3);
         tokio::select! {
             message = tokio::time::timeout_at(spoken + settings.silence_max, inbound.message()) => match message {
                 Ok(Ok(Some(message))) => {
@@ -272,6 +297,21 @@ async fn keep_copying(shared: Arc<Shared>) {
 }
 
 impl Shared {
+    /// What operators of the hub should know: why this gateway does not decide, if it does not.
+    fn complaint(&self) -> String {
+        let trouble = || self.trouble.lock().clone().unwrap_or_default();
+        match self.follower.health(self.clock.elapsed()) {
+            Health::Serving => String::new(),
+            Health::Unready(unready @ (Unready::ClockOff | Unready::OtherEnvironment | Unready::OtherContext)) => {
+                unready.to_string()
+            }
+            // What made it so says more than that it is so.
+            Health::Stale | Health::Unready(Unready::NoSnapshot | Unready::Diverged | Unready::LeaseExpired) => {
+                trouble()
+            }
+        }
+    }
+
     fn save(&self) -> io::Result<bool> {
         match &self.settings.copy_file {
             Some(file) => copy::write(&self.follower, file),
@@ -316,6 +356,6 @@ impl Replica {
 /// The message that begins a stream, for those who speak with a hub themselves.
 pub fn start(environment: Environment, gateway_id: &str, resume_token: Vec<u8>) -> v1::SyncRequest {
     let environment = devhub_sync::environment_number(environment);
-    let start = v1::SyncStart { environment, gateway_id: gateway_id.to_owned(), resume_token };
+    let start = v1::SyncStart { environment, gateway_id: gateway_id.to_owned(), resume_token, contexts: Vec::new() };
     v1::SyncRequest { message: Some(v1::sync_request::Message::Start(start)) }
 }

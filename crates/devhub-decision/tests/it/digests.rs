@@ -1,6 +1,6 @@
 //! Digests: kept change by change they are what the rows add up to, and a table made of the rows of another is the same.
 
-use devhub_decision::{Change, Digests, Environment, Table};
+use devhub_decision::{Change, ContextDigests, Digests, Environment, NO_CONTEXT, Table};
 use proptest::prelude::*;
 
 use crate::model::any_change;
@@ -55,6 +55,33 @@ proptest! {
         }
         copy.load_all(meanwhile.into_iter().filter(|change| change.concerns(environment)).collect());
         prop_assert_eq!(copy.stand().1.of(environment), table.stand().1.of(environment));
+    }
+
+    #[test]
+    fn the_digests_of_contexts_are_those_of_their_rows_and_what_commits_add_to_them(
+        loaded in prop::collection::vec(any_change(), 0..30),
+        commits in prop::collection::vec(prop::collection::vec(any_change(), 0..6), 0..20),
+    ) {
+        let table = Table::new();
+        table.load_all(loaded);
+        let mut followed: ContextDigests = table.context_digests();
+        for (revision, changes) in (1..).zip(commits) {
+            for (context, added) in table.apply_and_tell(revision, changes) {
+                let sum = followed.entry(context).or_default();
+                *sum = sum.plus(added);
+            }
+            let held = table.context_digests();
+            prop_assert_eq!(&followed, &held);
+            for environment in Environment::ALL {
+                let rows = rows(&table, environment);
+                for (context, digests) in &held {
+                    let of = rows.iter().filter(|row| row.context().unwrap_or(NO_CONTEXT) == &**context);
+                    prop_assert_eq!(digests.of(environment), Digests::of_rows(of).of(environment), "{}", context);
+                }
+                let all = held.values().fold(Digests::default(), |sum, digests| sum.plus(*digests));
+                prop_assert_eq!(all.of(environment), table.stand().1.of(environment));
+            }
+        }
     }
 
     #[test]
