@@ -59,7 +59,8 @@ fn b61_a_brownout_comes_and_goes_through_envoy_on_its_instants() {
                     assert_eq!(api.served(), served, "{now}");
                 }
             }
-            assert_eq!(call(&gateway, "GET", "/hello", &headers).status, 200, "no other API is touched");
+            let other = call(&gateway, "GET", "/hello", &headers);
+            assert_eq!(other.status, 200, "no other API is touched: {other:?}\n{}", gateway.log());
         }
         // It is a denial, and not that nobody could be asked: it denies where that would let calls pass, too.
         let open = ("failure_mode_allow: false", "failure_mode_allow: true");

@@ -30,8 +30,10 @@ pub(crate) const API: u16 = 9300;
 pub(crate) const V1: (&str, &str) = ("accept", "application/vnd.hmrc.1.0+json");
 
 /// A machine that builds has more to do than to answer a gateway within its usual time.
-const PATIENCE: [(&str, &str); 4] = [
+const PATIENCE: [(&str, &str); 5] = [
     ("timeout: 0.25s", "timeout: 20s"),
+    // The time of each try.
+    ("max_interval: 0.12s", "max_interval: 10s"),
     ("connect_timeout: 0.1s", "connect_timeout: 20s"),
     ("    - timeout: 0.5s", "    - timeout: 20s"),
     ("timeout: 2s}", "timeout: 20s}"),
