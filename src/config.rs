@@ -89,6 +89,8 @@ pub struct Gateway {
     pub listen: Option<SocketAddr>,
     /// Connections of theirs at a time; more have to wait. Default 1024, 1 to 65536.
     pub connections_max: u32,
+    /// The origin under which clients of AuthZEN know this hub, for its metadata. Default none: then there are none.
+    pub public_origin: Option<Box<str>>,
     /// What gateways may ask for that follow the decision table.
     pub sync: SyncLimits,
 }
@@ -223,6 +225,11 @@ mod tests {
             ("gateway_sync_streams_max", "100001"),
             ("gateway_sync_snapshots_max", "65"),
             ("gateway_sync_snapshot_seconds_max", "3601"),
+            ("gateway_public_origin", "http://pdp.example"),
+            ("gateway_public_origin", "https://pdp.example/"),
+            ("gateway_public_origin", "https://pdp.example/hub"),
+            ("gateway_public_origin", "https://pdp.example?a=b"),
+            ("gateway_public_origin", "pdp.example"),
             ("cors_origins", "*"),
             ("cors_origins", "https://portal.example/"),
             ("cors_origins", "portal.example"),
@@ -237,16 +244,16 @@ mod tests {
 
     #[test]
     fn a_gateway_is_trusted_with_nothing_that_the_configuration_does_not_say() {
-        let Gateway { reading, body, listen, connections_max, sync } = load(&[]).expect("defaults").gateway;
+        let Gateway { reading, body, listen, connections_max, public_origin, sync } = load(&[]).expect("defaults").gateway;
         let SyncLimits { streams_max, snapshots_max, snapshot_seconds_max } = sync;
         assert_eq!((streams_max, snapshots_max, snapshot_seconds_max), (1000, 4, 300));
-        assert_eq!((listen, connections_max), (None, 1024));
+        assert_eq!((listen, connections_max, public_origin), (None, 1024, None));
         let identity: Vec<String> = reading.identity.iter().map(ToString::to_string).collect();
         assert_eq!(identity, ["claim:jwt.client_id"]);
         assert_eq!((reading.environment, reading.vendor, reading.default_version), (None, None, None));
         assert_eq!((reading.path, reading.path_bytes_max, body), (PathUse::Operation, 2048, BodyFormat::Neutral));
         assert_eq!((&*reading.company_header, reading.project_header), ("procore-company-id", None));
-        let Gateway { reading, body, listen, connections_max, .. } = load(&[
+        let Gateway { reading, body, listen, connections_max, public_origin, .. } = load(&[
             ("gateway_listen", "127.0.0.1:7003"),
             ("gateway_connections_max", "7"),
             ("gateway_identity", "header:x-client-id, principal:spiffe://example.org/"),
@@ -256,12 +263,14 @@ mod tests {
             ("gateway_default_version", "1.0"),
             ("gateway_body", "hmrc"),
             ("gateway_project_header", "procore-project-id"),
+            ("gateway_public_origin", "https://pdp.example:8443"),
         ])
         .expect("settings")
         .gateway;
         let identity: Vec<String> = reading.identity.iter().map(ToString::to_string).collect();
         assert_eq!(identity, ["header:x-client-id", "principal:spiffe://example.org/"]);
         assert_eq!((listen.map(|address| address.port()), connections_max), (Some(7003), 7));
+        assert_eq!(public_origin.as_deref(), Some("https://pdp.example:8443"));
         assert_eq!(reading.environment, Some(devhub_decision::Environment::Production));
         assert_eq!((reading.path, body), (PathUse::Context, BodyFormat::Hmrc));
         assert_eq!(reading.vendor.as_ref().map(|vendor| vendor.as_str()), Some("hmrc"));

@@ -144,6 +144,9 @@ pub struct Settings {
     /// How denials are written: neutral or hmrc [default: neutral]
     #[arg(long, value_name = "FORMAT")]
     gateway_body: Option<String>,
+    /// Origin under which clients of AuthZEN know this hub, for its metadata: https://HOST
+    #[arg(long, value_name = "ORIGIN")]
+    gateway_public_origin: Option<String>,
 }
 
 impl Settings {
@@ -202,6 +205,7 @@ impl Settings {
             ("gateway_company_header", &self.gateway_company_header),
             ("gateway_project_header", &self.gateway_project_header),
             ("gateway_body", &self.gateway_body),
+            ("gateway_public_origin", &self.gateway_public_origin),
         ];
         flags.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
     }

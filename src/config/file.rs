@@ -63,6 +63,7 @@ struct GatewayTable {
     company_header: Option<String>,
     project_header: Option<String>,
     body: Option<String>,
+    public_origin: Option<String>,
 }
 
 /// Reads the file at `path`; the error is a sentence.
@@ -104,6 +105,7 @@ fn layer(file: File) -> Layer {
         ("gateway_company_header", file.gateway.company_header),
         ("gateway_project_header", file.gateway.project_header),
         ("gateway_body", file.gateway.body),
+        ("gateway_public_origin", file.gateway.public_origin),
     ];
     let switches = [
         ("reflection", file.reflection),

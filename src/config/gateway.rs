@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use devhub_decision::Environment;
 
-use super::value::Values;
+use super::value::{Values, is_origin};
 use super::{Gateway, SyncLimits};
 use crate::domain::name::Label;
 use crate::gateway::request::{OWNED_PREFIX, PathUse, Reading, Source, Vendor, is_header_name};
@@ -38,6 +38,13 @@ impl Values<'_> {
             self.wrong("gateway_company_header", "it must name a header", "write it like procore-company-id");
         }
         let body = self.one_of("gateway_body", "it must be neutral or hmrc", |text| text.parse().ok());
+        // The specification knows no other scheme, and a path would move the document to another place.
+        let public_origin = self.optional(
+            "gateway_public_origin",
+            "it must be https, a host, and a port if it is not 443, and nothing more",
+            "write it like https://pdp.example, or leave it out",
+            |text| (text.starts_with("https://") && is_origin(text)).then(|| text.into()),
+        );
         let reading = Reading {
             identity: identity?,
             environment: environment?,
@@ -53,7 +60,14 @@ impl Values<'_> {
             snapshots_max: snapshots_max?,
             snapshot_seconds_max: snapshot_seconds_max?,
         };
-        Some(Gateway { reading, body: body?, listen: listen?, connections_max: connections_max?, sync })
+        Some(Gateway {
+            reading,
+            body: body?,
+            listen: listen?,
+            connections_max: connections_max?,
+            public_origin: public_origin?,
+            sync,
+        })
     }
 
     fn sources(&mut self, name: &'static str) -> Option<Vec<Source>> {

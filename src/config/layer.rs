@@ -39,7 +39,7 @@ const fn without_default(name: &'static str) -> Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 41] = [
+pub const SETTINGS: [Setting; 42] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
@@ -81,6 +81,7 @@ pub const SETTINGS: [Setting; 41] = [
     setting("gateway_company_header", "procore-company-id"),
     without_default("gateway_project_header"),
     setting("gateway_body", "neutral"),
+    without_default("gateway_public_origin"),
 ];
 
 /// Where one value came from.

@@ -238,7 +238,7 @@ impl<'a> Values<'a> {
 }
 
 /// Whether `text` is an origin as browsers send it: scheme, host, port unless it is the scheme's own, nothing more.
-fn is_origin(text: &str) -> bool {
+pub(super) fn is_origin(text: &str) -> bool {
     let Some(authority) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else { return false };
     let plain = authority.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-:[]".contains(&b));
     plain && authority.parse::<axum::http::uri::Authority>().is_ok_and(|authority| !authority.host().is_empty())

@@ -16,6 +16,9 @@ mod judge;
 mod sync;
 mod token;
 
+/// When to ask a hub again that is not ready, in seconds.
+const READY_IN: &str = "5";
+
 pub use authorize::AuthorizationRpc;
 pub use envoy::EnvoyRpc;
 pub use fleet::{Fleet, FleetFilter, GONE_FOR, GONE_MAX, GatewayFleetRpc, Place, Progress, Seen};

@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod brownout;
 mod caddy;
+mod cast;
 mod envoy;
 mod envoy_http;
 mod gateway;
@@ -12,11 +14,13 @@ mod http;
 mod hub;
 mod impostor;
 mod nginx;
+mod principal;
 #[path = "../peers/process.rs"]
 mod process;
 mod program;
 #[path = "../peers/provision.rs"]
 mod provision;
+mod reasons;
 mod running;
 mod shown;
 mod token;

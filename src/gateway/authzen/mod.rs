@@ -4,18 +4,21 @@
 //! left is told by their properties. A decision of `false` is a denial or, with an `error` in its context, an evaluation
 //! that says nothing definite; a request that is no question at all is answered with 400.
 
+mod metadata;
 mod question;
 mod reply;
 
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use devhub_decision::{Environment, Question};
 use serde::Serialize;
 
 use self::question::{Batch, Evaluation, Fault, Semantic};
 use self::reply::{Evaluated, Evaluations};
+use super::READY_IN;
 use super::judge::Judge;
+use crate::config::Gateway;
 
 /// Most evaluations of one request.
 const EVALUATIONS_MAX: usize = 150;
@@ -23,49 +26,106 @@ const EVALUATIONS_MAX: usize = 150;
 /// The header that is sent back as it came.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Where one evaluation is asked for.
+const ONE: &str = "/access/v1/evaluation";
+
+/// Where several are.
+const SEVERAL: &str = "/access/v1/evaluations";
+
+/// How many evaluations a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Evaluate {
+    /// One.
+    One,
+    /// One or several.
+    Several,
+}
+
 /// What can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Path {
-    /// One evaluation.
-    Evaluation,
-    /// Several.
-    Evaluations,
+    /// Evaluations.
+    Evaluation(Evaluate),
+    /// One of the searches, which are not served.
+    Search,
+    /// What is served, and where.
+    Metadata,
 }
 
 impl Path {
     /// The path that a request names.
     pub(super) fn of(path: &str) -> Option<Path> {
         match path {
-            "/access/v1/evaluation" => Some(Path::Evaluation),
-            "/access/v1/evaluations" => Some(Path::Evaluations),
+            ONE => Some(Path::Evaluation(Evaluate::One)),
+            SEVERAL => Some(Path::Evaluation(Evaluate::Several)),
+            "/access/v1/search/subject" | "/access/v1/search/resource" | "/access/v1/search/action" => {
+                Some(Path::Search)
+            }
+            metadata::PATH => Some(Path::Metadata),
             _ => None,
+        }
+    }
+
+    /// The one method that it is asked by.
+    const fn method(self) -> Method {
+        match self {
+            Path::Evaluation(Evaluate::One | Evaluate::Several) | Path::Search => Method::POST,
+            Path::Metadata => Method::GET,
         }
     }
 }
 
-/// The answer to a request with this body, if it came. Questions that name no environment are about `environment`.
-pub(super) fn answer(
-    path: Path,
-    headers: &HeaderMap,
-    body: Option<Vec<u8>>,
-    judge: Option<&Judge>,
-    environment: Option<Environment>,
-) -> Response {
-    let mut response = match judge {
-        None => refused(StatusCode::SERVICE_UNAVAILABLE, "the hub cannot judge calls yet; ask again"),
-        Some(judge) => match evaluated(path, headers, body.as_deref(), judge, environment) {
-            Ok(response) => response,
-            Err(Fault(sentence)) => refused(StatusCode::BAD_REQUEST, &sentence),
-        },
-    };
-    if let Some(id) = headers.get(REQUEST_ID) {
+/// A request.
+pub(super) struct Asked<'r> {
+    /// What it asks for.
+    pub(super) path: Path,
+    /// By which method.
+    pub(super) method: &'r Method,
+    /// Its headers.
+    pub(super) headers: &'r HeaderMap,
+    /// Its body; nothing if it is too large or did not come in time.
+    pub(super) body: Option<Vec<u8>>,
+}
+
+/// The answer to a request. Questions that name no environment are about the one of `gateway`.
+pub(super) fn answer(asked: &Asked<'_>, judge: Option<&Judge>, gateway: &Gateway) -> Response {
+    let mut response = answered(asked, judge, gateway);
+    if let Some(id) = asked.headers.get(REQUEST_ID) {
         response.headers_mut().insert(REQUEST_ID, id.clone());
     }
     response
 }
 
+fn answered(asked: &Asked<'_>, judge: Option<&Judge>, gateway: &Gateway) -> Response {
+    let Asked { path, method, headers, body } = asked;
+    let expected = path.method();
+    if **method != expected {
+        let mut response = refused(StatusCode::METHOD_NOT_ALLOWED, &format!("the method must be {expected}"));
+        if let Ok(allowed) = HeaderValue::from_str(expected.as_str()) {
+            response.headers_mut().insert(ALLOW, allowed);
+        }
+        return response;
+    }
+    match (*path, judge) {
+        (Path::Metadata, _) => metadata::document(gateway.public_origin.as_deref()),
+        (Path::Search, _) => refused(
+            StatusCode::NOT_IMPLEMENTED,
+            &format!("searches are not served; ask about each application and version, many at a time, at {SEVERAL}"),
+        ),
+        (Path::Evaluation(_), None) => {
+            let mut response = refused(StatusCode::SERVICE_UNAVAILABLE, "the hub cannot judge calls yet; ask again");
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(READY_IN));
+            response
+        }
+        (Path::Evaluation(evaluate), Some(judge)) => {
+            evaluated(evaluate, headers, body.as_deref(), judge, gateway.reading.environment)
+                .unwrap_or_else(|Fault(sentence)| refused(StatusCode::BAD_REQUEST, &sentence))
+        }
+    }
+}
+
 fn evaluated(
-    path: Path,
+    evaluate: Evaluate,
     headers: &HeaderMap,
     body: Option<&[u8]>,
     judge: &Judge,
@@ -78,9 +138,9 @@ fn evaluated(
         return Err(Fault::new("Content-Type must be application/json"));
     }
     let body = body.ok_or(Fault::new("the body is too large, or did not come in time"))?;
-    match path {
-        Path::Evaluation => single(&Evaluation::of(body)?, judge, environment),
-        Path::Evaluations => {
+    match evaluate {
+        Evaluate::One => single(&Evaluation::of(body)?, judge, environment),
+        Evaluate::Several => {
             let batch = Batch::of(body)?;
             match batch.evaluations.as_slice() {
                 // As the specification wants it: without a list this is one evaluation, and so is the answer.

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 
@@ -65,14 +65,10 @@ impl Endpoint {
             });
             return reply::reply(profile, answer);
         }
-        match authzen::Path::of(parts.uri.path()) {
-            Some(_) if parts.method != Method::POST => StatusCode::METHOD_NOT_ALLOWED.into_response(),
-            Some(path) => {
-                let said = self.body(body).await;
-                authzen::answer(path, &parts.headers, said, self.judge.get(), self.gateway.reading.environment)
-            }
-            None => StatusCode::NOT_FOUND.into_response(),
-        }
+        let Some(path) = authzen::Path::of(parts.uri.path()) else { return StatusCode::NOT_FOUND.into_response() };
+        let said = self.body(body).await;
+        let asked = authzen::Asked { path, method: &parts.method, headers: &parts.headers, body: said };
+        authzen::answer(&asked, self.judge.get(), &self.gateway)
     }
 
     /// The body of a request; nothing if it is too large or does not come in time.

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
 use super::profile::Profile;
+use crate::gateway::READY_IN;
 use crate::gateway::answer::{
     ABSENT, Answer, BodyFormat, Denial, DenialStatus, Header, HeaderText, Identity, Join, Pass,
 };
@@ -15,9 +16,6 @@ const STATUS: &str = "x-devhub-status";
 
 /// Where nginx finds the body of a denial, for the same reason.
 const BODY: &str = "x-devhub-body";
-
-/// When to ask again while the hub is not ready, in seconds.
-const READY_IN: &str = "5";
 
 /// The answer to a gateway.
 pub(super) fn reply(profile: Profile, answer: Answer) -> Response {
