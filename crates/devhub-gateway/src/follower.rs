@@ -1,6 +1,8 @@
 //! What a replica makes of the messages of its hub, with no network and no clock of its own: messages, instants and
 //! decisions come in as arguments.
 
+mod ready;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,6 +138,12 @@ impl Follower {
             lease: Lease::default(),
             counters: Counters::default(),
         }
+    }
+
+    /// How long it may still decide without another word of the hub, at this reading of the clock that nobody sets; zero if
+    /// it may not. What it goes on for afterwards, if its gateway chose so, is no part of it.
+    pub fn lease_left(&self, elapsed: Duration) -> Duration {
+        self.lease.left(elapsed)
     }
 
     /// The environment that it follows.
