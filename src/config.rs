@@ -1,6 +1,7 @@
 //! Configuration of a hub: one validated struct. A setting comes from a flag, else from the environment, else from the
 //! configuration file, else from its default; every wrong value stops the start with a sentence that names it.
 
+pub mod agent;
 mod file;
 mod gateway;
 mod layer;

@@ -7,6 +7,7 @@ use devhub_decision::Environment;
 use super::Gateway;
 use super::value::Values;
 use crate::domain::name::Label;
+use crate::gateway::answer::BodyFormat;
 use crate::gateway::request::{OWNED_PREFIX, PathUse, Reading, Source, Vendor, is_header_name};
 
 /// Most sources of identities.
@@ -18,9 +19,17 @@ impl Values<'_> {
         let limit = "it must be an IP address and a port";
         let remedy = "write it like 127.0.0.1:50053, or leave it out";
         let listen = self.optional("gateway_listen", limit, remedy, |text| text.parse().ok());
-        let connections_max = self.number("gateway_connections_max", 1..=65_536);
-        let identity = self.sources("gateway_identity");
         let environment = self.environment("gateway_environment");
+        let read = self.read_calls(environment.flatten());
+        let connections_max = self.number("gateway_connections_max", 1..=65_536);
+        let (reading, body) = read?;
+        environment?;
+        Some(Gateway { reading, body, listen: listen?, connections_max: connections_max? })
+    }
+
+    /// How requests are read and denials written, for an endpoint of this environment, if of one.
+    pub(super) fn read_calls(&mut self, environment: Option<Environment>) -> Option<(Reading, BodyFormat)> {
+        let identity = self.sources("gateway_identity");
         let path = self
             .one_of("gateway_path", "it must be nothing, operation or context", |text| PathUse::from_str(text).ok());
         let path_bytes_max = self.number("gateway_path_bytes_max", 64..=8192);
@@ -37,7 +46,7 @@ impl Values<'_> {
         let body = self.one_of("gateway_body", "it must be neutral or hmrc", |text| text.parse().ok());
         let reading = Reading {
             identity: identity?,
-            environment: environment?,
+            environment,
             path: path?,
             path_bytes_max: path_bytes_max?,
             vendor: vendor?,
@@ -45,7 +54,7 @@ impl Values<'_> {
             company_header: company_header??,
             project_header: project_header?,
         };
-        Some(Gateway { reading, body: body?, listen: listen?, connections_max: connections_max? })
+        Some((reading, body?))
     }
 
     fn sources(&mut self, name: &'static str) -> Option<Vec<Source>> {
@@ -65,7 +74,7 @@ impl Values<'_> {
         None
     }
 
-    fn environment(&mut self, name: &'static str) -> Option<Option<Environment>> {
+    pub(super) fn environment(&mut self, name: &'static str) -> Option<Option<Environment>> {
         let limit = "it must be sandbox or production";
         self.optional(name, limit, "write one of the two, or leave it out", |text| {
             Environment::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(text))
@@ -87,7 +96,7 @@ impl Values<'_> {
         value
     }
 
-    fn optional<T>(
+    pub(super) fn optional<T>(
         &mut self,
         name: &'static str,
         limit: &str,

@@ -64,11 +64,13 @@
 //! | `authzen` | B61, B63: the same in the words of AuthZEN |
 //! | `syncing` | what gateways that follow are sent, and what they make of messages lost, late or twice |
 //! | `replicating` | B60, B61, B63, B64: a replica decides as its hub does, across cuts, restarts and restores |
+//! | `agent` | B60 to B64: an agent replies as its hub does, byte for byte, or not at all |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod accounts;
+mod agent;
 mod announcing;
 mod applications;
 mod architecture;
