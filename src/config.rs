@@ -1,6 +1,7 @@
 //! Configuration of a hub: one validated struct. A setting comes from a flag, else from the environment, else from the
 //! configuration file, else from its default; every wrong value stops the start with a sentence that names it.
 
+pub mod agent;
 mod file;
 mod gateway;
 mod layer;
@@ -75,6 +76,8 @@ pub struct Config {
     pub disuse: Option<Limits>,
     /// How gateways ask that hand over requests. Of `[gateway]` in the file; flags and variables begin with `gateway`.
     pub gateway: Gateway,
+    /// What gateways may ask for that follow the decision table. Of `gateway_sync_...`.
+    pub sync: SyncLimits,
 }
 
 /// How gateways ask that hand over requests instead of questions.
@@ -91,8 +94,6 @@ pub struct Gateway {
     pub connections_max: u32,
     /// The origin under which clients of AuthZEN know this hub, for its metadata. Default none: then there are none.
     pub public_origin: Option<Box<str>>,
-    /// What gateways may ask for that follow the decision table.
-    pub sync: SyncLimits,
 }
 
 /// What gateways may ask for that follow the decision table.
@@ -244,16 +245,16 @@ mod tests {
 
     #[test]
     fn a_gateway_is_trusted_with_nothing_that_the_configuration_does_not_say() {
-        let Gateway { reading, body, listen, connections_max, public_origin, sync } = load(&[]).expect("defaults").gateway;
-        let SyncLimits { streams_max, snapshots_max, snapshot_seconds_max } = sync;
+        let SyncLimits { streams_max, snapshots_max, snapshot_seconds_max } = load(&[]).expect("defaults").sync;
         assert_eq!((streams_max, snapshots_max, snapshot_seconds_max), (1000, 4, 300));
+        let Gateway { reading, body, listen, connections_max, public_origin } = load(&[]).expect("defaults").gateway;
         assert_eq!((listen, connections_max, public_origin), (None, 1024, None));
         let identity: Vec<String> = reading.identity.iter().map(ToString::to_string).collect();
         assert_eq!(identity, ["claim:jwt.client_id"]);
         assert_eq!((reading.environment, reading.vendor, reading.default_version), (None, None, None));
         assert_eq!((reading.path, reading.path_bytes_max, body), (PathUse::Operation, 2048, BodyFormat::Neutral));
         assert_eq!((&*reading.company_header, reading.project_header), ("procore-company-id", None));
-        let Gateway { reading, body, listen, connections_max, public_origin, .. } = load(&[
+        let Gateway { reading, body, listen, connections_max, public_origin } = load(&[
             ("gateway_listen", "127.0.0.1:7003"),
             ("gateway_connections_max", "7"),
             ("gateway_identity", "header:x-client-id, principal:spiffe://example.org/"),

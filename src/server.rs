@@ -239,7 +239,8 @@ impl Server {
         let limits = Limits::new(ttl, ttl).context("decision_ttl_seconds must be at least 1")?;
         let (health, health_service) = tonic_health::server::health_reporter();
         let judge = Judge::new(hub.clone(), limits, metrics.clone());
-        let services = services(&hub, judge.clone(), peppers, &metrics, config, &stopping).add_service(health_service);
+        let services =
+            services(&hub, judge.clone(), limits, peppers, &metrics, config, &stopping).add_service(health_service);
         let services = web(services, config)?;
 
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
@@ -319,6 +320,7 @@ async fn wait(mut stopping: watch::Receiver<bool>) {
 fn services(
     hub: &Hub,
     judge: Judge,
+    limits: Limits,
     peppers: Option<Arc<Peppers>>,
     metrics: &Metrics,
     config: &Config,
@@ -331,11 +333,10 @@ fn services(
                 .max_encoding_message_size(REPLY_BYTES_MAX)
         };
     }
-    let limits = judge.limits();
     let envoy = EnvoyRpc::new(judge.clone(), config.gateway.clone());
-    let authorization = AuthorizationRpc::new(judge);
+    let authorization = AuthorizationRpc::new(judge, hub.clone(), limits);
     let seals = peppers.as_deref().map_or_else(Seals::generate, Seals::of);
-    let followed = &config.gateway.sync;
+    let followed = &config.sync;
     let fleet = Fleet::new(followed.streams_max as usize);
     metrics.tell_of(fleet.clone());
     let pace = Pace {

@@ -137,30 +137,45 @@ impl Metrics {
         }
     }
 
-    /// All metrics as Prometheus text, those of `hub` as of now.
-    pub fn render(&self, hub: &Hub) -> String {
-        let mut text = String::new();
-        let mut line =
-            |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("writing to a string never fails");
-        line(format_args!("# HELP devhub_decisions_total Decisions by verdict and reason."));
-        line(format_args!("# TYPE devhub_decisions_total counter"));
+    /// What was judged, as Prometheus text: all that whoever judges without a hub's store has to tell.
+    pub fn render_judged(&self) -> String {
+        self.decisions() + &self.misreads()
+    }
+
+    fn decisions(&self) -> String {
+        let mut text = String::from("# HELP devhub_decisions_total Decisions by verdict and reason.\n");
+        text += "# TYPE devhub_decisions_total counter\n";
         for reason in Reason::ALL {
             let count = self.0.decisions[reason as usize].load(Ordering::Relaxed);
             let verdict = reason.verdict();
-            line(format_args!("devhub_decisions_total{{verdict=\"{verdict}\",reason=\"{reason}\"}} {count}"));
+            text += &format!("devhub_decisions_total{{verdict=\"{verdict}\",reason=\"{reason}\"}} {count}\n");
         }
+        text
+    }
+
+    fn misreads(&self) -> String {
+        let mut text =
+            String::from("# HELP devhub_calls_misread_total Calls at gateways that were denied unjudged, by reason.\n");
+        text += "# TYPE devhub_calls_misread_total counter\n";
+        for (count, reason) in self.0.misread.iter().zip(Misread::NAMES) {
+            let count = count.load(Ordering::Relaxed);
+            text += &format!("devhub_calls_misread_total{{reason=\"{reason}\"}} {count}\n");
+        }
+        text
+    }
+
+    /// All metrics as Prometheus text, those of `hub` as of now.
+    pub fn render(&self, hub: &Hub) -> String {
+        let mut text = self.decisions();
+        let mut line =
+            |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("writing to a string never fails");
         line(format_args!("# HELP devhub_credentials_verified_total Verifications of credentials by verdict."));
         line(format_args!("# TYPE devhub_credentials_verified_total counter"));
         for (count, (_, verdict)) in self.0.verifications.iter().zip(VERDICTS) {
             let count = count.load(Ordering::Relaxed);
             line(format_args!("devhub_credentials_verified_total{{verdict=\"{verdict}\"}} {count}"));
         }
-        line(format_args!("# HELP devhub_calls_misread_total Calls at gateways that were denied unjudged, by reason."));
-        line(format_args!("# TYPE devhub_calls_misread_total counter"));
-        for (count, reason) in self.0.misread.iter().zip(Misread::NAMES) {
-            let count = count.load(Ordering::Relaxed);
-            line(format_args!("devhub_calls_misread_total{{reason=\"{reason}\"}} {count}"));
-        }
+        line(format_args!("{}", self.misreads().trim_end()));
         line(format_args!("# HELP devhub_syncs_total What became of gateways that follow the decision table."));
         line(format_args!("# TYPE devhub_syncs_total counter"));
         for what in SyncCount::ALL {

@@ -6,6 +6,7 @@
 //! plan has changes, 3 a checked call is denied, 4 some rows of an import or applications of a move were refused, 64 the
 //! command line itself is wrong.
 
+pub mod agent;
 pub mod allowlist;
 pub mod announce;
 pub mod app_version;
@@ -109,6 +110,8 @@ pub struct Cli {
 enum Command {
     /// Run a hub
     Serve(serve::Serve),
+    /// Run an agent: decide beside a gateway, from a copy of a hub's decision table
+    Agent(agent::Agent),
     /// Run a hub with example data in a temporary directory
     Demo(demo::Demo),
     /// Show the configuration that `serve` would use, and where each value comes from
@@ -288,6 +291,7 @@ impl Cli {
         let (connection, output) = (&self.connection, self.output);
         match self.command {
             Command::Serve(command) => command.run(),
+            Command::Agent(command) => command.run(),
             Command::Demo(command) => demo::run(&command).map(|()| ExitCode::SUCCESS),
             Command::Config(command) => command.run(output),
             Command::Plan(command) => wait_for(command.run(connection, output)),

@@ -233,7 +233,7 @@ impl Serve {
 /// # Errors
 /// When it cannot run.
 pub fn run(config: Config) -> Result<()> {
-    log(&config)?;
+    log(config.log_format, &config.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before anything is opened: a stop that arrives while the store is verified must not be lost.
@@ -252,13 +252,13 @@ pub fn run(config: Config) -> Result<()> {
 }
 
 /// Writes log lines to standard error, as the configuration says.
-fn log(config: &Config) -> Result<()> {
-    let filter = EnvFilter::builder().parse(&config.log_filter)?;
+pub(super) fn log(format: LogFormat, filter: &str) -> Result<()> {
+    let filter = EnvFilter::builder().parse(filter)?;
     // Whoever reads the log may go away. That is no reason to stop serving, and nothing that could be told anywhere:
     // reporting it on standard error would panic.
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
-    match config.log_format {
+    match format {
         LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => lines.json().try_init(),
     }

@@ -68,6 +68,11 @@ struct GatewayTable {
 
 /// Reads the file at `path`; the error is a sentence.
 pub(super) fn read(path: &Path) -> Result<Layer, String> {
+    parsed(path).map(layer)
+}
+
+/// A file of any program: its shape says what may stand there.
+pub(super) fn parsed<F: for<'f> Deserialize<'f>>(path: &Path) -> Result<F, String> {
     let name = path.display();
     let size =
         std::fs::metadata(path).map_err(|error| format!("the configuration file {name} cannot be read: {error}"))?;
@@ -79,8 +84,7 @@ pub(super) fn read(path: &Path) -> Result<Layer, String> {
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("the configuration file {name} cannot be read: {error}"))?;
-    let file = toml::from_str(&text).map_err(|error| format!("the configuration file {name} is wrong: {error}"))?;
-    Ok(layer(file))
+    toml::from_str(&text).map_err(|error| format!("the configuration file {name} is wrong: {error}"))
 }
 
 fn layer(file: File) -> Layer {

@@ -21,7 +21,12 @@ pub struct Setting {
 impl Setting {
     /// Its environment variable.
     pub fn variable(&self) -> String {
-        format!("DEVHUB_{}", self.name.to_ascii_uppercase())
+        self.variable_of("DEVHUB")
+    }
+
+    /// Its environment variable, for a program whose variables begin so.
+    pub(super) fn variable_of(&self, program: &str) -> String {
+        format!("{program}_{}", self.name.to_ascii_uppercase())
     }
 
     /// Its flag.
@@ -30,11 +35,11 @@ impl Setting {
     }
 }
 
-const fn setting(name: &'static str, default: &'static str) -> Setting {
+pub(super) const fn setting(name: &'static str, default: &'static str) -> Setting {
     Setting { name, default: Some(default) }
 }
 
-const fn without_default(name: &'static str) -> Setting {
+pub(super) const fn without_default(name: &'static str) -> Setting {
     Setting { name, default: None }
 }
 
@@ -152,21 +157,7 @@ impl Resolved {
     /// # Errors
     /// When the file cannot be read.
     pub fn of(sources: &Sources<'_>) -> Result<Resolved, ConfigError> {
-        let file = sources.file.map(file::read).transpose().map_err(|sentence| ConfigError(vec![sentence]))?;
-        let place = sources.file.map(|path| format!("file {}", path.display())).unwrap_or_default();
-        let shown = SETTINGS.map(|setting| {
-            let variable = setting.variable();
-            let found = [
-                (sources.flags.get(setting.name).cloned(), Origin::Flag, format!("flag {}", setting.flag())),
-                ((sources.environment)(&variable), Origin::Environment, format!("environment variable {variable}")),
-                (file.as_ref().and_then(|file| file.get(setting.name).cloned()), Origin::File, place.clone()),
-                (setting.default.map(str::to_owned), Origin::Default, "default".to_owned()),
-            ];
-            let found = found.into_iter().find(|(value, ..)| value.is_some());
-            let (value, origin, place) = found.unwrap_or((None, Origin::Unset, "not set".to_owned()));
-            Shown { name: setting.name, value, origin, place }
-        });
-        Ok(Resolved(shown.into()))
+        Ok(Resolved(resolve(sources, &SETTINGS, "DEVHUB", file::read)?))
     }
 
     /// The settings.
@@ -181,6 +172,30 @@ impl Resolved {
     pub fn config(&self) -> Result<Config, ConfigError> {
         value::Values::new(&self.0).config()
     }
+}
+
+/// The values of `settings`, for a program whose environment variables begin with `program` and whose file `read` reads.
+pub(super) fn resolve(
+    sources: &Sources<'_>,
+    settings: &[Setting],
+    program: &str,
+    read: impl FnOnce(&Path) -> Result<Layer, String>,
+) -> Result<Vec<Shown>, ConfigError> {
+    let file = sources.file.map(read).transpose().map_err(|sentence| ConfigError(vec![sentence]))?;
+    let place = sources.file.map(|path| format!("file {}", path.display())).unwrap_or_default();
+    let shown = settings.iter().map(|setting| {
+        let variable = setting.variable_of(program);
+        let found = [
+            (sources.flags.get(setting.name).cloned(), Origin::Flag, format!("flag {}", setting.flag())),
+            ((sources.environment)(&variable), Origin::Environment, format!("environment variable {variable}")),
+            (file.as_ref().and_then(|file| file.get(setting.name).cloned()), Origin::File, place.clone()),
+            (setting.default.map(str::to_owned), Origin::Default, "default".to_owned()),
+        ];
+        let found = found.into_iter().find(|(value, ..)| value.is_some());
+        let (value, origin, place) = found.unwrap_or((None, Origin::Unset, "not set".to_owned()));
+        Shown { name: setting.name, value, origin, place }
+    });
+    Ok(shown.collect())
 }
 
 #[cfg(test)]

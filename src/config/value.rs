@@ -35,10 +35,7 @@ impl<'a> Values<'a> {
                 self.wrong("gateway_listen", "it is the address of listen or admin_listen as well", remedy);
             }
         }
-        match config {
-            Some(config) if self.wrong.is_empty() => Ok(config),
-            Some(_) | None => Err(ConfigError(self.wrong)),
-        }
+        self.judged(config)
     }
 
     /// Reads every setting before giving up, so that all wrong values are told at once.
@@ -66,6 +63,7 @@ impl<'a> Values<'a> {
         let usage_entries_max = self.number("usage_entries_max", 1..=100_000_000);
         let disuse = self.disuse();
         let gateway = self.gateway();
+        let sync = self.sync();
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -90,7 +88,21 @@ impl<'a> Values<'a> {
             usage_entries_max: usage_entries_max?,
             disuse: disuse?,
             gateway: gateway?,
+            sync: sync?,
         })
+    }
+
+    /// What was read, unless something was wrong.
+    pub(super) fn judged<T>(self, read: Option<T>) -> Result<T, ConfigError> {
+        match read {
+            Some(read) if self.wrong.is_empty() => Ok(read),
+            Some(_) | None => Err(ConfigError(self.wrong)),
+        }
+    }
+
+    /// Tells what is wrong in a sentence of its own.
+    pub(super) fn tell(&mut self, sentence: String) {
+        self.wrong.push(sentence);
     }
 
     pub(super) fn shown(&self, name: &'static str) -> &'a Shown {
@@ -106,7 +118,7 @@ impl<'a> Values<'a> {
         self.wrong.push(format!("{shown}: {limit}; {remedy}"));
     }
 
-    fn address<T: FromStr>(&mut self, name: &'static str) -> Option<T> {
+    pub(super) fn address<T: FromStr>(&mut self, name: &'static str) -> Option<T> {
         let address = self.text(name).parse().ok();
         if address.is_none() {
             self.wrong(name, "it must be an IP address and a port", "write it like 127.0.0.1:50051 or [::]:50051");
@@ -145,7 +157,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn switch(&mut self, name: &'static str) -> Option<bool> {
+    pub(super) fn switch(&mut self, name: &'static str) -> Option<bool> {
         let switch = self.text(name).parse().ok();
         if switch.is_none() {
             self.wrong(name, "it must be true or false", "write one of the two");
@@ -199,7 +211,7 @@ impl<'a> Values<'a> {
         term
     }
 
-    fn log_format(&mut self) -> Option<LogFormat> {
+    pub(super) fn log_format(&mut self) -> Option<LogFormat> {
         match self.text("log_format") {
             "pretty" => Some(LogFormat::Pretty),
             "json" => Some(LogFormat::Json),
@@ -210,7 +222,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn log_filter(&mut self) -> Option<String> {
+    pub(super) fn log_filter(&mut self) -> Option<String> {
         let text = self.text("log_filter");
         if EnvFilter::builder().parse(text).is_err() {
             self.wrong(

@@ -337,11 +337,6 @@ impl Index {
         }
     }
 
-    /// Whether an API has this context.
-    pub fn is_api(&self, context: &str) -> bool {
-        context.parse().is_ok_and(|context: Context| self.0.read().apis.contains(&context))
-    }
-
     /// The versions of an API with the dates that count, oldest first.
     pub fn versions(&self, context: &Context) -> Vec<Version> {
         let inner = self.0.read();

@@ -397,6 +397,12 @@ pub fn not_ready() -> Status {
     make(ErrorReason::HubNotReady, message.to_owned(), HashMap::new(), &[])
 }
 
+/// The status of a call that a replica of the decision table does not judge, for this reason.
+pub fn undecided(why: impl std::fmt::Display) -> Status {
+    let message = format!("{why}; retry in a moment");
+    make(ErrorReason::HubNotReady, message, HashMap::new(), &[])
+}
+
 /// The status of a stream that ends because the hub is stopping.
 pub fn stopping() -> Status {
     let message = "the hub is stopping; reconnect and resume where this stream ended";

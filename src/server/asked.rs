@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::gateway::Judge;
-use crate::gateway::http::{self, Endpoint};
+use crate::gateway::http::{self, Door, Endpoint};
 
 /// What gateways ask. It listens from the beginning, so that they learn that nothing is judged yet, and not that nobody is
 /// there.
@@ -31,7 +31,8 @@ impl Asked {
         let address = listener.local_addr()?;
         let within = Duration::from_secs(u64::from(config.request_timeout_seconds));
         let endpoint = Arc::new(Endpoint::new(config.gateway.clone(), config.max_request_bytes, within));
-        let listening = http::listen(listener, Arc::clone(&endpoint), config.gateway.connections_max, stopping.clone());
+        let door = Door::Tcp(listener);
+        let listening = http::listen(door, Arc::clone(&endpoint), config.gateway.connections_max, stopping.clone());
         Ok(Some(Asked { address, endpoint, task: tokio::spawn(listening) }))
     }
 

@@ -30,7 +30,7 @@ pub(crate) const API: u16 = 9300;
 pub(crate) const V1: (&str, &str) = ("accept", "application/vnd.hmrc.1.0+json");
 
 /// A machine that builds has more to do than to answer a gateway within its usual time.
-const PATIENCE: [(&str, &str); 5] = [
+pub(crate) const PATIENCE: [(&str, &str); 5] = [
     ("timeout: 0.25s", "timeout: 20s"),
     // The time of each try.
     ("max_interval: 0.12s", "max_interval: 10s"),
@@ -40,7 +40,7 @@ const PATIENCE: [(&str, &str); 5] = [
 ];
 
 /// A path, headers, and the status and reason that they come to.
-type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], &'c str);
+pub(crate) type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], &'c str);
 
 /// Runs a test with each Envoy.
 pub(crate) fn each(name: &str, test: impl Fn(&Program)) {

@@ -137,6 +137,11 @@ fn the_wire_reaches_the_store_through_the_hub_only() {
 }
 
 #[test]
+fn an_agent_has_no_rule_and_no_store() {
+    forbid("src/agent", &["crate::store", "crate::hub", "crate::rpc", "crate::server", "crate::cli", "crate::domain"]);
+}
+
+#[test]
 fn all_sled_calls_are_in_two_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for file in sources(&root.join("src")) {

@@ -168,7 +168,7 @@ async fn gateways_are_listed_in_order_page_by_page_and_by_state() {
 
 #[tokio::test]
 async fn one_gateway_too_many_is_refused_until_another_goes() {
-    let world = World::with(|config| config.gateway.sync.streams_max = 2).await;
+    let world = World::with(|config| config.sync.streams_max = 2).await;
     let first = open(&world, Environment::Sandbox, "gateway-1").await.unwrap();
     let _second = open(&world, Environment::Production, "gateway-2").await.unwrap();
     let status = open(&world, Environment::Sandbox, "gateway-3").await.err().unwrap();
@@ -189,7 +189,7 @@ async fn one_gateway_too_many_is_refused_until_another_goes() {
 #[tokio::test]
 async fn as_many_snapshots_are_sent_at_a_time_as_may_be_and_others_wait() {
     let world = World::usual().await;
-    let running = world.config.gateway.sync.snapshots_max;
+    let running = world.config.sync.snapshots_max;
     hold_snapshots(&world);
     let mut streams = Vec::new();
     for number in 0..running {
@@ -208,7 +208,7 @@ async fn as_many_snapshots_are_sent_at_a_time_as_may_be_and_others_wait() {
 
 #[tokio::test]
 async fn a_snapshot_that_takes_too_long_is_cut_off() {
-    let world = World::with(|config| config.gateway.sync.snapshot_seconds_max = 1).await;
+    let world = World::with(|config| config.sync.snapshot_seconds_max = 1).await;
     world.application("app").await;
     hold_snapshots(&world);
     let mut stream = begun(&world, "gateway-1").await;

@@ -68,11 +68,13 @@
 //! | `bounding` | what a replica does not wait for, take or keep |
 //! | `mirroring` | B60, B63: a replica decides as its hub does, for any history of a world that has everything |
 //! | `narrowing` | a gateway that serves some APIs is sent what is about them, and is not asked about others |
+//! | `agent` | B60 to B64: an agent replies as its hub does, byte for byte, or not at all |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod accounts;
+mod agent;
 mod announcing;
 mod applications;
 mod architecture;

@@ -96,6 +96,10 @@ impl Wire {
         Channel::from_shared(format!("http://{}", self.address)).unwrap().connect_lazy()
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Cuts every connection; new ones go on being made.
     pub(crate) fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);

@@ -9,7 +9,7 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashSet, HashTable};
 
 use crate::account::CredentialClassEntry;
 use crate::digest::{self, NO_CONTEXT, Sums};
@@ -75,6 +75,8 @@ pub(crate) struct Catalogue {
     hasher: DefaultHashBuilder,
     numbers: HashTable<VersionNumber>,
     slots: Vec<Slot>,
+    /// The contexts of versions, in the order of [`Environment::ALL`].
+    contexts: [HashSet<Box<str>>; Environment::ALL.len()],
     versions: usize,
     namespaces: Namespaces,
     credential_class: CredentialClassEntry,
@@ -154,13 +156,22 @@ impl Catalogue {
             let replaced = slot.version.replace(version);
             let before = replaced.as_ref().map(|replaced| digest::version(&replaced.told));
             sums.exchange(&slot.name.context, Some(environment), before, Some(after));
-            self.versions += usize::from(replaced.is_none());
+            if replaced.is_none() {
+                self.versions += 1;
+                let context = &*slot.name.context;
+                self.contexts[environment as usize].get_or_insert_with(context, |context| context.into());
+            }
         }
     }
 
     /// How many versions the table was told of.
     pub(crate) fn versions(&self) -> usize {
         self.versions
+    }
+
+    /// Whether the table was told of a version with this context.
+    pub(crate) fn has_context(&self, context: &str, environment: Environment) -> bool {
+        self.contexts[environment as usize].contains(context)
     }
 
     /// Each version that the table was told of, as it stands.

@@ -22,6 +22,7 @@ use crate::entry::Change;
 use crate::facts::{Facts, Question, VersionFacts};
 use crate::installation::ClientInstallations;
 use crate::shard::Shard;
+use crate::stage::Environment;
 use crate::supposition::Supposition;
 use crate::terms::Terms;
 
@@ -129,6 +130,11 @@ impl Table {
     /// Lends the facts of one question to `answer`.
     pub fn ask<R>(&self, question: &Question<'_>, answer: impl FnOnce(&Facts<'_>) -> R) -> R {
         self.lend(question.client_id, |shard, hash, revision| answer(&shard.facts(hash, revision, question)))
+    }
+
+    /// Whether an API lies at this context in an environment: one of its versions is, or once was, deployed there.
+    pub fn has_api(&self, context: &str, environment: Environment) -> bool {
+        self.lend_shard(0, |shard| shard.catalogue().has_context(context, environment))
     }
 
     /// Lends the shard of a client id, with the hash of that and the revision.

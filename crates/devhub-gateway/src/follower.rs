@@ -1,6 +1,8 @@
 //! What a replica makes of the messages of its hub, with no network and no clock of its own: messages, instants and
 //! decisions come in as arguments.
 
+mod ready;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,6 +123,12 @@ impl Follower {
     /// The same for the APIs with these contexts alone; for all if there are none.
     pub fn about(self, contexts: BTreeSet<Box<str>>) -> Follower {
         Follower { contexts, ..self }
+    }
+
+    /// How long it may still decide without another word of the hub, at this reading of the clock that nobody sets; zero if
+    /// it may not. What it goes on for afterwards, if its gateway chose so, is no part of it.
+    pub fn lease_left(&self, elapsed: Duration) -> Duration {
+        self.lease.left(elapsed)
     }
 
     /// The environment that it follows.
@@ -326,21 +334,14 @@ impl Follower {
         elapsed: Duration,
         answer: impl FnOnce(&Facts<'_>, &Decision<'_>) -> R,
     ) -> Result<R, Unready> {
-        if question.environment != self.environment {
-            self.counters.stand_aside(Unready::OtherEnvironment);
-            return Err(Unready::OtherEnvironment);
-        }
-        // That there are no rows says nothing about the API here.
-        if !self.contexts.is_empty() && !self.contexts.contains(question.context) {
-            self.counters.stand_aside(Unready::OtherContext);
-            return Err(Unready::OtherContext);
-        }
+        self.is_ours(question.environment, 1)?;
+        self.is_followed(question.context, 1)?;
         let held = self.held.read();
         match self.health_of(&held, elapsed) {
             Health::Serving => {}
             Health::Stale => self.counters.decided_stale.add(1),
             Health::Unready(unready) => {
-                self.counters.stand_aside(unready);
+                self.counters.stand_aside(unready, 1);
                 return Err(unready);
             }
         }

@@ -127,9 +127,9 @@ impl Counters {
         self.decided[reason as usize].add(1);
     }
 
-    /// A call was not decided.
-    pub(crate) fn stand_aside(&self, unready: Unready) {
-        self.undecided[unready as usize].add(1);
+    /// That many calls were not decided.
+    pub(crate) fn stand_aside(&self, unready: Unready, calls: u64) {
+        self.undecided[unready as usize].add(calls);
     }
 }
 

@@ -23,6 +23,12 @@ impl Lease {
         self.until.fetch_max(nanoseconds(sent.saturating_add(trust_for)), Ordering::AcqRel);
     }
 
+    /// How long it still runs at `elapsed`; zero if it does not.
+    pub fn left(&self, elapsed: Duration) -> Duration {
+        let until = self.until.load(Ordering::Acquire);
+        Duration::from_nanos(until.saturating_sub(nanoseconds(elapsed)))
+    }
+
     /// It still runs at `elapsed`.
     pub fn holds(&self, elapsed: Duration) -> bool {
         self.holds_within(elapsed, Duration::ZERO)
@@ -50,6 +56,7 @@ mod tests {
         lease.extend(ms(1_000), ms(30_000));
         let holds = [30_999, 31_000, 31_001].map(|at| lease.holds(ms(at)));
         assert_eq!(holds, [true, false, false]);
+        assert_eq!([1_000, 30_999, 31_000, 31_001].map(|at| lease.left(ms(at))), [30_000, 1, 0, 0].map(ms));
         let stale = [31_999, 32_000, 32_001].map(|at| lease.holds_within(ms(at), ms(1_000)));
         assert_eq!(stale, [true, false, false]);
     }

@@ -2,6 +2,7 @@
 //! application, so a replica makes as many series on its last day as on its first.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use devhub_decision::Reason;
 
@@ -11,11 +12,12 @@ use crate::health::{Figures, Health, Unready};
 ///
 /// - `devhub_replica_decisions_total{verdict,reason}` and `devhub_replica_undecided_total{reason}`: what calls were told
 /// - `devhub_replica_serving`: 1 while it decides by what the hub said lately; alert on 0
+/// - `devhub_replica_lease_seconds`: how long it decides without another word of the hub
 /// - `devhub_replica_health{state}`: 1 for the state that it is in: `SERVING`, `STALE`, or why it does not decide
 /// - `devhub_replica_revision`: what it decides from; beside `devhub_table_revision` of the hub, how far it is behind
 /// - `devhub_replica_divergences_total`: 0, or there is a defect
 /// - and counters of streams, snapshots, deltas, rows, pongs, and calls reported and lost
-pub fn render(figures: &Figures, health: Health, revision: u64) -> String {
+pub fn render(figures: &Figures, health: Health, lease_left: Duration, revision: u64) -> String {
     let mut text = String::new();
     let mut line = |line: std::fmt::Arguments<'_>| {
         // Writing to a string never fails.
@@ -62,6 +64,9 @@ pub fn render(figures: &Figures, health: Health, revision: u64) -> String {
         let name = format!("devhub_replica_{name}");
         line(format_args!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}"));
     }
+    line(format_args!("# HELP devhub_replica_lease_seconds How long it decides without another word of the hub."));
+    line(format_args!("# TYPE devhub_replica_lease_seconds gauge"));
+    line(format_args!("devhub_replica_lease_seconds {:.3}", lease_left.as_secs_f64()));
     text
 }
 
@@ -74,7 +79,8 @@ mod tests {
         let mut figures = Figures { connects: 7, ..Figures::default() };
         figures.decided_by[Reason::NotSubscribed as usize] = 3;
         figures.undecided_by[Unready::ClockOff as usize] = 2;
-        let text = render(&figures, Health::Unready(Unready::ClockOff), 41);
+        let left = Duration::from_millis(1500);
+        let text = render(&figures, Health::Unready(Unready::ClockOff), left, 41);
         for expected in [
             "devhub_replica_decisions_total{verdict=\"DENY\",reason=\"NOT_SUBSCRIBED\"} 3",
             "devhub_replica_undecided_total{reason=\"CLOCK_OFF\"} 2",
@@ -83,6 +89,7 @@ mod tests {
             "devhub_replica_health{state=\"SERVING\"} 0",
             "devhub_replica_serving 0",
             "devhub_replica_revision 41",
+            "devhub_replica_lease_seconds 1.500",
         ] {
             assert!(text.lines().any(|line| line == expected), "{expected} in\n{text}");
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use devhub_decision::{Decision, Environment, Question};
+use devhub_decision::{Decision, Environment, Facts, Question};
 use devhub_proto::v1;
 use devhub_proto::v1::gateway_sync_service_client::GatewaySyncServiceClient;
 use tokio::sync::{Notify, mpsc, watch};
@@ -151,14 +151,68 @@ impl Replica {
     /// # Errors
     /// When it does not decide: the gateway answers 503.
     pub fn decide<R>(&self, question: &Question<'_>, answer: impl FnOnce(&Decision<'_>) -> R) -> Result<R, Unready> {
+        self.decide_at(question, self.now(), answer)
+    }
+
+    /// The same at an instant that [`Replica::instant`] gave for the call, so that all that is said of it is of one moment.
+    ///
+    /// # Errors
+    /// When it does not decide: the gateway answers 503.
+    pub fn decide_at<R>(
+        &self,
+        question: &Question<'_>,
+        now: DateTime<Utc>,
+        answer: impl FnOnce(&Decision<'_>) -> R,
+    ) -> Result<R, Unready> {
         let shared = &self.0.shared;
-        let (now, elapsed) = (shared.clock.now(), shared.clock.elapsed());
-        shared.follower.decide(question, now, elapsed, |facts, decision| {
-            if shared.settings.report_every.is_some() {
-                shared.tally.count(question, facts, decision, now);
-            }
+        shared.follower.decide(question, now, shared.clock.elapsed(), |facts, decision| {
+            shared.count(question, facts, decision, now);
             answer(decision)
         })
+    }
+
+    /// The same for many calls at one revision; `answer` gets the index of each.
+    ///
+    /// # Errors
+    /// When it does not decide one of them: then it decides none.
+    pub fn decide_all_at<R>(
+        &self,
+        questions: &[Question<'_>],
+        now: DateTime<Utc>,
+        mut answer: impl FnMut(usize, &Decision<'_>) -> R,
+    ) -> Result<Vec<R>, Unready> {
+        let shared = &self.0.shared;
+        shared.follower.decide_all(questions, now, shared.clock.elapsed(), |index, facts, decision| {
+            shared.count(&questions[index], facts, decision, now);
+            answer(index, decision)
+        })
+    }
+
+    /// The instant at which a call that comes in now is judged: by the clock on the wall, and never before the latest
+    /// command.
+    pub fn instant(&self) -> DateTime<Utc> {
+        self.now().max(self.follower().latest())
+    }
+
+    /// Whether it decides a call that comes in now; one that it does not is counted.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn ready(&self) -> Result<(), Unready> {
+        self.follower().ready(self.0.shared.clock.elapsed())
+    }
+
+    /// Whether an API lies at this context.
+    ///
+    /// # Errors
+    /// When it does not decide, or the environment is the other one: then it does not know.
+    pub fn has_api(&self, context: &str, environment: Environment) -> Result<bool, Unready> {
+        self.follower().has_api(context, environment, self.0.shared.clock.elapsed())
+    }
+
+    /// How long it may still decide without another word of the hub; zero if it may not.
+    pub fn lease_left(&self) -> Duration {
+        self.follower().lease_left(self.0.shared.clock.elapsed())
     }
 
     /// Whether it decides.
@@ -178,7 +232,7 @@ impl Replica {
 
     /// What it has done so far and how it stands, as Prometheus text. All labels are words of closed sets.
     pub fn prometheus(&self) -> String {
-        metrics::render(&self.figures(), self.health(), self.follower().stand().0)
+        metrics::render(&self.figures(), self.health(), self.lease_left(), self.follower().stand().0)
     }
 
     /// Why the last stream ended, if one did.
@@ -309,6 +363,12 @@ impl Shared {
             Health::Stale | Health::Unready(Unready::NoSnapshot | Unready::Diverged | Unready::LeaseExpired) => {
                 trouble()
             }
+        }
+    }
+
+    fn count(&self, question: &Question<'_>, facts: &Facts<'_>, decision: &Decision<'_>, now: DateTime<Utc>) {
+        if self.settings.report_every.is_some() {
+            self.tally.count(question, facts, decision, now);
         }
     }
 

@@ -12,6 +12,7 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use devhub_decision::{Environment, Question};
+use devhub_gateway::Unready;
 use serde::Serialize;
 
 use self::question::{Batch, Evaluation, Fault, Semantic};
@@ -112,74 +113,110 @@ fn answered(asked: &Asked<'_>, judge: Option<&Judge>, gateway: &Gateway) -> Resp
             StatusCode::NOT_IMPLEMENTED,
             &format!("searches are not served; ask about each application and version, many at a time, at {SEVERAL}"),
         ),
-        (Path::Evaluation(_), None) => {
-            let mut response = refused(StatusCode::SERVICE_UNAVAILABLE, "the hub cannot judge calls yet; ask again");
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(READY_IN));
-            response
-        }
+        (Path::Evaluation(_), None) => not_judged(),
         (Path::Evaluation(evaluate), Some(judge)) => {
-            evaluated(evaluate, headers, body.as_deref(), judge, gateway.reading.environment)
-                .unwrap_or_else(|Fault(sentence)| refused(StatusCode::BAD_REQUEST, &sentence))
+            let evaluated = judge
+                .ready()
+                .and_then(|()| evaluated(evaluate, headers, body.as_deref(), judge, gateway.reading.environment));
+            match evaluated {
+                Ok(Ok(response)) => response,
+                Ok(Err(Fault(sentence))) => refused(StatusCode::BAD_REQUEST, &sentence),
+                Err(_) => not_judged(),
+            }
         }
     }
 }
 
+/// The answer while nothing is judged.
+fn not_judged() -> Response {
+    let mut response = refused(StatusCode::SERVICE_UNAVAILABLE, "calls cannot be judged at the moment; ask again");
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(READY_IN));
+    response
+}
+
+/// What a request comes to, unless nothing is judged at the moment.
 fn evaluated(
     evaluate: Evaluate,
     headers: &HeaderMap,
     body: Option<&[u8]>,
     judge: &Judge,
     environment: Option<Environment>,
-) -> Result<Response, Fault> {
+) -> Result<Result<Response, Fault>, Unready> {
     let is_json = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|media_type| {
         media_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
     });
-    if !is_json {
-        return Err(Fault::new("Content-Type must be application/json"));
+    let parsed = match body {
+        Some(_) if !is_json => Err(Fault::new("Content-Type must be application/json")),
+        None => Err(Fault::new("the body is too large, or did not come in time")),
+        Some(body) => parse(evaluate, body),
+    };
+    match parsed {
+        Ok(Said::One(evaluation)) => single(&evaluation, judge, environment),
+        Ok(Said::Many(batch, semantic)) => all(&batch, semantic, judge, environment),
+        Err(fault) => Ok(Err(fault)),
     }
-    let body = body.ok_or(Fault::new("the body is too large, or did not come in time"))?;
+}
+
+/// What a body asks.
+enum Said {
+    /// One evaluation.
+    One(Box<Evaluation>),
+    /// Several.
+    Many(Box<Batch>, Semantic),
+}
+
+fn parse(evaluate: Evaluate, body: &[u8]) -> Result<Said, Fault> {
     match evaluate {
-        Evaluate::One => single(&Evaluation::of(body)?, judge, environment),
+        Evaluate::One => Ok(Said::One(Box::new(Evaluation::of(body)?))),
         Evaluate::Several => {
             let batch = Batch::of(body)?;
-            match batch.evaluations.as_slice() {
-                // As the specification wants it: without a list this is one evaluation, and so is the answer.
-                [] => single(&batch.defaults, judge, environment),
-                several => all(&batch.defaults, several, batch.semantic()?, judge, environment),
+            // As the specification wants it: without a list this is one evaluation, and so is the answer.
+            if batch.evaluations.is_empty() {
+                return Ok(Said::One(Box::new(batch.defaults)));
             }
+            if batch.evaluations.len() > EVALUATIONS_MAX {
+                return Err(Fault(format!(
+                    "evaluations: at most {EVALUATIONS_MAX} are accepted; ask for the rest in further requests"
+                )));
+            }
+            let semantic = batch.semantic()?;
+            Ok(Said::Many(Box::new(batch), semantic))
         }
     }
 }
 
-fn single(evaluation: &Evaluation, judge: &Judge, environment: Option<Environment>) -> Result<Response, Fault> {
-    let question = evaluation.question(environment)?;
-    let now = judge.hub().now();
-    let body = judge.ask(&question, now, |decision| Evaluated::of(&question, decision, now).written());
-    Ok(json(StatusCode::OK, body))
+fn single(
+    evaluation: &Evaluation,
+    judge: &Judge,
+    environment: Option<Environment>,
+) -> Result<Result<Response, Fault>, Unready> {
+    let question = match evaluation.question(environment) {
+        Ok(question) => question,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let now = judge.now();
+    let body = judge.ask(&question, now, |decision| Evaluated::of(&question, decision, now).written())?;
+    Ok(Ok(json(StatusCode::OK, body)))
 }
 
 fn all(
-    defaults: &Evaluation,
-    several: &[Evaluation],
+    batch: &Batch,
     semantic: Semantic,
     judge: &Judge,
     environment: Option<Environment>,
-) -> Result<Response, Fault> {
-    if several.len() > EVALUATIONS_MAX {
-        return Err(Fault(format!(
-            "evaluations: at most {EVALUATIONS_MAX} are accepted; ask for the rest in further requests"
-        )));
-    }
+) -> Result<Result<Response, Fault>, Unready> {
+    let Batch { defaults, evaluations: several, .. } = batch;
     let whole: Vec<Evaluation> = several.iter().map(|evaluation| evaluation.over(defaults)).collect();
     let asked: Vec<Result<Question<'_>, Fault>> =
         whole.iter().map(|evaluation| evaluation.question(environment)).collect();
-    let now = judge.hub().now();
+    let now = judge.now();
     let mut evaluations = Vec::with_capacity(asked.len());
     match semantic {
         Semantic::ExecuteAll => {
             let questions: Vec<Question<'_>> = asked.iter().filter_map(|asked| asked.as_ref().ok()).copied().collect();
-            let decided = judge
-                .ask_all(&questions, now, |index, decision| Evaluated::of(&questions[index], decision, now).written());
+            let decided = judge.ask_all(&questions, now, |index, decision| {
+                Evaluated::of(&questions[index], decision, now).written()
+            })?;
             let mut decided = decided.into_iter();
             for asked in &asked {
                 match asked {
@@ -194,7 +231,7 @@ fn all(
                 let (written, allows) = match asked {
                     Ok(question) => judge.ask(question, now, |decision| {
                         (Evaluated::of(question, decision, now).written(), decision.reason.allows())
-                    }),
+                    })?,
                     // What cannot be judged is not allowed.
                     Err(fault) => (Evaluated::of_fault(fault).written(), false),
                 };
@@ -205,7 +242,7 @@ fn all(
             }
         }
     }
-    Ok(json(StatusCode::OK, Evaluations { evaluations }))
+    Ok(Ok(json(StatusCode::OK, Evaluations { evaluations })))
 }
 
 fn refused(status: StatusCode, sentence: &str) -> Response {

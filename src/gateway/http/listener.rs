@@ -1,6 +1,8 @@
 //! The listener of `/authz`: HTTP/1.1 with limits to how many connect, how much they say, and how long they may be silent.
 
 use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +12,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::Endpoint;
@@ -28,12 +31,49 @@ const SILENCE: Duration = Duration::from_secs(300);
 /// How long to wait when the machine has no room for a connection.
 const NO_ROOM: Duration = Duration::from_millis(100);
 
+/// Where connections come from.
+#[derive(Debug)]
+pub enum Door {
+    /// A port.
+    Tcp(TcpListener),
+    /// A socket in the file system.
+    Unix(UnixListener),
+}
+
+impl Door {
+    /// The address of a port.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Door::Tcp(listener) => listener.local_addr().ok(),
+            Door::Unix(_) => None,
+        }
+    }
+
+    async fn accept(&self) -> io::Result<Line> {
+        match self {
+            Door::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // Answers are small, and each is waited for. A socket that refuses serves them later.
+                let _ = stream.set_nodelay(true);
+                Ok(Line::Tcp(stream))
+            }
+            Door::Unix(listener) => listener.accept().await.map(|(stream, _)| Line::Unix(stream)),
+        }
+    }
+}
+
+/// A connection.
+enum Line {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
 /// Serves `endpoint` to at most `connections_max` connections at a time, until told to stop. Who comes after that waits.
 ///
 /// # Errors
 /// Never before the stop.
 pub async fn listen(
-    listener: TcpListener,
+    door: Door,
     endpoint: Arc<Endpoint>,
     connections_max: u32,
     stopping: watch::Receiver<bool>,
@@ -41,11 +81,14 @@ pub async fn listen(
     let room = Arc::new(Semaphore::new(usize::try_from(connections_max)?));
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &room) => accepted?,
+            accepted = accept(&door, &room) => accepted?,
             () = told(stopping.clone()) => break,
         };
-        if let Some((stream, permit)) = accepted {
-            tokio::spawn(serve(stream, Arc::clone(&endpoint), stopping.clone(), permit));
+        let (endpoint, stopping) = (Arc::clone(&endpoint), stopping.clone());
+        match accepted {
+            Some((Line::Tcp(stream), permit)) => drop(tokio::spawn(serve(stream, endpoint, stopping, permit))),
+            Some((Line::Unix(stream), permit)) => drop(tokio::spawn(serve(stream, endpoint, stopping, permit))),
+            None => {}
         }
     }
     // All connections are done when all room is free again.
@@ -60,13 +103,10 @@ async fn told(mut stopping: watch::Receiver<bool>) {
 }
 
 /// The next connection, as soon as there is room for it; nothing if it is gone already.
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> anyhow::Result<Option<(TcpStream, OwnedSemaphorePermit)>> {
+async fn accept(door: &Door, room: &Arc<Semaphore>) -> anyhow::Result<Option<(Line, OwnedSemaphorePermit)>> {
     let permit = Arc::clone(room).acquire_owned().await.context("nobody closes the room")?;
-    match listener.accept().await {
-        Ok((stream, _)) => Ok(Some((stream, permit))),
+    match door.accept().await {
+        Ok(line) => Ok(Some((line, permit))),
         Err(error) => {
             tracing::debug!(%error, "a connection of a gateway was not accepted");
             tokio::time::sleep(NO_ROOM).await;
@@ -76,13 +116,11 @@ async fn accept(
 }
 
 async fn serve(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     endpoint: Arc<Endpoint>,
     stopping: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
 ) {
-    // Answers are small, and each is waited for. A socket that refuses serves them later.
-    let _ = stream.set_nodelay(true);
     let service = service_fn(|request: Request<Incoming>| {
         let endpoint = Arc::clone(&endpoint);
         async move { Ok::<_, Infallible>(endpoint.answer(request).await) }

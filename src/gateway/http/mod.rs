@@ -11,11 +11,13 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use devhub_gateway::Unready;
 use hyper::body::Incoming;
 
-pub use listener::listen;
+pub use listener::{Door, listen};
 pub use profile::Profile;
 
 use super::answer::{Answer, Ruling};
@@ -49,26 +51,38 @@ impl Endpoint {
     pub async fn answer(&self, request: Request<Incoming>) -> Response {
         let (parts, body) = request.into_parts();
         if let Some((profile, _)) = Profile::of(parts.uri.path()) {
-            let Some(judge) = self.judge.get() else { return reply::not_ready(profile, self.gateway.body) };
-            let now = judge.hub().now();
-            let id = ids::decision(now);
-            let call = profile::call(profile, &parts.method, &parts.uri, &parts.headers);
-            let answer = call.and_then(|call| {
-                let question = self.gateway.reading.read(&call, &|context| judge.hub().index().is_api(context))?;
-                Ok(judge.ask(&question, now, |decision| {
-                    Answer::to(&Ruling { question: &question, decision, id: &id, now }, self.gateway.body)
-                }))
-            });
-            let answer = answer.unwrap_or_else(|misread| {
-                judge.misread(&misread);
-                Answer::to_misread(&misread, &id, self.gateway.body)
-            });
-            return reply::reply(profile, answer);
+            // Whoever has no judge, or one that does not judge at the moment, is told the same.
+            let answer = self.judge.get().and_then(|judge| self.judged(judge, profile, &parts).ok());
+            return match answer {
+                Some(answer) => reply::reply(profile, answer),
+                None => reply::not_ready(profile, self.gateway.body),
+            };
         }
         let Some(path) = authzen::Path::of(parts.uri.path()) else { return StatusCode::NOT_FOUND.into_response() };
         let said = self.body(body).await;
         let asked = authzen::Asked { path, method: &parts.method, headers: &parts.headers, body: said };
         authzen::answer(&asked, self.judge.get(), &self.gateway)
+    }
+
+    fn judged(&self, judge: &Judge, profile: Profile, parts: &Parts) -> Result<Answer, Unready> {
+        let body = self.gateway.body;
+        let now = judge.now();
+        let id = ids::decision(now);
+        let misread = |misread| {
+            judge.misread(&misread);
+            Answer::to_misread(&misread, &id, body)
+        };
+        judge.ready()?;
+        let call = match profile::call(profile, &parts.method, &parts.uri, &parts.headers) {
+            Ok(call) => call,
+            Err(fault) => return Ok(misread(fault)),
+        };
+        match judge.read(&self.gateway.reading, &call)? {
+            Ok(question) => judge.ask(&question, now, |decision| {
+                Answer::to(&Ruling { question: &question, decision, id: &id, now }, body)
+            }),
+            Err(fault) => Ok(misread(fault)),
+        }
     }
 
     /// The body of a request; nothing if it is too large or does not come in time.

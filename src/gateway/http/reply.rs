@@ -65,14 +65,14 @@ const fn nginx_status(status: DenialStatus) -> StatusCode {
     }
 }
 
-/// The answer of a hub that cannot judge: neither an allow nor a denial, and worth trying again.
+/// The answer of a hub or an agent that cannot judge: neither an allow nor a denial, and worth trying again.
 pub(super) fn not_ready(profile: Profile, format: BodyFormat) -> Response {
     let status = match profile {
         Profile::Nginx => StatusCode::INTERNAL_SERVER_ERROR,
         Profile::Pinned | Profile::Forwarded | Profile::Envoy => StatusCode::SERVICE_UNAVAILABLE,
     };
     let body = match format {
-        BodyFormat::Neutral => r#"{"reason":"NOT_READY","message":"The hub cannot judge calls yet."}"#,
+        BodyFormat::Neutral => r#"{"reason":"NOT_READY","message":"Calls cannot be judged at the moment."}"#,
         BodyFormat::Hmrc => r#"{"code":"SERVER_ERROR","message":"Service unavailable"}"#,
     };
     let mut headers = HeaderMap::new();
