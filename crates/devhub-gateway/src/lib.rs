@@ -29,6 +29,7 @@ pub mod follower;
 pub mod health;
 pub mod lease;
 pub mod replica;
+pub mod touched;
 pub mod usage;
 
 mod backoff;
@@ -39,4 +40,5 @@ pub use follower::{Fault, Follower};
 pub use health::{Figures, Health, Unready};
 pub use lease::Lease;
 pub use replica::{Replica, Settings};
+pub use touched::Touched;
 pub use usage::UsageTally;
