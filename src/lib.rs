@@ -7,6 +7,7 @@
 //! [`server`] to put it all together. Secrets that devhub issues have a room of their own ([`secret`]).
 
 pub mod access;
+pub mod agent;
 pub mod cli;
 pub mod clock;
 pub mod config;
