@@ -131,7 +131,7 @@ impl Drop for Hub {
     }
 }
 
-fn channel(address: SocketAddr) -> Channel {
+pub(crate) fn channel(address: SocketAddr) -> Channel {
     Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy()
 }
 
@@ -210,7 +210,7 @@ impl Drop for Process {
     }
 }
 
-fn operator<T>(message: T) -> Request<T> {
+pub(crate) fn operator<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("devhub-actor", "operator:olga".parse().unwrap());
     request

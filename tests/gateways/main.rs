@@ -7,6 +7,7 @@ mod caddy;
 mod envoy;
 mod envoy_http;
 mod gateway;
+mod haproxy;
 #[path = "../peers/http.rs"]
 mod http;
 mod hub;
