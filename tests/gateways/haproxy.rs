@@ -31,6 +31,9 @@ const ONE: (&str, &str) = ("x-api-key", "example-key-1");
 const TWO: (&str, &str) = ("x-api-key", "example-key-2");
 const V1: (&str, &str) = ("accept", "application/vnd.hmrc.1.0+json");
 
+/// A path, headers, and the status and reason that they come to.
+type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], u16, &'c str);
+
 /// The clocks of the machine, one of which can be put forward: leases run out sooner then.
 #[derive(Clone)]
 struct Clocks {
@@ -182,7 +185,7 @@ fn b63_haproxy_allows_and_denies_with_the_reason() {
     let (two, three, nine, both) = (accept("2.0"), accept("3.0"), accept("9.0"), accept("1.0 2.0"));
     let [two, three, nine, both] = [&two, &three, &nine, &both].map(|value| ("accept", value.as_str()));
     let refused = ("accept", "application/vnd.hmrc.1.0+json;q=0");
-    let cases: &[(&str, &[(&str, &str)], u16, &str)] = &[
+    let cases: &[Case<'_>] = &[
         ("/hello", &[V1], 401, "UNKNOWN_CLIENT"),
         ("/hello", &[("x-api-key", "stolen"), V1], 401, "UNKNOWN_CLIENT"),
         ("/hello", &[TWO, V1], 403, "NOT_SUBSCRIBED"),
@@ -210,7 +213,7 @@ fn b63_haproxy_allows_and_denies_with_the_reason() {
         ("/hello;x/old", &[ONE, V1], 400, "ODD_PATH"),
     ];
     let absolute = format!("http://{}/hello", scene.gateway.address);
-    let absolute: (&str, &[(&str, &str)], u16, &str) = (&absolute, &[ONE, V1], 400, "ODD_PATH");
+    let absolute: Case<'_> = (&absolute, &[ONE, V1], 400, "ODD_PATH");
     for (path, headers, status, expected) in cases.iter().chain([&absolute]) {
         let denied = scene.get(path, headers);
         assert_eq!(denied.status, *status, "{path} {headers:?}: {denied:?}\n{}", scene.gateway.log());
