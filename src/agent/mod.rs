@@ -4,6 +4,8 @@
 //!
 //! What it decides is what its hub decides, or it decides nothing: whoever asks is told `UNAVAILABLE`, or 503.
 
+pub mod haproxy;
+
 mod admin;
 mod health;
 mod hub;
@@ -108,8 +110,11 @@ impl Agent {
         let administering = tokio::spawn(async move {
             axum::serve(admin, routes).with_graceful_shutdown(signal).await.context("the admin listener failed")
         });
-        // Whoever keeps something else current from the replica, such as files of another gateway, joins these tasks.
         let mut tasks = vec![administering];
+        if let Some(maps) = &config.haproxy {
+            let keeping = haproxy::keep(replica.clone(), maps.clone(), stopping.clone());
+            tasks.push(tokio::spawn(async move { keeping.await.context("haproxy_maps") }));
+        }
 
         let authorization = EnvoyRpc::new(judge.clone(), config.gateway.clone());
         let authorization = AuthorizationServer::new(authorization).max_decoding_message_size(config.max_request_bytes);

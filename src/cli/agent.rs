@@ -50,6 +50,12 @@ pub struct Agent {
     /// Where a copy of the decision table is kept, for a fast restart
     #[arg(long, value_name = "FILE")]
     copy_file: Option<String>,
+    /// Directory in which HAProxy's map files are kept current: HAProxy decides from them and asks nobody
+    #[arg(long, value_name = "DIR")]
+    haproxy_maps: Option<String>,
+    /// Runtime socket, of level admin, of the HAProxy that is kept current with the files
+    #[arg(long, value_name = "PATH")]
+    haproxy_socket: Option<String>,
     /// How long calls are judged after the hub has said nothing for decision_ttl_seconds [default: 0]
     #[arg(long, value_name = "SECONDS")]
     serve_stale_seconds: Option<String>,
@@ -118,6 +124,8 @@ impl Agent {
             ("gateway_connections_max", &self.gateway_connections_max),
             ("admin_listen", &self.admin_listen),
             ("copy_file", &self.copy_file),
+            ("haproxy_maps", &self.haproxy_maps),
+            ("haproxy_socket", &self.haproxy_socket),
             ("serve_stale_seconds", &self.serve_stale_seconds),
             ("clock_offset_seconds", &self.clock_offset_seconds),
             ("report_seconds", &self.report_seconds),

@@ -12,6 +12,7 @@ use tonic::transport::Uri;
 use super::layer::{Layer, Setting, Shown, Sources, resolve, setting, without_default};
 use super::value::Values;
 use super::{ConfigError, Gateway, LogFormat, file};
+use crate::agent::haproxy;
 
 /// What the environment variables of an agent begin with.
 const PROGRAM: &str = "DEVHUB_AGENT";
@@ -23,7 +24,7 @@ const UNIX: &str = "unix:";
 const SOCKET_PATH_BYTES_MAX: usize = 100;
 
 /// All settings of an agent.
-pub const AGENT_SETTINGS: [Setting; 27] = [
+pub const AGENT_SETTINGS: [Setting; 29] = [
     without_default("hub"),
     without_default("environment"),
     without_default("gateway_id"),
@@ -34,6 +35,8 @@ pub const AGENT_SETTINGS: [Setting; 27] = [
     setting("gateway_connections_max", "1024"),
     setting("admin_listen", "127.0.0.1:50054"),
     without_default("copy_file"),
+    without_default("haproxy_maps"),
+    without_default("haproxy_socket"),
     setting("serve_stale_seconds", "0"),
     setting("report_seconds", "60"),
     setting("drain_seconds", "10"),
@@ -83,6 +86,8 @@ pub struct AgentConfig {
     pub admin_listen: SocketAddr,
     /// Where a copy of the decision table is kept, for a fast restart. Default nowhere.
     pub copy_file: Option<PathBuf>,
+    /// Where HAProxy's map files are kept, and the socket of the HAProxy that is kept current with them. Default nowhere.
+    pub haproxy: Option<haproxy::Settings>,
     /// How long it goes on after its lease has run out. Default 0, at most a day.
     pub serve_stale: Duration,
     /// How far its clock may be from the hub's before it stops to decide. Default 5 seconds, 1 to 60.
@@ -117,6 +122,8 @@ struct File {
     socket_mode: Option<String>,
     admin_listen: Option<String>,
     copy_file: Option<String>,
+    haproxy_maps: Option<String>,
+    haproxy_socket: Option<String>,
     serve_stale_seconds: Option<i64>,
     clock_offset_seconds: Option<i64>,
     report_seconds: Option<i64>,
@@ -156,6 +163,8 @@ fn layer(file: File) -> Layer {
         ("socket_mode", file.socket_mode),
         ("admin_listen", file.admin_listen),
         ("copy_file", file.copy_file),
+        ("haproxy_maps", file.haproxy_maps),
+        ("haproxy_socket", file.haproxy_socket),
         ("log_format", file.log_format),
         ("log_filter", file.log_filter),
         ("gateway_listen", file.gateway.listen),
@@ -228,6 +237,7 @@ impl Values<'_> {
         let copy_file = self.optional("copy_file", "it must name a file", "give its path, or leave it out", |text| {
             (!text.is_empty()).then(|| PathBuf::from(text))
         });
+        let haproxy = self.haproxy();
         let serve_stale = self.seconds("serve_stale_seconds", 0, 86_400);
         let clock_offset_max = self.seconds("clock_offset_seconds", 1, 60);
         let report_every = self.seconds("report_seconds", 1, 3600);
@@ -237,9 +247,10 @@ impl Values<'_> {
         let request_timeout = self.seconds("request_timeout_seconds", 1, 300);
         let (log_format, log_filter) = (self.log_format(), self.log_filter());
         let read = self.read_calls(environment.flatten());
-        if let (Some(None), Some(None), Some(None)) = (&listen, &listen_uds, &gateway_listen) {
+        if let (Some(None), Some(None), Some(None), Some(None)) = (&listen, &listen_uds, &gateway_listen, &haproxy) {
             self.tell(
-                "nothing is listened on: an agent needs listen_uds, listen or gateway_listen, or nobody can ask it"
+                "nothing is listened on: an agent needs listen_uds, listen or gateway_listen, or nobody can ask it; or \
+                 haproxy_maps, and HAProxy need not"
                     .to_owned(),
             );
         }
@@ -254,6 +265,7 @@ impl Values<'_> {
             gateway_listen: gateway_listen?,
             admin_listen: admin_listen?,
             copy_file: copy_file?,
+            haproxy: haproxy?,
             serve_stale: serve_stale?,
             clock_offset_max: clock_offset_max?,
             report_every: report_every?,
@@ -263,14 +275,25 @@ impl Values<'_> {
             request_timeout: request_timeout?,
             log_format: log_format?,
             log_filter: log_filter?,
-            gateway: Gateway {
-                reading,
-                body,
-                listen: None,
-                connections_max: connections_max?,
-                public_origin: None,
-            },
+            gateway: Gateway { reading, body, listen: None, connections_max: connections_max?, public_origin: None },
         })
+    }
+
+    /// What is kept for HAProxy.
+    fn haproxy(&mut self) -> Option<Option<haproxy::Settings>> {
+        let path = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
+        let limit = "it must name a directory";
+        let maps = self.optional("haproxy_maps", limit, "write it like /etc/haproxy/maps, or leave it out", path);
+        let limit = format!("it must be a path of 1 to {SOCKET_PATH_BYTES_MAX} bytes");
+        let remedy = "write it like /run/haproxy/admin.sock, or leave it out";
+        let socket = self.optional("haproxy_socket", &limit, remedy, socket_path);
+        match (maps?, socket?) {
+            (None, Some(_)) => {
+                self.missing("haproxy_maps", "the directory of the map files, since haproxy_socket is given");
+                None
+            }
+            (maps, socket) => Some(maps.map(|maps| haproxy::Settings { socket, ..haproxy::Settings::new(maps) })),
+        }
     }
 
     /// What an agent cannot do without: nothing, once told, if it is not set; `Some(None)` if it cannot be read.

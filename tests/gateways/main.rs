@@ -10,6 +10,7 @@ mod cast;
 mod envoy;
 mod envoy_http;
 mod gateway;
+mod haproxy;
 #[path = "../peers/http.rs"]
 mod http;
 mod hub;

@@ -366,7 +366,9 @@ async fn b64_an_agent_goes_on_for_as_long_as_its_operator_chose() {
         judges(&beside).await;
     }
     let metrics = admin(beside.agent.admin_address, "/metrics").await;
-    for line in ["devhub_replica_health{state=\"STALE\"} 1", "devhub_replica_serving 0", "devhub_replica_lease_seconds 0.000"] {
+    for line in
+        ["devhub_replica_health{state=\"STALE\"} 1", "devhub_replica_serving 0", "devhub_replica_lease_seconds 0.000"]
+    {
         assert!(metrics.lines().any(|known| known == line), "{line} is missing in\n{metrics}");
     }
     beside.clocks.set(TRUST + Duration::from_secs(60));

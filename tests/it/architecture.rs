@@ -77,6 +77,17 @@ fn questions_and_answers_of_gateways_are_pure() {
 }
 
 #[test]
+fn what_maps_say_is_pure() {
+    let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/agent/haproxy");
+    for file in ["timeline.rs", "class.rs", "catalogue.rs", "caller.rs", "delta.rs", "maps.rs"] {
+        let code = code(&room.join(file));
+        for word in IMPURE {
+            assert!(!code.contains(word), "{file} names {word}");
+        }
+    }
+}
+
+#[test]
 fn a_reply_to_envoy_is_made_in_one_place_and_never_left_empty() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for file in sources(&root.join("src")) {

@@ -19,6 +19,7 @@ use prost::Message as _;
 use crate::fault::{DeltaBounds, Fault};
 use crate::health::{Counters, Figures, Health, Unready};
 use crate::lease::Lease;
+use crate::touched::Touched;
 
 /// Pings whose answer is still waited for: more are not remembered.
 const PINGS_MAX: usize = 64;
@@ -73,6 +74,8 @@ pub struct Follower {
     held: RwLock<Held>,
     stream: Mutex<Stream>,
     lease: Lease,
+    /// Kept from the first time on that somebody looks.
+    touched: Mutex<Option<Touched>>,
     pub(crate) counters: Counters,
 }
 
@@ -111,6 +114,7 @@ impl Follower {
             held: RwLock::new(held),
             stream: Mutex::new(stream),
             lease: Lease::default(),
+            touched: Mutex::new(None),
             counters: Counters::default(),
         }
     }
@@ -128,7 +132,7 @@ impl Follower {
     /// How long it may still decide without another word of the hub, at this reading of the clock that nobody sets; zero if
     /// it may not. What it goes on for afterwards, if its gateway chose so, is no part of it.
     pub fn lease_left(&self, elapsed: Duration) -> Duration {
-        self.lease.left(elapsed)
+        self.lease.left(elapsed, Duration::ZERO)
     }
 
     /// The environment that it follows.
@@ -239,6 +243,13 @@ impl Follower {
             Group::Snapshot { table, limits } => (Some(table), Vec::new(), limits),
             Group::Delta { changes, limits, .. } => (None, changes, limits),
         };
+        let mut touched = self.touched.lock();
+        if let Some(touched) = touched.as_mut() {
+            if table.is_some() {
+                *touched = Touched::everything();
+            }
+            touched.note(&changes);
+        }
         // Nobody decides from it before it is known to be the hub's.
         let mut held = self.held.write();
         match &table {
@@ -300,6 +311,27 @@ impl Follower {
         self.lease.extend(sent.elapsed, trust_for);
         self.counters.pongs.add(1);
         Ok(())
+    }
+
+    /// What has changed since this was asked the last time; everything, the first time. Whoever looks at the table
+    /// afterwards sees these changes, and perhaps later ones, which are told the next time.
+    pub fn take_touched(&self) -> Touched {
+        self.touched.lock().replace(Touched::default()).unwrap_or_else(Touched::everything)
+    }
+
+    /// The earliest instant at which a question is judged: a clock that is behind the latest command does not reach
+    /// behind it.
+    pub fn latest(&self) -> DateTime<Utc> {
+        self.held.read().latest
+    }
+
+    /// How long it goes on deciding at this reading of the clock that nobody sets if the hub says nothing more; zero if
+    /// it does not decide.
+    pub fn trusted_for(&self, elapsed: Duration) -> Duration {
+        match self.health(elapsed) {
+            Health::Serving | Health::Stale => self.lease.left(elapsed, self.serve_stale),
+            Health::Unready(_) => Duration::ZERO,
+        }
     }
 
     /// Whether it decides at this reading of the clock that nobody sets.

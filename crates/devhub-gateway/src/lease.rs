@@ -23,12 +23,6 @@ impl Lease {
         self.until.fetch_max(nanoseconds(sent.saturating_add(trust_for)), Ordering::AcqRel);
     }
 
-    /// How long it still runs at `elapsed`; zero if it does not.
-    pub fn left(&self, elapsed: Duration) -> Duration {
-        let until = self.until.load(Ordering::Acquire);
-        Duration::from_nanos(until.saturating_sub(nanoseconds(elapsed)))
-    }
-
     /// It still runs at `elapsed`.
     pub fn holds(&self, elapsed: Duration) -> bool {
         self.holds_within(elapsed, Duration::ZERO)
@@ -38,6 +32,15 @@ impl Lease {
     pub fn holds_within(&self, elapsed: Duration, longer: Duration) -> bool {
         let until = self.until.load(Ordering::Acquire);
         until > 0 && nanoseconds(elapsed) < until.saturating_add(nanoseconds(longer))
+    }
+
+    /// How long it still runs, and `longer` on top of that; zero if it does not.
+    pub fn left(&self, elapsed: Duration, longer: Duration) -> Duration {
+        let until = self.until.load(Ordering::Acquire);
+        if until == 0 {
+            return Duration::ZERO;
+        }
+        Duration::from_nanos(until.saturating_add(nanoseconds(longer)).saturating_sub(nanoseconds(elapsed)))
     }
 }
 
@@ -56,9 +59,12 @@ mod tests {
         lease.extend(ms(1_000), ms(30_000));
         let holds = [30_999, 31_000, 31_001].map(|at| lease.holds(ms(at)));
         assert_eq!(holds, [true, false, false]);
-        assert_eq!([1_000, 30_999, 31_000, 31_001].map(|at| lease.left(ms(at))), [30_000, 1, 0, 0].map(ms));
+        assert_eq!([1_000, 30_999, 31_000, 31_001].map(|at| lease.left(ms(at), ms(0))), [30_000, 1, 0, 0].map(ms));
         let stale = [31_999, 32_000, 32_001].map(|at| lease.holds_within(ms(at), ms(1_000)));
         assert_eq!(stale, [true, false, false]);
+        let left = [30_999, 31_000, 31_001].map(|at| lease.left(ms(at), ms(0)));
+        assert_eq!(left, [ms(1), ms(0), ms(0)]);
+        assert_eq!((lease.left(ms(31_001), ms(1_000)), Lease::default().left(ms(0), ms(5))), (ms(999), ms(0)));
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub mod health;
 pub mod lease;
 pub mod metrics;
 pub mod replica;
+pub mod touched;
 pub mod usage;
 
 mod backoff;
@@ -42,4 +43,5 @@ pub use follower::Follower;
 pub use health::{Figures, Health, Unready};
 pub use lease::Lease;
 pub use replica::{Replica, Settings};
+pub use touched::Touched;
 pub use usage::UsageTally;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::{Decision, Environment, Facts, Question};
 use devhub_proto::v1;
 use devhub_proto::v1::gateway_sync_service_client::GatewaySyncServiceClient;
@@ -218,6 +218,22 @@ impl Replica {
     /// Whether it decides.
     pub fn health(&self) -> Health {
         self.0.shared.follower.health(self.0.shared.clock.elapsed())
+    }
+
+    /// The instant of the wall clock up to which it goes on deciding if the hub says nothing more; none if it does not
+    /// decide. It is what a lease comes to for those who only read a wall clock, as long as nobody sets that.
+    pub fn trusted_until(&self) -> Option<DateTime<Utc>> {
+        let shared = &self.0.shared;
+        // In this order: what passes between the two readings shortens it.
+        let now = shared.clock.now();
+        let left = shared.follower.trusted_for(shared.clock.elapsed());
+        let left = TimeDelta::from_std(left).ok().filter(|left| *left > TimeDelta::zero())?;
+        now.checked_add_signed(left)
+    }
+
+    /// Changes with each message of the hub, and with each end of a stream.
+    pub fn heard(&self) -> watch::Receiver<u64> {
+        self.0.shared.heard.subscribe()
     }
 
     /// What follows the hub.

@@ -10,6 +10,19 @@ fn rows(table: &Table, environment: Environment) -> Vec<Change> {
     (0..Table::PARTS).flat_map(|part| table.part(part, environment)).collect()
 }
 
+/// Whose a row is, if it is somebody's.
+fn client_id(row: &Change) -> Option<&str> {
+    match row {
+        Change::Application(entry) => Some(&entry.client_id),
+        Change::Subscription(entry) => Some(&entry.client_id),
+        Change::Waiver(entry) => Some(&entry.client_id),
+        Change::Exemption(entry) => Some(&entry.client_id),
+        Change::ServiceAccount(entry) => Some(&entry.client_id),
+        Change::Installation(entry) => Some(&entry.client_id),
+        Change::Version(_) | Change::Namespace(_) | Change::CredentialClass(_) => None,
+    }
+}
+
 proptest! {
     // Each case looks at every part many times.
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
@@ -30,6 +43,10 @@ proptest! {
                 prop_assert_eq!(at, revision);
                 prop_assert_eq!(digests.of(environment), Digests::of_rows(&rows).of(environment));
                 prop_assert_eq!(digests.of(environment), replica.stand().1.of(environment), "followed by changes");
+                for client in rows.iter().filter_map(client_id).chain(["stranger"]) {
+                    let its: Vec<_> = rows.iter().filter(|row| client_id(row) == Some(client)).cloned().collect();
+                    prop_assert_eq!(table.client(client, environment), its, "one by one");
+                }
                 let copy = Table::new();
                 copy.load_all(rows);
                 prop_assert_eq!(copy.dump(), replica.dump(), "copied row by row");

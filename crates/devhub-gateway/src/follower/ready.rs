@@ -10,11 +10,6 @@ use super::{Follower, Held};
 use crate::health::{Health, Unready};
 
 impl Follower {
-    /// The latest command that it knows of: no question is judged at an earlier instant.
-    pub fn latest(&self) -> DateTime<Utc> {
-        self.held.read().latest
-    }
-
     /// Whether it decides at this reading of the clock that nobody sets. Asked once for a call that comes in, and counted
     /// as a call that is not decided if it does not.
     ///
