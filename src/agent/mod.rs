@@ -112,6 +112,9 @@ impl Agent {
         });
         let mut tasks = vec![administering];
         if let Some(maps) = &config.haproxy {
+            let directory = maps.directory.display();
+            haproxy::begin(&maps.directory)
+                .with_context(|| format!("cannot write map files to {directory} (haproxy_maps)"))?;
             let keeping = haproxy::keep(replica.clone(), maps.clone(), stopping.clone());
             tasks.push(tokio::spawn(async move { keeping.await.context("haproxy_maps") }));
         }

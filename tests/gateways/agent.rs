@@ -275,16 +275,23 @@ fn b60_b61_b63_b64_nginx_asks_an_agent_on_a_socket() {
 }
 
 /// The binary, as it runs beside a gateway.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
     fn start(hub: SocketAddr, directory: &Path) -> Running {
+        let (socket, copy) = (directory.join("agent.sock"), directory.join("copy"));
+        Running::with(hub, &[("--listen-uds", &socket), ("--copy-file", &copy)])
+    }
+
+    /// The binary with these paths.
+    pub(crate) fn with(hub: SocketAddr, paths: &[(&str, &Path)]) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_devhub"));
         command.args(["agent", "--environment", "sandbox", "--gateway-id", "edge-1", "--log-format", "json"]);
         command.args(["--admin-listen", "127.0.0.1:0", "--gateway-vendor", "hmrc", "--gateway-path", "context"]);
         command.arg("--hub").arg(format!("http://{hub}"));
-        command.arg("--listen-uds").arg(directory.join("agent.sock"));
-        command.arg("--copy-file").arg(directory.join("copy"));
+        for (flag, path) in paths {
+            command.arg(flag).arg(path);
+        }
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         while !lines.next().expect("the agent ended before it listened").unwrap().contains("\"following\"") {}

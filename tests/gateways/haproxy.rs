@@ -1,6 +1,7 @@
 //! HAProxy as `examples/gateways/haproxy` configures it: it decides by itself, from maps that a replica keeps current.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
+use crate::agent::Running;
 use crate::gateway::{Gateway, Template};
 use crate::http::{self, Answer};
 use crate::hub::{Asked, DOCUMENTATION, Process, channel, operator, retirement, runtime};
@@ -88,12 +90,7 @@ impl Beside {
     }
 
     fn haproxy(&self, program: &Program, upstream: SocketAddr) -> Gateway {
-        let said = |path: std::path::PathBuf| path.display().to_string();
-        let template = Template::of("haproxy/haproxy.cfg")
-            .with("/etc/haproxy/devhub", &said(self.directory.path().join("maps")))
-            .with("/etc/haproxy", &said(source("examples/gateways/haproxy")))
-            .with("/run/haproxy/devhub.sock", &said(self.directory.path().join("devhub.sock")));
-        Gateway::haproxy(program, &template.at(UPSTREAM, upstream))
+        haproxy_in(self.directory.path(), program, upstream)
     }
 
     /// Ends what keeps the maps, as a stopped agent does.
@@ -102,6 +99,16 @@ impl Beside {
         let keeper = self.keeper.take().unwrap();
         self.runtime.block_on(keeper).unwrap().unwrap();
     }
+}
+
+/// HAProxy with maps and a socket in this directory.
+fn haproxy_in(directory: &Path, program: &Program, upstream: SocketAddr) -> Gateway {
+    let said = |path: PathBuf| path.display().to_string();
+    let template = Template::of("haproxy/haproxy.cfg")
+        .with("/etc/haproxy/devhub", &said(directory.join("maps")))
+        .with("/etc/haproxy", &said(source("examples/gateways/haproxy")))
+        .with("/run/haproxy/devhub.sock", &said(directory.join("devhub.sock")));
+    Gateway::haproxy(program, &template.at(UPSTREAM, upstream))
 }
 
 /// A hub, what runs beside HAProxy, HAProxy, and an API.
@@ -424,4 +431,19 @@ fn b64_haproxy_closes_when_its_agent_is_gone() {
     // A HAProxy that starts now finds no other lease in its files.
     scene.gateway = scene.beside.haproxy(&scene.program, scene.upstream.address);
     assert_eq!(scene.get("/hello", &[ONE, V1]).status, 503);
+}
+
+#[test]
+fn b60_the_agent_that_runs_beside_haproxy_keeps_it_current() {
+    let name = "b60_the_agent_that_runs_beside_haproxy_keeps_it_current";
+    let Some(program) = or_skip(name, program::haproxy()) else { return };
+    let (hub, upstream) = (Process::start(Asked::Grpc), Upstream::start());
+    let directory = tempfile::tempdir().unwrap();
+    let (maps, socket) = (directory.path().join("maps"), directory.path().join("devhub.sock"));
+    let agent = Running::with(hub.address, &[("--haproxy-maps", &maps), ("--haproxy-socket", &socket)]);
+    let gateway = haproxy_in(directory.path(), &program, upstream.address);
+    let status = |client| http::call(gateway.address, "GET", "/hello", &[client, V1], b"").status;
+    gateway.eventually("open", || (status(ONE) == 200).then_some(()));
+    assert_eq!([status(TWO), status(("x-api-key", "stolen"))], [403, 401]);
+    drop(agent);
 }

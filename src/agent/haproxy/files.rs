@@ -36,7 +36,7 @@ fn beside(directory: &Path, name: &str) -> PathBuf {
 }
 
 /// Makes the files that are not there yet: HAProxy does not start without them. With these it lets nobody in.
-pub(super) fn begin(directory: &Path) -> io::Result<()> {
+pub fn begin(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     // The lease first: rows without one let nobody in.
     if !directory.join(LEASE).try_exists()? {

@@ -34,5 +34,6 @@ mod files;
 mod keeper;
 mod runtime;
 
+pub use files::begin;
 pub use keeper::{Settings, Unwritable, keep};
 pub use maps::Maps;
