@@ -1,6 +1,7 @@
 //! Configuration of a hub: one validated struct. A setting comes from a flag, else from the environment, else from the
 //! configuration file, else from its default; every wrong value stops the start with a sentence that names it.
 
+mod access;
 mod file;
 mod gateway;
 mod layer;
@@ -9,6 +10,7 @@ mod value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::access::Access;
 use crate::domain::disuse::Limits;
 use crate::gateway::answer::BodyFormat;
 use crate::gateway::request::Reading;
@@ -75,6 +77,9 @@ pub struct Config {
     pub disuse: Option<Limits>,
     /// How gateways ask that hand over requests. Of `[gateway]` in the file; flags and variables begin with `gateway`.
     pub gateway: Gateway,
+    /// How callers prove who they are. Of `[access]` in the file; flags and variables begin with `access`. By default they
+    /// do not, and addresses are loopback ones, unless `insecure_listen_without_authentication` says otherwise.
+    pub access: Access,
 }
 
 /// How gateways ask that hand over requests instead of questions.

@@ -39,7 +39,7 @@ const fn without_default(name: &'static str) -> Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 38] = [
+pub const SETTINGS: [Setting; 47] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
@@ -78,6 +78,15 @@ pub const SETTINGS: [Setting; 38] = [
     setting("gateway_company_header", "procore-company-id"),
     without_default("gateway_project_header"),
     setting("gateway_body", "neutral"),
+    setting("access_issuers", ""),
+    setting("access_machines", ""),
+    without_default("access_tls_cert"),
+    without_default("access_tls_key"),
+    without_default("access_client_ca"),
+    setting("access_client_certificates", "required"),
+    without_default("access_require_portal"),
+    setting("access_connections_max", "12000"),
+    setting("insecure_listen_without_authentication", "false"),
 ];
 
 /// Where one value came from.

@@ -35,6 +35,19 @@ impl<'a> Values<'a> {
                 self.wrong("gateway_listen", "it is the address of listen or admin_listen as well", remedy);
             }
         }
+        if let Some(config) = &config {
+            let addresses = [("listen", Some(config.listen)), ("gateway_listen", config.gateway.listen)];
+            for (name, address) in addresses {
+                if address.is_some_and(|address| !config.access.permits(address)) {
+                    self.wrong(
+                        name,
+                        "others can connect there, and without TLS and credentials whoever connects may do everything",
+                        "set access_tls_cert and access_tls_key with access_issuers or access_client_ca, choose a \
+                         loopback address, or accept that with --insecure-listen-without-authentication",
+                    );
+                }
+            }
+        }
         match config {
             Some(config) if self.wrong.is_empty() => Ok(config),
             Some(_) | None => Err(ConfigError(self.wrong)),
@@ -66,6 +79,7 @@ impl<'a> Values<'a> {
         let usage_entries_max = self.number("usage_entries_max", 1..=100_000_000);
         let disuse = self.disuse();
         let gateway = self.gateway();
+        let access = self.access();
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -90,6 +104,7 @@ impl<'a> Values<'a> {
             usage_entries_max: usage_entries_max?,
             disuse: disuse?,
             gateway: gateway?,
+            access: access?,
         })
     }
 
@@ -145,7 +160,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn switch(&mut self, name: &'static str) -> Option<bool> {
+    pub(super) fn switch(&mut self, name: &'static str) -> Option<bool> {
         let switch = self.text(name).parse().ok();
         if switch.is_none() {
             self.wrong(name, "it must be true or false", "write one of the two");

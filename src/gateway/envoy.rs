@@ -17,6 +17,7 @@ use prost_types::{Struct, Value};
 use tonic::{Request, Response, Status};
 
 use super::answer::{Answer, Header, Join, Ruling};
+use super::bound::Asker;
 use super::judge::Judge;
 use super::request::{Call, Caller, Claim, Headers, Misread, Pinned, Presented};
 use crate::config::Gateway;
@@ -162,7 +163,12 @@ impl EnvoyRpc {
         EnvoyRpc { judge, gateway }
     }
 
-    fn question<'c>(&'c self, check: &'c v3::CheckRequest, caller: &'c Peer<'c>) -> Result<Question<'c>, Misread> {
+    fn question<'c>(
+        &'c self,
+        check: &'c v3::CheckRequest,
+        caller: &'c Peer<'c>,
+        asker: Asker<'_>,
+    ) -> Result<Question<'c>, Misread> {
         let unasked = || Misread::misconfigured("the check is about no HTTP request");
         let attributes = check.attributes.as_ref().ok_or_else(unasked)?;
         let http = attributes.request.as_ref().and_then(|request| request.http.as_ref()).ok_or_else(unasked)?;
@@ -173,10 +179,11 @@ impl EnvoyRpc {
             pinned: pinned(&attributes.context_extensions),
             caller,
         };
-        self.gateway.reading.read(&call, &|context| self.judge.hub().index().is_api(context))
+        let question = self.gateway.reading.read(&call, &|context| self.judge.hub().index().is_api(context))?;
+        asker.bound(question)
     }
 
-    fn answer(&self, check: &v3::CheckRequest) -> v3::CheckResponse {
+    fn answer(&self, check: &v3::CheckRequest, asker: Asker<'_>) -> v3::CheckResponse {
         let now = self.judge.hub().now();
         let id = ids::decision(now);
         let attributes = check.attributes.as_ref();
@@ -187,7 +194,7 @@ impl EnvoyRpc {
             principal: source.map(|source| source.principal.as_str()).unwrap_or_default(),
         };
         let body = self.gateway.body;
-        match self.question(check, &caller) {
+        match self.question(check, &caller, asker) {
             Ok(question) => self.judge.ask(&question, now, |decision| {
                 let ruling = Ruling { question: &question, decision, id: &id, now };
                 reply(Answer::to(&ruling, body), said(&id, &question, decision))
@@ -203,7 +210,7 @@ impl EnvoyRpc {
 #[tonic::async_trait]
 impl Authorization for EnvoyRpc {
     async fn check(&self, request: Request<v3::CheckRequest>) -> Result<Response<v3::CheckResponse>, Status> {
-        Ok(Response::new(self.answer(request.get_ref())))
+        Ok(Response::new(self.answer(request.get_ref(), Asker::of(request.extensions()))))
     }
 }
 

@@ -20,6 +20,7 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::bound::Asker;
 use super::token::Tokens;
 use crate::hub::{Hub, Stand, Step};
 use crate::rpc::parse::Fields;
@@ -112,8 +113,9 @@ impl GatewaySyncService for SyncRpc {
     type SyncStream = Pin<Box<dyn Stream<Item = Result<v1::SyncResponse, Status>> + Send>>;
 
     async fn sync(&self, request: Request<Streaming<v1::SyncRequest>>) -> Result<Response<Self::SyncStream>, Status> {
-        let mut requests = request.into_inner();
+        let (_, extensions, mut requests) = request.into_parts();
         let (environment, token) = parse(requests.message().await?)?;
+        Asker::of(&extensions).check(environment)?;
         let place = Arc::clone(&self.shared.streams).try_acquire_owned();
         let place = place.map_err(|_| status::too_many_followers(STREAMS_MAX))?;
         let (sender, receiver) = mpsc::channel(STREAM_BUFFER);

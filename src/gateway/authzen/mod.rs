@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use self::question::{Batch, Evaluation, Fault, Semantic};
 use self::reply::{Evaluated, Evaluations};
+use super::bound::{Asker, SENTENCE};
 use super::judge::Judge;
 
 /// Most evaluations of one request.
@@ -43,17 +44,34 @@ impl Path {
     }
 }
 
-/// The answer to a request with this body, if it came. Questions that name no environment are about `environment`.
+/// Which environments may be asked about, and which one is where a question names none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds<'p> {
+    /// Who asks.
+    pub(super) asker: Asker<'p>,
+    /// The environment of questions that name none.
+    pub(super) default: Option<Environment>,
+}
+
+impl Bounds<'_> {
+    /// The question that an evaluation asks, if it is the asker's to ask.
+    fn question<'e>(&self, evaluation: &'e Evaluation) -> Result<Question<'e>, Fault> {
+        let question = evaluation.question(self.default)?;
+        if self.asker.may_ask_about(question.environment) { Ok(question) } else { Err(Fault::new(SENTENCE)) }
+    }
+}
+
+/// The answer to a request with this body, if it came, within `bounds`.
 pub(super) fn answer(
     path: Path,
     headers: &HeaderMap,
     body: Option<Vec<u8>>,
     judge: Option<&Judge>,
-    environment: Option<Environment>,
+    bounds: Bounds<'_>,
 ) -> Response {
     let mut response = match judge {
         None => refused(StatusCode::SERVICE_UNAVAILABLE, "the hub cannot judge calls yet; ask again"),
-        Some(judge) => match evaluated(path, headers, body.as_deref(), judge, environment) {
+        Some(judge) => match evaluated(path, headers, body.as_deref(), judge, bounds) {
             Ok(response) => response,
             Err(Fault(sentence)) => refused(StatusCode::BAD_REQUEST, &sentence),
         },
@@ -69,7 +87,7 @@ fn evaluated(
     headers: &HeaderMap,
     body: Option<&[u8]>,
     judge: &Judge,
-    environment: Option<Environment>,
+    bounds: Bounds<'_>,
 ) -> Result<Response, Fault> {
     let is_json = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|media_type| {
         media_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
@@ -79,20 +97,20 @@ fn evaluated(
     }
     let body = body.ok_or(Fault::new("the body is too large, or did not come in time"))?;
     match path {
-        Path::Evaluation => single(&Evaluation::of(body)?, judge, environment),
+        Path::Evaluation => single(&Evaluation::of(body)?, judge, bounds),
         Path::Evaluations => {
             let batch = Batch::of(body)?;
             match batch.evaluations.as_slice() {
                 // As the specification wants it: without a list this is one evaluation, and so is the answer.
-                [] => single(&batch.defaults, judge, environment),
-                several => all(&batch.defaults, several, batch.semantic()?, judge, environment),
+                [] => single(&batch.defaults, judge, bounds),
+                several => all(&batch.defaults, several, batch.semantic()?, judge, bounds),
             }
         }
     }
 }
 
-fn single(evaluation: &Evaluation, judge: &Judge, environment: Option<Environment>) -> Result<Response, Fault> {
-    let question = evaluation.question(environment)?;
+fn single(evaluation: &Evaluation, judge: &Judge, bounds: Bounds<'_>) -> Result<Response, Fault> {
+    let question = bounds.question(evaluation)?;
     let now = judge.hub().now();
     let body = judge.ask(&question, now, |decision| Evaluated::of(&question, decision, now).written());
     Ok(json(StatusCode::OK, body))
@@ -103,7 +121,7 @@ fn all(
     several: &[Evaluation],
     semantic: Semantic,
     judge: &Judge,
-    environment: Option<Environment>,
+    bounds: Bounds<'_>,
 ) -> Result<Response, Fault> {
     if several.len() > EVALUATIONS_MAX {
         return Err(Fault(format!(
@@ -111,8 +129,7 @@ fn all(
         )));
     }
     let whole: Vec<Evaluation> = several.iter().map(|evaluation| evaluation.over(defaults)).collect();
-    let asked: Vec<Result<Question<'_>, Fault>> =
-        whole.iter().map(|evaluation| evaluation.question(environment)).collect();
+    let asked: Vec<Result<Question<'_>, Fault>> = whole.iter().map(|evaluation| bounds.question(evaluation)).collect();
     let now = judge.hub().now();
     let mut evaluations = Vec::with_capacity(asked.len());
     match semantic {

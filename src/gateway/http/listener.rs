@@ -10,10 +10,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::Endpoint;
+use crate::access::{Peer, Spoken};
 
 /// Largest head of a request, in bytes: a gateway forwards what its clients send.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -83,9 +85,25 @@ async fn serve(
 ) {
     // Answers are small, and each is waited for. A socket that refuses serves them later.
     let _ = stream.set_nodelay(true);
+    match endpoint.door().tls() {
+        None => converse(stream, Peer::default(), &endpoint, stopping).await,
+        Some(tls) => match tls.accept(stream, Spoken::Questions).await {
+            Ok((stream, proven)) => converse(stream, Peer(proven.map(Arc::new)), &endpoint, stopping).await,
+            Err(error) => endpoint.door().handshake_failed(&error),
+        },
+    }
+}
+
+/// Answers what is asked on a connection, until it ends.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Peer,
+    endpoint: &Arc<Endpoint>,
+    stopping: watch::Receiver<bool>,
+) {
     let service = service_fn(|request: Request<Incoming>| {
-        let endpoint = Arc::clone(&endpoint);
-        async move { Ok::<_, Infallible>(endpoint.answer(request).await) }
+        let (endpoint, peer) = (Arc::clone(endpoint), peer.clone());
+        async move { Ok::<_, Infallible>(endpoint.answer(&peer, request).await) }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(SILENCE).max_headers(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);

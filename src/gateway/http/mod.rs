@@ -7,7 +7,7 @@ mod listener;
 mod profile;
 mod reply;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -20,23 +20,31 @@ pub use profile::Profile;
 
 use super::answer::{Answer, Ruling};
 use super::authzen;
+use super::bound::Asker;
 use super::judge::Judge;
+use crate::access::{Door, Peer};
 use crate::config::Gateway;
 use crate::ids;
 
 /// Serves gateways over HTTP.
 pub struct Endpoint {
     gateway: Gateway,
+    door: Arc<Door>,
     body_bytes_max: usize,
     within: Duration,
     judge: OnceLock<Judge>,
 }
 
 impl Endpoint {
-    /// Reads calls as `gateway` says. Bodies, of questions in AuthZEN, have at most `body_bytes_max` bytes and come
+    /// Reads calls as `gateway` says, of gateways that `door` lets in. Bodies, of questions in AuthZEN, have at most `body_bytes_max` bytes and come
     /// `within` that time. Until there is a judge, nothing is judged, and every gateway is told so.
-    pub fn new(gateway: Gateway, body_bytes_max: usize, within: Duration) -> Endpoint {
-        Endpoint { gateway, body_bytes_max, within, judge: OnceLock::new() }
+    pub fn new(gateway: Gateway, door: Arc<Door>, body_bytes_max: usize, within: Duration) -> Endpoint {
+        Endpoint { gateway, door, body_bytes_max, within, judge: OnceLock::new() }
+    }
+
+    /// Who may ask.
+    fn door(&self) -> &Door {
+        &self.door
     }
 
     /// From now on calls are judged.
@@ -45,9 +53,20 @@ impl Endpoint {
         let _ = self.judge.set(judge);
     }
 
-    /// The answer to a request.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response {
+    /// The answer to a request on a connection of `peer`.
+    pub async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> Response {
         let (parts, body) = request.into_parts();
+        let principal = match self.door.gateway(peer, &parts.headers).await {
+            Ok(principal) => principal,
+            Err(check) => {
+                self.door.refused(check);
+                return match Profile::of(parts.uri.path()) {
+                    Some((profile, _)) => reply::unproven(profile, self.gateway.body),
+                    None => StatusCode::UNAUTHORIZED.into_response(),
+                };
+            }
+        };
+        let asker = Asker::known(&principal);
         if let Some((profile, _)) = Profile::of(parts.uri.path()) {
             let Some(judge) = self.judge.get() else { return reply::not_ready(profile, self.gateway.body) };
             let now = judge.hub().now();
@@ -55,6 +74,7 @@ impl Endpoint {
             let call = profile::call(profile, &parts.method, &parts.uri, &parts.headers);
             let answer = call.and_then(|call| {
                 let question = self.gateway.reading.read(&call, &|context| judge.hub().index().is_api(context))?;
+                let question = asker.bound(question)?;
                 Ok(judge.ask(&question, now, |decision| {
                     Answer::to(&Ruling { question: &question, decision, id: &id, now }, self.gateway.body)
                 }))
@@ -69,7 +89,8 @@ impl Endpoint {
             Some(_) if parts.method != Method::POST => StatusCode::METHOD_NOT_ALLOWED.into_response(),
             Some(path) => {
                 let said = self.body(body).await;
-                authzen::answer(path, &parts.headers, said, self.judge.get(), self.gateway.reading.environment)
+                let default = self.gateway.reading.environment;
+                authzen::answer(path, &parts.headers, said, self.judge.get(), authzen::Bounds { asker, default })
             }
             None => StatusCode::NOT_FOUND.into_response(),
         }
