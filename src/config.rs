@@ -1,6 +1,7 @@
 //! Configuration of a hub: one validated struct. A setting comes from a flag, else from the environment, else from the
 //! configuration file, else from its default; every wrong value stops the start with a sentence that names it.
 
+mod access;
 pub mod agent;
 mod file;
 mod gateway;
@@ -10,6 +11,7 @@ mod value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::access::Access;
 use crate::domain::disuse::Limits;
 use crate::gateway::answer::BodyFormat;
 use crate::gateway::request::Reading;
@@ -78,6 +80,9 @@ pub struct Config {
     pub gateway: Gateway,
     /// What gateways may ask for that follow the decision table. Of `gateway_sync_...`.
     pub sync: SyncLimits,
+    /// How callers prove who they are. Of `[access]` in the file; flags and variables begin with `access`. By default they
+    /// do not, and addresses are loopback ones, unless `insecure_listen_without_authentication` says otherwise.
+    pub access: Access,
 }
 
 /// How gateways ask that hand over requests instead of questions.

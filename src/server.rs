@@ -2,6 +2,7 @@
 
 mod asked;
 mod gate;
+mod listener;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use chrono::TimeDelta;
 use devhub_decision::Limits;
@@ -43,11 +45,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
 use tonic::transport::Server as Transport;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::access::{self, Door};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::policy::Policies;
@@ -104,6 +106,9 @@ const CLOCK_CHECKED_EVERY: Duration = Duration::from_secs(10);
 /// How often the caretaker goes round. Not at the start: gateways that kept answers while the hub was away may report first.
 const ROUND_EVERY: Duration = Duration::from_secs(1800);
 
+/// How often it is looked whether certificates or the keys of issuers have changed.
+const ACCESS_ROUND_EVERY: Duration = Duration::from_secs(5);
+
 /// How often old answers to request ids are forgotten.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3600);
 
@@ -116,6 +121,7 @@ pub struct Server {
     /// Where gateways ask by HTTP, if they can.
     pub gateway_address: Option<SocketAddr>,
     hub: Hub,
+    door: Arc<Door>,
     drain: Duration,
     stop: watch::Sender<bool>,
     health: HealthReporter,
@@ -196,9 +202,10 @@ impl Server {
             .with_context(|| format!("cannot listen on {} (listen)", config.listen))?;
         let (address, admin_address) = (listener.local_addr()?, admin.local_addr()?);
         let (stop, stopping) = watch::channel(false);
-        let asked = asked::Asked::start(config, &stopping).await?;
-        let gateway_address = asked.as_ref().map(|asked| asked.address);
         let metrics = Metrics::default();
+        let door = Arc::new(Door::open(config.access.clone(), Arc::clone(&clock), metrics.clone()).await?);
+        let asked = asked::Asked::start(config, &door, &stopping).await?;
+        let gateway_address = asked.as_ref().map(|asked| asked.address);
         let ready = Arc::new(OnceLock::new());
         let admin_app = admin_routes(Arc::clone(&ready), metrics.clone(), stopping.clone());
         let signal = wait(stopping.clone());
@@ -219,7 +226,7 @@ impl Server {
             .http2_max_pending_accept_reset_streams(Some(config.max_streams_per_connection as usize))
             .http2_max_local_error_reset_streams(Some(128))
             .add_routes(Routes::from(gate.routes()));
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let incoming = listener::incoming(listener, Arc::clone(&door), config.access.connections_max, stopping.clone());
         let signal = wait(stopping.clone());
         let serving = tokio::spawn(async move {
             transport.serve_with_incoming_shutdown(incoming, signal).await.context("the gRPC listener failed")
@@ -241,13 +248,14 @@ impl Server {
         let judge = Judge::new(hub.clone(), limits, metrics.clone());
         let services =
             services(&hub, judge.clone(), limits, peppers, &metrics, config, &stopping).add_service(health_service);
-        let services = web(services, config)?;
+        let services = web(services, &door, config)?;
 
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
         let every = Duration::from_secs(u64::from(config.usage_flush_seconds));
         let noting = tokio::spawn(note_usage(hub.clone(), every, stopping.clone()));
         let recording = tokio::spawn(record_first_uses(hub.clone(), every, stopping.clone()));
         let crying = tokio::spawn(cry(hub.clone(), stopping.clone()));
+        let watching = tokio::spawn(watch_access(Arc::clone(&door), stopping.clone()));
         let caring = tokio::spawn(take_care(hub.clone(), stopping));
 
         for service in SERVICES {
@@ -263,10 +271,11 @@ impl Server {
             admin_address,
             gateway_address,
             hub,
+            door,
             drain,
             stop,
             health,
-            tasks: [serving, administering, housekeeping, noting, recording, crying, caring]
+            tasks: [serving, administering, housekeeping, noting, recording, crying, watching, caring]
                 .into_iter()
                 .chain(asking)
                 .collect(),
@@ -276,6 +285,11 @@ impl Server {
     /// The hub behind the server.
     pub fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// Reads certificates and the keys of issuers again, now. Connections that are there stay.
+    pub async fn reload_access(&self) {
+        self.door.reload().await;
     }
 
     /// Stops: health says so first, calls in flight may finish within the drain time, streams end with a status that
@@ -384,23 +398,25 @@ fn services(
     routes
 }
 
-/// gRPC and gRPC-Web on the same routes, the latter for the configured origins.
-fn web(services: Routes, config: &Config) -> anyhow::Result<Router> {
+/// gRPC and gRPC-Web on the same routes, behind one door, the latter for the configured origins.
+fn web(services: Routes, door: &Arc<Door>, config: &Config) -> anyhow::Result<Router> {
     let origins = config
         .cors_origins
         .iter()
         .map(|origin| origin.parse::<HeaderValue>().with_context(|| format!("cors_origins: {origin:?} is no origin")))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let exposed = ["grpc-status", "grpc-message", "grpc-status-details-bin"].map(HeaderName::from_static);
-    let allowed = ["content-type", "x-grpc-web", "x-user-agent", "grpc-timeout", crate::rpc::parse::ACTOR]
-        .map(HeaderName::from_static);
+    let allowed =
+        ["content-type", "x-grpc-web", "x-user-agent", "grpc-timeout", "authorization", crate::rpc::parse::ACTOR]
+            .map(HeaderName::from_static);
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::POST])
         .allow_headers(allowed)
         .expose_headers(exposed)
         .max_age(Duration::from_secs(3600));
-    Ok(services.into_axum_router().layer(tonic_web::GrpcWebLayer::new()).layer(cors))
+    let door = from_fn_with_state(Arc::clone(door), access::admit);
+    Ok(services.into_axum_router().layer(door).layer(tonic_web::GrpcWebLayer::new()).layer(cors))
 }
 
 fn admin_routes(ready: Arc<OnceLock<Hub>>, metrics: Metrics, stopping: watch::Receiver<bool>) -> Router {
@@ -430,6 +446,16 @@ fn admin_routes(ready: Arc<OnceLock<Hub>>, metrics: Metrics, stopping: watch::Re
                 None => unavailable("the store is being verified and loaded\n"),
             }),
         )
+}
+
+/// Looks from time to time whether certificates or keys have changed.
+async fn watch_access(door: Arc<Door>, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(ACCESS_ROUND_EVERY) => door.make_round().await,
+            () = wait(stopping.clone()) => return Ok(()),
+        }
+    }
 }
 
 /// Writes counted calls from time to time.

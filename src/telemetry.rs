@@ -9,6 +9,7 @@ use devhub_decision::{Environment, Reason, Stage};
 use devhub_proto::v1::CredentialVerdict;
 
 use crate::gateway::Fleet;
+use crate::access::proof::Check;
 use crate::gateway::request::Misread;
 use crate::hub::Hub;
 
@@ -31,6 +32,32 @@ struct Counters {
     syncs: [AtomicU64; SyncCount::ALL.len()],
     sync_gauges: [AtomicU64; SyncGauge::ALL.len()],
     fleet: OnceLock<Fleet>,
+    access_refused: [AtomicU64; Check::ALL.len()],
+    access_troubles: [AtomicU64; AccessTrouble::ALL.len()],
+}
+
+/// What goes wrong with callers' credentials before any is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessTrouble {
+    /// A caller did not get through the handshake.
+    Handshake,
+    /// The listeners' certificate could not be replaced.
+    Certificate,
+    /// The keys of an issuer could not be replaced.
+    Keys,
+}
+
+impl AccessTrouble {
+    /// All of them.
+    pub const ALL: [AccessTrouble; 3] = [AccessTrouble::Handshake, AccessTrouble::Certificate, AccessTrouble::Keys];
+
+    const fn label(self) -> &'static str {
+        match self {
+            AccessTrouble::Handshake => "HANDSHAKE",
+            AccessTrouble::Certificate => "CERTIFICATE",
+            AccessTrouble::Keys => "KEYS",
+        }
+    }
 }
 
 /// What is counted of gateways that follow the decision table.
@@ -128,6 +155,16 @@ impl Metrics {
         let _ = self.0.fleet.set(fleet);
     }
 
+    /// Counts a caller who was refused.
+    pub fn access_refused(&self, check: Check) {
+        self.0.access_refused[check as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a trouble with credentials.
+    pub fn access_trouble(&self, trouble: AccessTrouble) {
+        self.0.access_troubles[trouble as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a verification of credentials.
     pub fn verified(&self, verdict: CredentialVerdict) {
         for (count, (known, _)) in self.0.verifications.iter().zip(VERDICTS) {
@@ -180,6 +217,20 @@ impl Metrics {
         line(format_args!("# TYPE devhub_syncs_total counter"));
         for what in SyncCount::ALL {
             line(format_args!("devhub_syncs_total{{what=\"{}\"}} {}", what.label(), self.syncs(what)));
+        }
+        line(format_args!("# HELP devhub_callers_refused_total Callers refused, by the check that they failed."));
+        line(format_args!("# TYPE devhub_callers_refused_total counter"));
+        for (count, check) in self.0.access_refused.iter().zip(Check::ALL) {
+            let count = count.load(Ordering::Relaxed);
+            line(format_args!("devhub_callers_refused_total{{check=\"{}\"}} {count}", check.label()));
+        }
+        line(format_args!(
+            "# HELP devhub_access_troubles_total Handshakes, certificates and keys that came to nothing."
+        ));
+        line(format_args!("# TYPE devhub_access_troubles_total counter"));
+        for (count, trouble) in self.0.access_troubles.iter().zip(AccessTrouble::ALL) {
+            let count = count.load(Ordering::Relaxed);
+            line(format_args!("devhub_access_troubles_total{{what=\"{}\"}} {count}", trouble.label()));
         }
         let usage = hub.usage().figures();
         let first_uses_not_kept = hub.first_uses().not_kept();

@@ -31,7 +31,7 @@ pub enum Principal {
     Developer {
         /// Who, as the portal's identity provider verified it.
         email: Email,
-        /// The portal.
+        /// The portal; empty where none is needed, and for itself.
         via: Box<str>,
     },
     /// A person who administers a company, through a portal.
@@ -102,6 +102,20 @@ impl Principal {
             Principal::Operator { name } => Some(Actor::Operator(name.clone())),
             Principal::Publisher { name, .. } | Principal::Machine { name, .. } => Some(Actor::Process(name.clone())),
             Principal::Gateway { .. } | Principal::Auditor { .. } | Principal::Anyone => None,
+        }
+    }
+
+    /// Whether the caller may ask about an environment. Gateways belong to one; of the others, nothing is said here.
+    pub fn may_ask_about(&self, environment: Environment) -> bool {
+        match self {
+            Principal::Gateway { environment: own, .. } => *own == environment,
+            Principal::Developer { .. }
+            | Principal::CompanyAdministrator { .. }
+            | Principal::Publisher { .. }
+            | Principal::Operator { .. }
+            | Principal::Machine { .. }
+            | Principal::Auditor { .. }
+            | Principal::Anyone => true,
         }
     }
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Extension;
 use devhub_gateway::{Clock, Replica, Settings};
 use devhub_proto::envoy::service::auth::v3::authorization_server::AuthorizationServer;
 use tokio::net::{TcpListener, UnixListener};
@@ -29,8 +30,9 @@ use tonic_health::pb::health_server::HealthServer;
 
 use self::health::HealthRpc;
 use self::socket::Held;
+use crate::access::Principal;
 use crate::config::agent::{AgentConfig, Place};
-use crate::gateway::http::{self, Door, Endpoint};
+use crate::gateway::http::{self, Endpoint, Listener};
 use crate::gateway::{EnvoyRpc, Judge};
 use crate::telemetry::Metrics;
 
@@ -59,7 +61,7 @@ struct Doors {
     admin: TcpListener,
     tcp: Option<TcpListener>,
     unix: Option<UnixListener>,
-    http: Option<Door>,
+    http: Option<Listener>,
     sockets: Vec<Held>,
 }
 
@@ -83,8 +85,8 @@ impl Doors {
         };
         let unix = config.listen_uds.as_ref().map(|path| on_socket(path, "listen_uds")).transpose()?;
         let http = match &config.gateway_listen {
-            Some(Place::Tcp(address)) => Some(Door::Tcp(bind(*address, "gateway_listen").await?)),
-            Some(Place::Unix(path)) => Some(Door::Unix(on_socket(path, "gateway_listen")?)),
+            Some(Place::Tcp(address)) => Some(Listener::Tcp(bind(*address, "gateway_listen").await?)),
+            Some(Place::Unix(path)) => Some(Listener::Unix(on_socket(path, "gateway_listen")?)),
             None => None,
         };
         Ok(Doors { admin, tcp, unix, http, sockets })
@@ -123,6 +125,8 @@ impl Agent {
         let authorization = AuthorizationServer::new(authorization).max_decoding_message_size(config.max_request_bytes);
         let health = HealthServer::new(HealthRpc::new(replica.clone(), stopping.clone()));
         let services = Routes::new(authorization).add_service(health);
+        // Whoever can connect to the agent is its gateway: permissions of the socket, or the loopback address, say who can.
+        let services = Routes::from(services.into_axum_router().layer(Extension(Principal::Anyone)));
         let address = tcp.as_ref().map(TcpListener::local_addr).transpose()?;
         if let Some(listener) = tcp {
             let (transport, signal) = (transport(config).add_routes(services.clone()), wait(stopping.clone()));
@@ -141,11 +145,11 @@ impl Agent {
                     .context("the socket of listen_uds failed")
             }));
         }
-        let gateway_address = http.as_ref().and_then(Door::address);
-        if let Some(door) = http {
-            let endpoint = Endpoint::new(config.gateway.clone(), config.max_request_bytes, config.request_timeout);
+        let gateway_address = http.as_ref().and_then(Listener::address);
+        if let Some(listener) = http {
+            let endpoint = Endpoint::new(config.gateway.clone(), None, config.max_request_bytes, config.request_timeout);
             endpoint.serve(judge);
-            let listening = http::listen(door, Arc::new(endpoint), config.gateway.connections_max, stopping);
+            let listening = http::listen(listener, Arc::new(endpoint), config.gateway.connections_max, stopping);
             tasks.push(tokio::spawn(listening));
         }
         let drain = config.drain;

@@ -8,6 +8,11 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::Unspecified => "update devhub: the hub sent an error without a reason",
         ErrorReason::InvalidField => "correct the fields that are named and try again",
         ErrorReason::ActorRequired => "say who you are with --actor, for example --actor operator:jane",
+        ErrorReason::CredentialsRequired => "prove who you are with --token-file, or with --tls-cert and --tls-key",
+        ErrorReason::CredentialsRefused => {
+            "get a fresh token or certificate; the log of the hub says what is wrong with it"
+        }
+        ErrorReason::EnvironmentNotPermitted => "use the credentials of a gateway of that environment",
         ErrorReason::OperatorRequired => "act as an operator: --actor operator:NAME",
         ErrorReason::NotACollaborator => "act as a collaborator of the application, or have an administrator add you",
         ErrorReason::AdministratorRequired => {

@@ -147,6 +147,33 @@ pub struct Settings {
     /// Origin under which clients of AuthZEN know this hub, for its metadata: https://HOST
     #[arg(long, value_name = "ORIGIN")]
     gateway_public_origin: Option<String>,
+    /// Who issues callers' tokens, as JSON; easier written as tables [[access.issuers]] in the file
+    #[arg(long, value_name = "JSON")]
+    access_issuers: Option<String>,
+    /// What machines with certificates may call, as JSON; easier written as table [access.machines] in the file
+    #[arg(long, value_name = "JSON")]
+    access_machines: Option<String>,
+    /// Certificate of the hub, with its chain (PEM): callers and gateways then connect by TLS 1.3
+    #[arg(long, value_name = "FILE")]
+    access_tls_cert: Option<String>,
+    /// Its key (PEM)
+    #[arg(long, value_name = "FILE")]
+    access_tls_key: Option<String>,
+    /// Who signs the certificates of gateways, portals, operators, machines and auditors (PEM)
+    #[arg(long, value_name = "FILE")]
+    access_client_ca: Option<String>,
+    /// Whether nobody connects without such a certificate: required or optional [default: required]
+    #[arg(long, value_name = "WHETHER")]
+    access_client_certificates: Option<String>,
+    /// Accept developers and companies' administrators through portals only [default: where there can be portals]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    access_require_portal: Option<String>,
+    /// Connections at a time [default: 12000]
+    #[arg(long, value_name = "COUNT")]
+    access_connections_max: Option<String>,
+    /// Listen where others can connect although whoever connects may do everything, or be overheard [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    insecure_listen_without_authentication: Option<String>,
 }
 
 impl Settings {
@@ -206,6 +233,15 @@ impl Settings {
             ("gateway_project_header", &self.gateway_project_header),
             ("gateway_body", &self.gateway_body),
             ("gateway_public_origin", &self.gateway_public_origin),
+            ("access_issuers", &self.access_issuers),
+            ("access_machines", &self.access_machines),
+            ("access_tls_cert", &self.access_tls_cert),
+            ("access_tls_key", &self.access_tls_key),
+            ("access_client_ca", &self.access_client_ca),
+            ("access_client_certificates", &self.access_client_certificates),
+            ("access_require_portal", &self.access_require_portal),
+            ("access_connections_max", &self.access_connections_max),
+            ("insecure_listen_without_authentication", &self.insecure_listen_without_authentication),
         ];
         flags.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
     }
@@ -239,12 +275,16 @@ pub fn run(config: Config) -> Result<()> {
         // Before anything is opened: a stop that arrives while the store is verified must not be lost.
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         let server = Server::start(&config, Arc::new(SystemClock)).await?;
         let gateways = server.gateway_address.map(tracing::field::display);
         tracing::info!(listen = %server.address, admin = %server.admin_address, gateways, "serving");
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => break,
+                _ = terminate.recv() => break,
+                _ = hangup.recv() => server.reload_access().await,
+            }
         }
         tracing::info!("stopping: calls in flight may finish");
         server.stop().await

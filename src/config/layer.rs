@@ -44,7 +44,7 @@ pub(super) const fn without_default(name: &'static str) -> Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 42] = [
+pub const SETTINGS: [Setting; 51] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
@@ -87,6 +87,15 @@ pub const SETTINGS: [Setting; 42] = [
     without_default("gateway_project_header"),
     setting("gateway_body", "neutral"),
     without_default("gateway_public_origin"),
+    setting("access_issuers", ""),
+    setting("access_machines", ""),
+    without_default("access_tls_cert"),
+    without_default("access_tls_key"),
+    without_default("access_client_ca"),
+    setting("access_client_certificates", "required"),
+    without_default("access_require_portal"),
+    setting("access_connections_max", "12000"),
+    setting("insecure_listen_without_authentication", "false"),
 ];
 
 /// Where one value came from.

@@ -35,6 +35,19 @@ impl<'a> Values<'a> {
                 self.wrong("gateway_listen", "it is the address of listen or admin_listen as well", remedy);
             }
         }
+        if let Some(config) = &config {
+            let addresses = [("listen", Some(config.listen)), ("gateway_listen", config.gateway.listen)];
+            for (name, address) in addresses {
+                if address.is_some_and(|address| !config.access.permits(address)) {
+                    self.wrong(
+                        name,
+                        "others can connect there, and without TLS and credentials whoever connects may do everything",
+                        "set access_tls_cert and access_tls_key with access_issuers or access_client_ca, choose a \
+                         loopback address, or accept that with --insecure-listen-without-authentication",
+                    );
+                }
+            }
+        }
         self.judged(config)
     }
 
@@ -64,6 +77,7 @@ impl<'a> Values<'a> {
         let disuse = self.disuse();
         let gateway = self.gateway();
         let sync = self.sync();
+        let access = self.access();
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -89,6 +103,7 @@ impl<'a> Values<'a> {
             disuse: disuse?,
             gateway: gateway?,
             sync: sync?,
+            access: access?,
         })
     }
 

@@ -10,6 +10,7 @@ use devhub_proto::v1::authorization_service_server::AuthorizationService;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
+use super::bound::Asker;
 use super::judge::Judge;
 use crate::hub::{Failure, Hub};
 use crate::rpc::parse::Fields;
@@ -204,6 +205,7 @@ impl AuthorizationService for AuthorizationRpc {
     ) -> Result<Response<v1::AuthorizeResponse>, Status> {
         let message = request.get_ref();
         let question = parse(message).map_err(|sentence| malformed(&sentence))?;
+        Asker::of(request.extensions()).check(question.environment)?;
         self.reach(message.min_revision).await?;
         self.judge.ask(&question, self.judge.now(), render).map(Response::new).map_err(status::undecided)
     }
@@ -216,8 +218,11 @@ impl AuthorizationService for AuthorizationRpc {
         if message.questions.len() > BATCH_MAX {
             return Err(malformed("questions: at most 150 are accepted; send the rest in further calls"));
         }
-        self.reach(message.min_revision).await?;
         let parsed: Vec<Result<Question<'_>, String>> = message.questions.iter().map(parse).collect();
+        for question in parsed.iter().flatten() {
+            Asker::of(request.extensions()).check(question.environment)?;
+        }
+        self.reach(message.min_revision).await?;
         let questions: Vec<Question<'_>> = parsed.iter().filter_map(|parsed| parsed.as_ref().ok()).copied().collect();
         let mut revision = self.hub.table().revision();
         let decisions = self.judge.ask_all(&questions, self.judge.now(), |_, decision| {
@@ -239,7 +244,7 @@ impl AuthorizationService for AuthorizationRpc {
     }
 
     async fn explain(&self, request: Request<v1::ExplainRequest>) -> Result<Response<v1::ExplainResponse>, Status> {
-        let message = request.into_inner();
+        let (_, extensions, message) = request.into_parts();
         let mut fields = Fields::default();
         let at = fields.instant("at", message.at.as_ref());
         // The answer states an instant a little later, which must still be one.
@@ -250,7 +255,8 @@ impl AuthorizationService for AuthorizationRpc {
         let at = at.unwrap_or_else(|| self.hub.now());
         let limits = self.limits;
         let question = message.question.unwrap_or_default();
-        parse(&question).map_err(|sentence| malformed(&sentence))?;
+        let environment = parse(&question).map_err(|sentence| malformed(&sentence))?.environment;
+        Asker::of(&extensions).check(environment)?;
         self.reach(question.min_revision).await?;
         self.reach_head(message.at_revision).await?;
         // The past is read out of the journal: one at a time, so that curiosity does not starve decisions.

@@ -18,6 +18,7 @@ use prost_types::{Struct, Value};
 use tonic::{Request, Response, Status};
 
 use super::answer::{Answer, Header, Join, Ruling};
+use super::bound::Asker;
 use super::judge::Judge;
 use super::request::{Call, Caller, Claim, Headers, Misread, Pinned, Presented};
 use crate::config::Gateway;
@@ -169,6 +170,7 @@ impl EnvoyRpc {
         &'c self,
         check: &'c v3::CheckRequest,
         caller: &'c Peer<'c>,
+        asker: Asker<'_>,
     ) -> Result<Result<Question<'c>, Misread>, Unready> {
         let attributes = check.attributes.as_ref();
         let request = attributes.and_then(|attributes| Some((attributes, attributes.request.as_ref()?.http.as_ref()?)));
@@ -182,11 +184,11 @@ impl EnvoyRpc {
             pinned: pinned(&attributes.context_extensions),
             caller,
         };
-        self.judge.read(&self.gateway.reading, &call)
+        Ok(self.judge.read(&self.gateway.reading, &call)?.and_then(|question| asker.bound(question)))
     }
 
     /// The reply to a check; none while nothing is judged, because every reply would be an allow or a denial.
-    fn answer(&self, check: &v3::CheckRequest) -> Result<v3::CheckResponse, Unready> {
+    fn answer(&self, check: &v3::CheckRequest, asker: Asker<'_>) -> Result<v3::CheckResponse, Unready> {
         self.judge.ready()?;
         let now = self.judge.now();
         let id = ids::decision(now);
@@ -198,7 +200,7 @@ impl EnvoyRpc {
             principal: source.map(|source| source.principal.as_str()).unwrap_or_default(),
         };
         let body = self.gateway.body;
-        match self.question(check, &caller)? {
+        match self.question(check, &caller, asker)? {
             Ok(question) => self.judge.ask(&question, now, |decision| {
                 let ruling = Ruling { question: &question, decision, id: &id, now };
                 reply(Answer::to(&ruling, body), said(&id, &question, decision))
@@ -214,7 +216,7 @@ impl EnvoyRpc {
 #[tonic::async_trait]
 impl Authorization for EnvoyRpc {
     async fn check(&self, request: Request<v3::CheckRequest>) -> Result<Response<v3::CheckResponse>, Status> {
-        self.answer(request.get_ref()).map(Response::new).map_err(status::undecided)
+        self.answer(request.get_ref(), Asker::of(request.extensions())).map(Response::new).map_err(status::undecided)
     }
 }
 

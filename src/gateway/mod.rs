@@ -9,6 +9,7 @@ pub mod request;
 
 mod authorize;
 mod authzen;
+mod bound;
 mod envoy;
 mod fleet;
 pub mod http;

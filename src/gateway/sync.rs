@@ -21,6 +21,7 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::bound::Asker;
 use super::fleet::{Fleet, Member};
 use super::token::Tokens;
 use crate::domain::name::Context;
@@ -145,8 +146,9 @@ impl GatewaySyncService for SyncRpc {
     type SyncStream = Pin<Box<dyn Stream<Item = Result<v1::SyncResponse, Status>> + Send>>;
 
     async fn sync(&self, request: Request<Streaming<v1::SyncRequest>>) -> Result<Response<Self::SyncStream>, Status> {
-        let mut requests = request.into_inner();
+        let (_, extensions, mut requests) = request.into_parts();
         let Start { view, gateway_id, token } = parse(requests.message().await?)?;
+        Asker::of(&extensions).check(view.environment)?;
         let shared = Arc::clone(&self.shared);
         let joined = shared.fleet.join(&gateway_id, view.environment, shared.hub.now());
         let member = joined.ok_or_else(|| status::too_many_gateways(shared.fleet.streams_max()))?;

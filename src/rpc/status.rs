@@ -34,7 +34,9 @@ pub const fn code(reason: ErrorReason) -> Code {
     match reason {
         ErrorReason::Unspecified | ErrorReason::Internal => Code::Internal,
         ErrorReason::InvalidField | ErrorReason::SubscriptionFields | ErrorReason::PageToken => Code::InvalidArgument,
-        ErrorReason::ActorRequired => Code::Unauthenticated,
+        ErrorReason::ActorRequired | ErrorReason::CredentialsRequired | ErrorReason::CredentialsRefused => {
+            Code::Unauthenticated
+        }
         ErrorReason::OperatorRequired
         | ErrorReason::NotACollaborator
         | ErrorReason::AdministratorRequired
@@ -43,7 +45,8 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::DeletionRestricted
         | ErrorReason::NotACompanyAdministrator
         | ErrorReason::CompanyApprovalRequired
-        | ErrorReason::NotARecipient => Code::PermissionDenied,
+        | ErrorReason::NotARecipient
+        | ErrorReason::EnvironmentNotPermitted => Code::PermissionDenied,
         ErrorReason::ApiNotFound
         | ErrorReason::VersionNotFound
         | ErrorReason::VersionNotInEnvironment
@@ -336,6 +339,29 @@ pub fn told(failure: Failure) -> (&'static str, String) {
 /// The status of a write without an actor.
 pub fn actor_required(sentence: String) -> Status {
     make(ErrorReason::ActorRequired, format!("metadata devhub-actor is needed: {sentence}"), HashMap::new(), &[])
+}
+
+/// The status of a call of whom nothing proves who it is. At which check it failed is for the operators' log alone.
+pub fn unproven(nothing_presented: bool) -> Status {
+    let (reason, message) = if nothing_presented {
+        (
+            ErrorReason::CredentialsRequired,
+            "nothing proves who calls; connect with a client certificate, or send authorization: Bearer with a token",
+        )
+    } else {
+        (
+            ErrorReason::CredentialsRefused,
+            "what is presented does not prove who calls; get fresh credentials, or ask an operator of the hub, whose \
+             log says why",
+        )
+    };
+    make(reason, message.to_owned(), HashMap::new(), &[])
+}
+
+/// The status of a gateway that asks about an environment that is not its own.
+pub fn environment_not_permitted() -> Status {
+    let message = "a gateway asks about its own environment only; use the credentials of a gateway of the other one";
+    make(ErrorReason::EnvironmentNotPermitted, message.to_owned(), HashMap::new(), &[])
 }
 
 /// The status of a page token that is not ours, or of another query.

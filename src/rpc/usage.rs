@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::parse::{Fields, Query};
 use super::read;
+use crate::access::Principal;
 use crate::domain::Actor;
 use crate::domain::name::{ApplicationId, VersionName};
 use crate::domain::record::RecordKey;
@@ -68,6 +69,16 @@ fn parse(item: &v1::UsageReport) -> Result<Report, String> {
     }
 }
 
+/// The same of an item that somebody reports: gateways report of their own environment.
+fn parse_of(reporter: Option<&Principal>, item: &v1::UsageReport) -> Result<Report, String> {
+    let report = parse(item)?;
+    if reporter.is_some_and(|reporter| reporter.may_ask_about(report.environment)) {
+        Ok(report)
+    } else {
+        Err("environment: a gateway reports of its own environment only".to_owned())
+    }
+}
+
 /// Refuses when there is no such version, or application.
 fn find(hub: &Hub, of: &UsageOf) -> Result<(), Failure> {
     let (key, refusal) = match of {
@@ -90,7 +101,8 @@ impl UsageService for UsageRpc {
         &self,
         request: Request<v1::ReportUsageRequest>,
     ) -> Result<Response<v1::ReportUsageResponse>, Status> {
-        let message = request.into_inner();
+        let (_, extensions, message) = request.into_parts();
+        let reporter = extensions.get::<Principal>();
         let mut fields = Fields::default();
         if message.items.len() > ITEMS_MAX {
             fields.violate("items", "at most 500 items are accepted; send the rest in further calls");
@@ -99,7 +111,7 @@ impl UsageService for UsageRpc {
         let gateway = Actor::Process("gateway".into());
         let request = fields.request("ReportUsage", &gateway, &message, &message.request_id, Mode::Commit);
         fields.check()?;
-        let parsed: Vec<Result<Report, String>> = message.items.iter().map(parse).collect();
+        let parsed: Vec<Result<Report, String>> = message.items.iter().map(|item| parse_of(reporter, item)).collect();
         let reports: Vec<Report> = parsed.iter().filter_map(|parsed| parsed.as_ref().ok()).cloned().collect();
         let now = self.hub.now();
         let reported =

@@ -24,6 +24,9 @@
 //! | `uplifting` | B15, X2: from the sandbox to production |
 //! | `waiving` | B17, B18, X3: dated exceptions |
 //! | `trail` | B92: the audit trail |
+//! | `principals` | who calls is who the credentials say, and nobody else |
+//! | `rotating_keys` | keys and certificates are replaced while the hub runs |
+//! | `belonging` | a gateway asks about its own environment only |
 //! | `racing` | B16, X1: subscribe against deprecate |
 //! | `folding` | the table equals the fold of the journal and a naive scan |
 //! | `rules` | every promised rule is named by a test |
@@ -81,6 +84,7 @@ mod architecture;
 mod authenticating;
 mod authz;
 mod authzen;
+mod belonging;
 mod bounding;
 mod bringing;
 mod checklists;
@@ -118,8 +122,10 @@ mod moving;
 mod mustering;
 mod narrowing;
 mod noticing;
+mod pki;
 mod policies;
 mod previewing;
+mod principals;
 mod promoting;
 mod racing;
 mod reading;
@@ -129,6 +135,7 @@ mod replica;
 mod replicating;
 mod reporting;
 mod rotating;
+mod rotating_keys;
 mod rules;
 mod scheduling;
 mod settling;

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use self::question::{Batch, Evaluation, Fault, Semantic};
 use self::reply::{Evaluated, Evaluations};
+use super::bound::{Asker, SENTENCE};
 use super::READY_IN;
 use super::judge::Judge;
 use crate::config::Gateway;
@@ -76,8 +77,27 @@ impl Path {
     }
 }
 
+/// Which environments may be asked about, and which one is where a question names none.
+#[derive(Debug, Clone, Copy)]
+struct Bounds<'p> {
+    /// Who asks.
+    asker: Asker<'p>,
+    /// The environment of questions that name none.
+    default: Option<Environment>,
+}
+
+impl Bounds<'_> {
+    /// The question that an evaluation asks, if it is the asker's to ask.
+    fn question<'e>(&self, evaluation: &'e Evaluation) -> Result<Question<'e>, Fault> {
+        let question = evaluation.question(self.default)?;
+        if self.asker.may_ask_about(question.environment) { Ok(question) } else { Err(Fault::new(SENTENCE)) }
+    }
+}
+
 /// A request.
 pub(super) struct Asked<'r> {
+    /// Who asks.
+    pub(super) asker: Asker<'r>,
     /// What it asks for.
     pub(super) path: Path,
     /// By which method.
@@ -98,7 +118,7 @@ pub(super) fn answer(asked: &Asked<'_>, judge: Option<&Judge>, gateway: &Gateway
 }
 
 fn answered(asked: &Asked<'_>, judge: Option<&Judge>, gateway: &Gateway) -> Response {
-    let Asked { path, method, headers, body } = asked;
+    let Asked { asker, path, method, headers, body } = asked;
     let expected = path.method();
     if **method != expected {
         let mut response = refused(StatusCode::METHOD_NOT_ALLOWED, &format!("the method must be {expected}"));
@@ -115,9 +135,9 @@ fn answered(asked: &Asked<'_>, judge: Option<&Judge>, gateway: &Gateway) -> Resp
         ),
         (Path::Evaluation(_), None) => not_judged(),
         (Path::Evaluation(evaluate), Some(judge)) => {
-            let evaluated = judge
-                .ready()
-                .and_then(|()| evaluated(evaluate, headers, body.as_deref(), judge, gateway.reading.environment));
+            let bounds = Bounds { asker: *asker, default: gateway.reading.environment };
+            let evaluated =
+                judge.ready().and_then(|()| evaluated(evaluate, headers, body.as_deref(), judge, bounds));
             match evaluated {
                 Ok(Ok(response)) => response,
                 Ok(Err(Fault(sentence))) => refused(StatusCode::BAD_REQUEST, &sentence),
@@ -140,7 +160,7 @@ fn evaluated(
     headers: &HeaderMap,
     body: Option<&[u8]>,
     judge: &Judge,
-    environment: Option<Environment>,
+    bounds: Bounds<'_>,
 ) -> Result<Result<Response, Fault>, Unready> {
     let is_json = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|media_type| {
         media_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
@@ -151,8 +171,8 @@ fn evaluated(
         Some(body) => parse(evaluate, body),
     };
     match parsed {
-        Ok(Said::One(evaluation)) => single(&evaluation, judge, environment),
-        Ok(Said::Many(batch, semantic)) => all(&batch, semantic, judge, environment),
+        Ok(Said::One(evaluation)) => single(&evaluation, judge, bounds),
+        Ok(Said::Many(batch, semantic)) => all(&batch, semantic, judge, bounds),
         Err(fault) => Ok(Err(fault)),
     }
 }
@@ -188,9 +208,9 @@ fn parse(evaluate: Evaluate, body: &[u8]) -> Result<Said, Fault> {
 fn single(
     evaluation: &Evaluation,
     judge: &Judge,
-    environment: Option<Environment>,
+    bounds: Bounds<'_>,
 ) -> Result<Result<Response, Fault>, Unready> {
-    let question = match evaluation.question(environment) {
+    let question = match bounds.question(evaluation) {
         Ok(question) => question,
         Err(fault) => return Ok(Err(fault)),
     };
@@ -203,12 +223,12 @@ fn all(
     batch: &Batch,
     semantic: Semantic,
     judge: &Judge,
-    environment: Option<Environment>,
+    bounds: Bounds<'_>,
 ) -> Result<Result<Response, Fault>, Unready> {
     let Batch { defaults, evaluations: several, .. } = batch;
     let whole: Vec<Evaluation> = several.iter().map(|evaluation| evaluation.over(defaults)).collect();
     let asked: Vec<Result<Question<'_>, Fault>> =
-        whole.iter().map(|evaluation| evaluation.question(environment)).collect();
+        whole.iter().map(|evaluation| bounds.question(evaluation)).collect();
     let now = judge.now();
     let mut evaluations = Vec::with_capacity(asked.len());
     match semantic {

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::Endpoint;
+use crate::access::{Peer, Spoken};
 
 /// Largest head of a request, in bytes: a gateway forwards what its clients send.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -33,31 +34,31 @@ const NO_ROOM: Duration = Duration::from_millis(100);
 
 /// Where connections come from.
 #[derive(Debug)]
-pub enum Door {
+pub enum Listener {
     /// A port.
     Tcp(TcpListener),
     /// A socket in the file system.
     Unix(UnixListener),
 }
 
-impl Door {
+impl Listener {
     /// The address of a port.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
-            Door::Tcp(listener) => listener.local_addr().ok(),
-            Door::Unix(_) => None,
+            Listener::Tcp(listener) => listener.local_addr().ok(),
+            Listener::Unix(_) => None,
         }
     }
 
     async fn accept(&self) -> io::Result<Line> {
         match self {
-            Door::Tcp(listener) => {
+            Listener::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 // Answers are small, and each is waited for. A socket that refuses serves them later.
                 let _ = stream.set_nodelay(true);
                 Ok(Line::Tcp(stream))
             }
-            Door::Unix(listener) => listener.accept().await.map(|(stream, _)| Line::Unix(stream)),
+            Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| Line::Unix(stream)),
         }
     }
 }
@@ -73,7 +74,7 @@ enum Line {
 /// # Errors
 /// Never before the stop.
 pub async fn listen(
-    door: Door,
+    listener: Listener,
     endpoint: Arc<Endpoint>,
     connections_max: u32,
     stopping: watch::Receiver<bool>,
@@ -81,13 +82,17 @@ pub async fn listen(
     let room = Arc::new(Semaphore::new(usize::try_from(connections_max)?));
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&door, &room) => accepted?,
+            accepted = accept(&listener, &room) => accepted?,
             () = told(stopping.clone()) => break,
         };
         let (endpoint, stopping) = (Arc::clone(&endpoint), stopping.clone());
         match accepted {
             Some((Line::Tcp(stream), permit)) => drop(tokio::spawn(serve(stream, endpoint, stopping, permit))),
-            Some((Line::Unix(stream), permit)) => drop(tokio::spawn(serve(stream, endpoint, stopping, permit))),
+            Some((Line::Unix(stream), permit)) => drop(tokio::spawn(async move {
+                // What can connect to a socket in the file system, its permissions say; TLS would add nothing.
+                converse(stream, Peer::default(), &endpoint, stopping).await;
+                drop(permit);
+            })),
             None => {}
         }
     }
@@ -103,9 +108,9 @@ async fn told(mut stopping: watch::Receiver<bool>) {
 }
 
 /// The next connection, as soon as there is room for it; nothing if it is gone already.
-async fn accept(door: &Door, room: &Arc<Semaphore>) -> anyhow::Result<Option<(Line, OwnedSemaphorePermit)>> {
+async fn accept(listener: &Listener, room: &Arc<Semaphore>) -> anyhow::Result<Option<(Line, OwnedSemaphorePermit)>> {
     let permit = Arc::clone(room).acquire_owned().await.context("nobody closes the room")?;
-    match door.accept().await {
+    match listener.accept().await {
         Ok(line) => Ok(Some((line, permit))),
         Err(error) => {
             tracing::debug!(%error, "a connection of a gateway was not accepted");
@@ -116,14 +121,30 @@ async fn accept(door: &Door, room: &Arc<Semaphore>) -> anyhow::Result<Option<(Li
 }
 
 async fn serve(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    stream: TcpStream,
     endpoint: Arc<Endpoint>,
     stopping: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
 ) {
+    match endpoint.tls() {
+        None => converse(stream, Peer::default(), &endpoint, stopping).await,
+        Some(tls) => match tls.accept(stream, Spoken::Questions).await {
+            Ok((stream, proven)) => converse(stream, Peer(proven.map(Arc::new)), &endpoint, stopping).await,
+            Err(error) => endpoint.handshake_failed(&error),
+        },
+    }
+}
+
+/// Answers what is asked on a connection, until it ends.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Peer,
+    endpoint: &Arc<Endpoint>,
+    stopping: watch::Receiver<bool>,
+) {
     let service = service_fn(|request: Request<Incoming>| {
-        let endpoint = Arc::clone(&endpoint);
-        async move { Ok::<_, Infallible>(endpoint.answer(request).await) }
+        let (endpoint, peer) = (Arc::clone(endpoint), peer.clone());
+        async move { Ok::<_, Infallible>(endpoint.answer(&peer, request).await) }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(SILENCE).max_headers(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);

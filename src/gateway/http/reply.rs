@@ -75,9 +75,27 @@ pub(super) fn not_ready(profile: Profile, format: BodyFormat) -> Response {
         BodyFormat::Neutral => r#"{"reason":"NOT_READY","message":"Calls cannot be judged at the moment."}"#,
         BodyFormat::Hmrc => r#"{"code":"SERVER_ERROR","message":"Service unavailable"}"#,
     };
+    let mut response = unjudged(status, body);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(READY_IN));
+    response
+}
+
+/// The answer to whoever is not proven to be a gateway. The gateway's client has done nothing wrong, and is not told that
+/// its own credentials were.
+pub(super) fn unproven(profile: Profile, format: BodyFormat) -> Response {
+    let status = match profile {
+        Profile::Nginx | Profile::Pinned | Profile::Forwarded | Profile::Envoy => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let body = match format {
+        BodyFormat::Neutral => r#"{"reason":"GATEWAY_NOT_PROVEN","message":"The gateway cannot have calls judged."}"#,
+        BodyFormat::Hmrc => r#"{"code":"SERVER_ERROR","message":"Service unavailable"}"#,
+    };
+    unjudged(status, body)
+}
+
+fn unjudged(status: StatusCode, body: &str) -> Response {
     let mut headers = HeaderMap::new();
     add_identity(&mut headers, &Identity::NOBODY);
-    headers.insert(RETRY_AFTER, HeaderValue::from_static(READY_IN));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     written(status, headers, body.to_owned())
 }
