@@ -8,9 +8,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::routing::get;
+use axum::{Router, middleware};
 use chrono::TimeDelta;
 use devhub_decision::Limits;
 use devhub_proto::envoy::service::auth::v3::authorization_server::AuthorizationServer;
@@ -47,6 +47,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::access::Admission;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::policy::Policies;
@@ -185,6 +186,19 @@ impl Server {
         config: &Config,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Server> {
+        Server::start_admitting(open, config, clock, Admission::open()).await
+    }
+
+    /// As [`Server::start_with`], for the callers that `admission` lets through.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_admitting(
+        open: impl FnOnce() -> Result<Arc<dyn Store>, StoreError> + Send + 'static,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        admission: Admission,
+    ) -> anyhow::Result<Server> {
         let (rules, peppers) = (rules(config)?, peppers(config)?);
         let admin = TcpListener::bind(config.admin_listen)
             .await
@@ -238,7 +252,7 @@ impl Server {
         let (health, health_service) = tonic_health::server::health_reporter();
         let judge = Judge::new(hub.clone(), limits, metrics.clone());
         let services = services(&hub, judge.clone(), peppers, &metrics, config, &stopping).add_service(health_service);
-        let services = web(services, config)?;
+        let services = web(services, admission, config)?;
 
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
         let every = Duration::from_secs(u64::from(config.usage_flush_seconds));
@@ -374,7 +388,7 @@ fn services(
 }
 
 /// gRPC and gRPC-Web on the same routes, the latter for the configured origins.
-fn web(services: Routes, config: &Config) -> anyhow::Result<Router> {
+fn web(services: Routes, admission: Admission, config: &Config) -> anyhow::Result<Router> {
     let origins = config
         .cors_origins
         .iter()
@@ -389,7 +403,8 @@ fn web(services: Routes, config: &Config) -> anyhow::Result<Router> {
         .allow_headers(allowed)
         .expose_headers(exposed)
         .max_age(Duration::from_secs(3600));
-    Ok(services.into_axum_router().layer(tonic_web::GrpcWebLayer::new()).layer(cors))
+    let admit = middleware::from_fn(move |request, next| admission.clone().admit(request, next));
+    Ok(services.into_axum_router().layer(admit).layer(tonic_web::GrpcWebLayer::new()).layer(cors))
 }
 
 fn admin_routes(ready: Arc<OnceLock<Hub>>, metrics: Metrics, stopping: watch::Receiver<bool>) -> Router {

@@ -35,6 +35,7 @@ mod read;
 mod roster;
 mod turns;
 mod usage;
+mod view;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -68,6 +69,7 @@ pub use preview::{Affected, AnswerFrom, Place, PlannedNotice, Preview, Rehearsed
 pub use read::{PAGE_BYTES_MAX, Page, Stored};
 pub use roster::{Migration, MigrationFilter, Pace, Party, PhaseCounts, Roster};
 pub use usage::{Figures, Meter, Reported, SUMMARY_MAX, Summary, UsageOf, UsageRow};
+pub use view::View;
 
 use change_log::{SEED_COMMITS, SEED_STEP};
 use fold::Fold;

@@ -31,7 +31,7 @@ pub const fn code(reason: ErrorReason) -> Code {
     match reason {
         ErrorReason::Unspecified | ErrorReason::Internal => Code::Internal,
         ErrorReason::InvalidField | ErrorReason::SubscriptionFields | ErrorReason::PageToken => Code::InvalidArgument,
-        ErrorReason::ActorRequired => Code::Unauthenticated,
+        ErrorReason::ActorRequired | ErrorReason::PrincipalRequired => Code::Unauthenticated,
         ErrorReason::OperatorRequired
         | ErrorReason::NotACollaborator
         | ErrorReason::AdministratorRequired
@@ -40,6 +40,8 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::DeletionRestricted
         | ErrorReason::NotACompanyAdministrator
         | ErrorReason::CompanyApprovalRequired
+        | ErrorReason::RoleNotPermitted
+        | ErrorReason::ScopeNotGranted
         | ErrorReason::NotARecipient => Code::PermissionDenied,
         ErrorReason::ApiNotFound
         | ErrorReason::VersionNotFound
@@ -331,6 +333,25 @@ pub fn told(failure: Failure) -> (&'static str, String) {
 /// The status of a write without an actor.
 pub fn actor_required(sentence: String) -> Status {
     make(ErrorReason::ActorRequired, format!("metadata devhub-actor is needed: {sentence}"), HashMap::new(), &[])
+}
+
+/// The status of a call that callers of this kind do not make.
+pub fn role_not_permitted(role: &str, call: &str) -> Status {
+    let message = format!("the role {role} does not make the call {call}; `devhub access` shows who does");
+    let metadata = HashMap::from([("role".to_owned(), role.to_owned()), ("call".to_owned(), call.to_owned())]);
+    make(ErrorReason::RoleNotPermitted, message, metadata, &[])
+}
+
+/// The status of a call that the account of a program does not list.
+pub fn scope_not_granted(call: &str) -> Status {
+    let message = format!("the account does not list {call}; have an operator add it to its scopes");
+    make(ErrorReason::ScopeNotGranted, message, HashMap::from([("call".to_owned(), call.to_owned())]), &[])
+}
+
+/// The status of a call by nobody.
+pub fn principal_required() -> Status {
+    let message = "this hub answers only callers that it has verified; present credentials";
+    make(ErrorReason::PrincipalRequired, message.to_owned(), HashMap::new(), &[])
 }
 
 /// The status of a page token that is not ours, or of another query.

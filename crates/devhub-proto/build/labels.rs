@@ -111,7 +111,10 @@ pub fn read(files: &Files) -> Result<Vec<Label>, String> {
         }
     }
     if !wrong.is_empty() {
-        return Err(format!("every call says who may make it, each role once: option (access); see {}", wrong.join(", ")));
+        return Err(format!(
+            "every call says who may make it, each role once: option (access); see {}",
+            wrong.join(", ")
+        ));
     }
     labels.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(labels)
