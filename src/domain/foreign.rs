@@ -72,6 +72,7 @@ fn has_to_do_with(actor: &Actor, command: &Command, record: &Record, records: &R
 /// Whether a publisher has to do with `record`: with what a command changes, only of its APIs; with what it refers to, as
 /// everybody.
 fn publishes(apis: &[Context], command: &Command, record: &Record) -> bool {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "commands of publishers change nothing else")]
     match record {
         Record::Announcement(announcement) => match &announcement.current.content.audience {
             Audience::Subscribers(_, scopes) => scopes.iter().all(|scope| apis.contains(scope.context())),
@@ -81,7 +82,6 @@ fn publishes(apis: &[Context], command: &Command, record: &Record) -> bool {
         Record::Api(_) | Record::Namespace(_) if matches!(command, Command::ChangeLifecycle(_)) => false,
         Record::Api(api) => apis.contains(&api.context) || !command.changes_api(&api.context),
         Record::Version(version) => apis.contains(&version.name.context) || !command.changes_api(&version.name.context),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "commands of publishers change nothing else")]
         _ => true,
     }
 }
