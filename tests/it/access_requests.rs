@@ -1,4 +1,5 @@
 //! A request of every call that some role makes of its own things only, naming whose things they are.
+#![expect(clippy::needless_update, reason = "one macro writes requests of one field and of many")]
 
 use devhub_proto::v1;
 use devhub_proto::v1::lifecycle_change::Step;
