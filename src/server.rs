@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use chrono::TimeDelta;
 use devhub_decision::Limits;
@@ -49,7 +49,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::access::{self, Door};
+use crate::access::{self, Admission, Door};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::policy::Policies;
@@ -193,6 +193,19 @@ impl Server {
         config: &Config,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Server> {
+        Server::start_admitting(open, config, clock, Admission::proven()).await
+    }
+
+    /// As [`Server::start_with`], for the callers that `admission` lets through.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_admitting(
+        open: impl FnOnce() -> Result<Arc<dyn Store>, StoreError> + Send + 'static,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        admission: Admission,
+    ) -> anyhow::Result<Server> {
         let (rules, peppers) = (rules(config)?, peppers(config)?);
         let admin = TcpListener::bind(config.admin_listen)
             .await
@@ -248,7 +261,7 @@ impl Server {
         let judge = Judge::new(hub.clone(), limits, metrics.clone());
         let services =
             services(&hub, judge.clone(), limits, peppers, &metrics, config, &stopping).add_service(health_service);
-        let services = web(services, &door, config)?;
+        let services = web(services, &door, admission, config)?;
 
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
         let every = Duration::from_secs(u64::from(config.usage_flush_seconds));
@@ -398,8 +411,8 @@ fn services(
     routes
 }
 
-/// gRPC and gRPC-Web on the same routes, behind one door, the latter for the configured origins.
-fn web(services: Routes, door: &Arc<Door>, config: &Config) -> anyhow::Result<Router> {
+/// gRPC and gRPC-Web on the same routes, the latter for the configured origins.
+fn web(services: Routes, door: &Arc<Door>, admission: Admission, config: &Config) -> anyhow::Result<Router> {
     let origins = config
         .cors_origins
         .iter()
@@ -415,8 +428,9 @@ fn web(services: Routes, door: &Arc<Door>, config: &Config) -> anyhow::Result<Ro
         .allow_headers(allowed)
         .expose_headers(exposed)
         .max_age(Duration::from_secs(3600));
+    let admit = from_fn(move |request, next| admission.clone().admit(request, next));
     let door = from_fn_with_state(Arc::clone(door), access::admit);
-    Ok(services.into_axum_router().layer(door).layer(tonic_web::GrpcWebLayer::new()).layer(cors))
+    Ok(services.into_axum_router().layer(admit).layer(door).layer(tonic_web::GrpcWebLayer::new()).layer(cors))
 }
 
 fn admin_routes(ready: Arc<OnceLock<Hub>>, metrics: Metrics, stopping: watch::Receiver<bool>) -> Router {

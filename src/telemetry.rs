@@ -8,8 +8,8 @@ use devhub_decision::{Environment, Reason, Stage};
 
 use devhub_proto::v1::CredentialVerdict;
 
-use crate::gateway::Fleet;
 use crate::access::proof::Check;
+use crate::gateway::Fleet;
 use crate::gateway::request::Misread;
 use crate::hub::Hub;
 

@@ -1,20 +1,24 @@
 //! Who calls, and what such a caller may do.
 //!
-//! A [`Principal`] is what a listener made of a caller's credentials; headers that a caller writes make none. Rules about
-//! what may be done are the domain's; here is who may ask for it.
-//!
-//! What a credential proves is judged in [`proof`], by pure functions; [`Door`] brings them keys, certificates and the
-//! instant, and stands before every service.
+//! A [`Principal`] is what a listener made of a caller's credentials; headers that a caller writes make none. What a
+//! credential proves is judged in [`proof`], by pure functions; [`Door`] brings them keys, certificates and the instant, and
+//! stands before every service. Which calls each kind of caller makes is one table ([`table`]), which the protocol states
+//! call by call and the [`Admission`] of the server enforces behind the door. Whose things a call may touch is not asked here
+//! but where they are: in the judgement of a command (`domain/foreign.rs`) and in the view through which is read
+//! (`hub/view.rs`).
 
+mod admission;
 mod door;
 mod fetch;
 mod jwks;
 mod principal;
 pub mod proof;
+pub mod table;
 mod tls;
 
 use std::net::SocketAddr;
 
+pub use admission::Admission;
 pub use door::{Door, GATEWAY_TOKEN, Machines, Peer, USER_TOKEN, admit};
 pub use fetch::refuse_address;
 pub use jwks::{KeyPlace, TrustedIssuer};

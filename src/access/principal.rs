@@ -2,8 +2,8 @@
 
 use devhub_decision::Environment;
 
-use crate::domain::Actor;
 use crate::domain::name::{CompanyId, Context, Email};
+use crate::domain::{Actor, Scope};
 
 /// What kind of caller may call an RPC. Kinds never mix: a principal has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,7 +20,7 @@ pub enum Role {
     Gateway,
     /// A program that was given a list of calls.
     Machine,
-    /// Reads the audit trail, and nothing else.
+    /// Reads the audit trail and the catalogue.
     Auditor,
 }
 
@@ -96,11 +96,13 @@ impl Principal {
     /// Who a command of this caller names as its actor; none where the caller says it itself, or commands nothing.
     pub fn actor(&self) -> Option<Actor> {
         match self {
-            Principal::Developer { email, .. } | Principal::CompanyAdministrator { email, .. } => {
-                Some(Actor::Collaborator(email.clone()))
+            Principal::Developer { email, .. } => Some(Actor::Collaborator(email.clone())),
+            Principal::CompanyAdministrator { email, company, .. } => {
+                Some(Actor::CompanyAdministrator { email: email.clone(), company: company.clone() })
             }
+            Principal::Publisher { name, apis } => Some(Actor::Publisher { name: name.clone(), apis: apis.clone() }),
             Principal::Operator { name } => Some(Actor::Operator(name.clone())),
-            Principal::Publisher { name, .. } | Principal::Machine { name, .. } => Some(Actor::Process(name.clone())),
+            Principal::Machine { name, .. } => Some(Actor::Process(name.clone())),
             Principal::Gateway { .. } | Principal::Auditor { .. } | Principal::Anyone => None,
         }
     }
@@ -116,6 +118,20 @@ impl Principal {
             | Principal::Machine { .. }
             | Principal::Auditor { .. }
             | Principal::Anyone => true,
+        }
+    }
+
+    /// Which records the caller gets to see.
+    pub fn scope(&self) -> Scope {
+        match self {
+            Principal::Developer { email, .. } => Scope::Person(email.clone()),
+            Principal::CompanyAdministrator { email, company, .. } => {
+                Scope::Company { id: company.clone(), email: email.clone() }
+            }
+            Principal::Publisher { apis, .. } => Scope::Apis(apis.clone()),
+            // What an auditor may call reads the catalogue and the trail, and the trail is of everything.
+            Principal::Gateway { .. } | Principal::Auditor { .. } => Scope::Public,
+            Principal::Operator { .. } | Principal::Machine { .. } | Principal::Anyone => Scope::Everything,
         }
     }
 }

@@ -147,7 +147,8 @@ impl Agent {
         }
         let gateway_address = http.as_ref().and_then(Listener::address);
         if let Some(listener) = http {
-            let endpoint = Endpoint::new(config.gateway.clone(), None, config.max_request_bytes, config.request_timeout);
+            let endpoint =
+                Endpoint::new(config.gateway.clone(), None, config.max_request_bytes, config.request_timeout);
             endpoint.serve(judge);
             let listening = http::listen(listener, Arc::new(endpoint), config.gateway.connections_max, stopping);
             tasks.push(tokio::spawn(listening));

@@ -13,6 +13,11 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
             "get a fresh token or certificate; the log of the hub says what is wrong with it"
         }
         ErrorReason::EnvironmentNotPermitted => "use the credentials of a gateway of that environment",
+        ErrorReason::RoleNotPermitted => {
+            "`devhub access` shows which role makes the call; present credentials of that role"
+        }
+        ErrorReason::PrincipalRequired => "present credentials: this hub answers only callers that it has verified",
+        ErrorReason::ScopeNotGranted => "have an operator add the call to the scopes of the account",
         ErrorReason::OperatorRequired => "act as an operator: --actor operator:NAME",
         ErrorReason::NotACollaborator => "act as a collaborator of the application, or have an administrator add you",
         ErrorReason::AdministratorRequired => {
@@ -23,7 +28,9 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::VersionNotInEnvironment => {
             "`devhub get version` shows where it is deployed; an application lives in one environment only"
         }
-        ErrorReason::ApplicationNotFound => "check the id with `devhub list applications`",
+        ErrorReason::ApplicationNotFound => {
+            "check the id with `devhub list applications`; what you do not work on is not there for you"
+        }
         ErrorReason::SubscriptionNotFound => "check with `devhub list subscriptions --application ID --ended`",
         ErrorReason::AccessRequestNotFound => "check with `devhub list access-requests`",
         ErrorReason::AlreadyExists => "choose another name, or change the one that is there",

@@ -6,6 +6,7 @@
 //! plan has changes, 3 a checked call is denied, 4 some rows of an import or applications of a move were refused, 64 the
 //! command line itself is wrong.
 
+pub mod access;
 pub mod agent;
 pub mod allowlist;
 pub mod announce;
@@ -261,6 +262,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Write the compiled contract to standard output, for what turns JSON into calls (Envoy's grpc_json_transcoder)
     Descriptors(descriptors::Descriptors),
+    /// Print who may make which call, as a Markdown table
+    Access(access::Access),
     /// Print completions for a shell
     Completions(completions::Completions),
 }
@@ -347,6 +350,7 @@ impl Cli {
             Command::Restore(command) => command.run(output),
             Command::Doctor(command) => command.run(output),
             Command::Descriptors(command) => command.run(),
+            Command::Access(command) => command.run(&mut std::io::stdout().lock()),
             Command::Completions(command) => command.run(),
         }
     }

@@ -25,7 +25,7 @@ use super::bound::Asker;
 use super::fleet::{Fleet, Member};
 use super::token::Tokens;
 use crate::domain::name::Context;
-use crate::hub::{Hub, Step, View};
+use crate::hub::{Followed, Hub, Step};
 use crate::rpc::parse::Fields;
 use crate::rpc::status;
 use crate::secret::Seals;
@@ -102,7 +102,7 @@ pub(super) fn check_gateway_id(fields: &mut Fields, field: &str, id: &str) {
 
 /// What a start says.
 struct Start {
-    view: View,
+    view: Followed,
     gateway_id: String,
     token: Vec<u8>,
 }
@@ -131,7 +131,7 @@ fn parse(first: Option<v1::SyncRequest>) -> Result<Start, Status> {
         Ok(environment) => {
             let contexts = contexts(&mut fields, start.contexts);
             fields.check()?;
-            let view = View { environment, contexts };
+            let view = Followed { environment, contexts };
             Ok(Start { view, gateway_id: start.gateway_id, token: start.resume_token })
         }
         Err(_) => {
@@ -207,7 +207,7 @@ type Over = Option<Status>;
 /// One gateway.
 struct Session {
     shared: Arc<Shared>,
-    view: View,
+    view: Followed,
     present: Arc<Present>,
     sender: mpsc::Sender<v1::SyncResponse>,
     /// Everything up to this revision was sent.

@@ -5,7 +5,7 @@ use devhub_proto::v1::SyncReason;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::policy::Policies;
-use crate::hub::View;
+use crate::hub::Followed;
 use crate::secret::{SEAL_BYTES, Seals};
 
 /// The first byte: how the rest is laid out.
@@ -42,7 +42,7 @@ fn short(hash: Sha256) -> [u8; 8] {
 }
 
 /// Which contexts a gateway sees, in short; nothing for all of them.
-fn filter(view: &View) -> [u8; 8] {
+fn filter(view: &Followed) -> [u8; 8] {
     let Some(contexts) = &view.contexts else { return [0; 8] };
     // No context has a line break in it.
     short(
@@ -50,7 +50,7 @@ fn filter(view: &View) -> [u8; 8] {
     )
 }
 
-fn number(view: &View) -> u8 {
+fn number(view: &Followed) -> u8 {
     match view.environment {
         Environment::Sandbox => 1,
         Environment::Production => 2,
@@ -63,7 +63,7 @@ impl Tokens {
     }
 
     /// The token of a revision, for gateways that see this.
-    pub(super) fn at(&self, view: &View, revision: u64) -> Vec<u8> {
+    pub(super) fn at(&self, view: &Followed, revision: u64) -> Vec<u8> {
         let mut token = Vec::with_capacity(PLACE_BYTES + SEAL_BYTES);
         token.push(LAYOUT);
         token.extend(self.epoch);
@@ -76,7 +76,7 @@ impl Tokens {
     }
 
     /// The revision of a token, or why a gateway that sees this cannot go on from it.
-    pub(super) fn read(&self, view: &View, token: &[u8]) -> Result<u64, SyncReason> {
+    pub(super) fn read(&self, view: &Followed, token: &[u8]) -> Result<u64, SyncReason> {
         if token.is_empty() {
             return Err(SyncReason::NoToken);
         }
@@ -109,15 +109,15 @@ mod tests {
     #[test]
     fn a_token_is_good_for_its_own_history_environment_and_meaning_alone() {
         let (seals, policies) = (Seals::generate(), Policies::built_in());
-        let here = &View::whole(Environment::Sandbox);
+        let here = &Followed::whole(Environment::Sandbox);
         let tokens = Tokens::new(seals.clone(), [7; 16], &policies);
         let token = tokens.at(here, 0x0102_0304_0506_0708);
         assert_eq!(tokens.read(here, &token), Ok(0x0102_0304_0506_0708));
         assert_eq!(tokens.read(here, b""), Err(SyncReason::NoToken));
-        assert_eq!(tokens.read(&View::whole(Environment::Production), &token), Err(SyncReason::OtherEnvironment));
+        assert_eq!(tokens.read(&Followed::whole(Environment::Production), &token), Err(SyncReason::OtherEnvironment));
         let some = |contexts: &[&str]| {
             let contexts = contexts.iter().map(|context| Box::from(*context)).collect();
-            View { contexts: Some(std::sync::Arc::new(contexts)), ..here.clone() }
+            Followed { contexts: Some(std::sync::Arc::new(contexts)), ..here.clone() }
         };
         assert_eq!(tokens.read(&some(&["a/b"]), &token), Err(SyncReason::OtherContexts));
         let about = tokens.at(&some(&["a/b", "c"]), 9);
@@ -140,16 +140,16 @@ mod tests {
     #[test]
     fn no_byte_of_a_token_can_be_changed_or_left_out() {
         let tokens = Tokens::new(Seals::generate(), [7; 16], &Policies::built_in());
-        let token = tokens.at(&View::whole(Environment::Sandbox), 9);
+        let token = tokens.at(&Followed::whole(Environment::Sandbox), 9);
         for at in 0..token.len() {
             let mut changed = token.clone();
             changed[at] ^= 1;
             assert_eq!(
-                tokens.read(&View::whole(Environment::Sandbox), &changed),
+                tokens.read(&Followed::whole(Environment::Sandbox), &changed),
                 Err(SyncReason::ForeignToken),
                 "byte {at}"
             );
-            assert!(tokens.read(&View::whole(Environment::Sandbox), &token[..at]).is_err(), "{at} bytes");
+            assert!(tokens.read(&Followed::whole(Environment::Sandbox), &token[..at]).is_err(), "{at} bytes");
         }
     }
 }

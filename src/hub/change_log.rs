@@ -10,7 +10,7 @@ use devhub_decision::{Change, ContextDigests, Digests};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::view::View;
+use super::followed::Followed;
 
 /// Most rows that are remembered, besides those of the newest commit: about 40 MB.
 pub const LOG_ROWS_MAX: usize = 100_000;
@@ -83,7 +83,7 @@ impl Default for ChangeLog {
 
 impl Log {
     /// The digest of a view at a revision whose digests are these, and after which every commit is remembered.
-    fn digest_of(&self, view: &View, revision: u64, digests: Digests) -> u64 {
+    fn digest_of(&self, view: &Followed, revision: u64, digests: Digests) -> u64 {
         let Some(parts) = view.parts() else { return digests.of(view.environment) };
         let newest = parts.filter_map(|part| self.contexts.get(part));
         let newest = newest.fold(Digests::default(), |sum, digests| sum.plus(*digests));
@@ -173,7 +173,7 @@ impl ChangeLog {
 
     /// What came after `revision`: whole commits, of about `rows_max` rows if there are more, with rows that are not in the
     /// view among them. `None` when that is not remembered, or when there never was such a revision.
-    pub fn after(&self, revision: u64, rows_max: usize, view: &View) -> Option<Step> {
+    pub fn after(&self, revision: u64, rows_max: usize, view: &Followed) -> Option<Step> {
         let log = self.log.lock();
         if revision < log.floor || revision > log.newest.revision {
             return None;
@@ -194,7 +194,7 @@ impl ChangeLog {
     }
 
     /// The digest of a view at a revision, if it is remembered.
-    pub fn digest_at(&self, revision: u64, view: &View) -> Option<u64> {
+    pub fn digest_at(&self, revision: u64, view: &Followed) -> Option<u64> {
         let log = self.log.lock();
         let digests = if revision == log.newest.revision {
             log.newest.digests
@@ -219,8 +219,8 @@ mod tests {
         Change::CredentialClass(CredentialClassEntry { sunset_at: Some(at(hours)) })
     }
 
-    fn view() -> View {
-        View::whole(Environment::Sandbox)
+    fn view() -> Followed {
+        Followed::whole(Environment::Sandbox)
     }
 
     /// Digests that tell one moment from another.

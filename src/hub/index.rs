@@ -448,6 +448,11 @@ impl Index {
         page(self.0.read().by_collaborator.get(email), after, limit)
     }
 
+    /// Whether a person works on an application.
+    pub fn works_on(&self, email: &Email, application: &ApplicationId) -> bool {
+        self.0.read().by_collaborator.get(email).is_some_and(|ids| ids.contains(application.as_str()))
+    }
+
     /// How many deployments stand at each stage at `now`.
     pub fn standings(&self, now: DateTime<Utc>) -> Standings {
         let inner = self.0.read();

@@ -34,9 +34,10 @@ pub const fn code(reason: ErrorReason) -> Code {
     match reason {
         ErrorReason::Unspecified | ErrorReason::Internal => Code::Internal,
         ErrorReason::InvalidField | ErrorReason::SubscriptionFields | ErrorReason::PageToken => Code::InvalidArgument,
-        ErrorReason::ActorRequired | ErrorReason::CredentialsRequired | ErrorReason::CredentialsRefused => {
-            Code::Unauthenticated
-        }
+        ErrorReason::ActorRequired
+        | ErrorReason::PrincipalRequired
+        | ErrorReason::CredentialsRequired
+        | ErrorReason::CredentialsRefused => Code::Unauthenticated,
         ErrorReason::OperatorRequired
         | ErrorReason::NotACollaborator
         | ErrorReason::AdministratorRequired
@@ -46,7 +47,9 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::NotACompanyAdministrator
         | ErrorReason::CompanyApprovalRequired
         | ErrorReason::NotARecipient
-        | ErrorReason::EnvironmentNotPermitted => Code::PermissionDenied,
+        | ErrorReason::EnvironmentNotPermitted
+        | ErrorReason::RoleNotPermitted
+        | ErrorReason::ScopeNotGranted => Code::PermissionDenied,
         ErrorReason::ApiNotFound
         | ErrorReason::VersionNotFound
         | ErrorReason::VersionNotInEnvironment
@@ -362,6 +365,25 @@ pub fn unproven(nothing_presented: bool) -> Status {
 pub fn environment_not_permitted() -> Status {
     let message = "a gateway asks about its own environment only; use the credentials of a gateway of the other one";
     make(ErrorReason::EnvironmentNotPermitted, message.to_owned(), HashMap::new(), &[])
+}
+
+/// The status of a call that callers of this kind do not make.
+pub fn role_not_permitted(role: &str, call: &str) -> Status {
+    let message = format!("the role {role} does not make the call {call}; `devhub access` shows who does");
+    let metadata = HashMap::from([("role".to_owned(), role.to_owned()), ("call".to_owned(), call.to_owned())]);
+    make(ErrorReason::RoleNotPermitted, message, metadata, &[])
+}
+
+/// The status of a call that the account of a program does not list.
+pub fn scope_not_granted(call: &str) -> Status {
+    let message = format!("the account does not list {call}; have an operator add it to its scopes");
+    make(ErrorReason::ScopeNotGranted, message, HashMap::from([("call".to_owned(), call.to_owned())]), &[])
+}
+
+/// The status of a call by nobody.
+pub fn principal_required() -> Status {
+    let message = "this hub answers only callers that it has verified; present credentials";
+    make(ErrorReason::PrincipalRequired, message.to_owned(), HashMap::new(), &[])
 }
 
 /// The status of a page token that is not ours, or of another query.

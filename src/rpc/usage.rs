@@ -6,14 +6,14 @@ use devhub_proto::v1::usage_service_server::UsageService;
 use tonic::{Request, Response, Status};
 
 use super::parse::{Fields, Query};
-use super::read;
+use super::{read, seen};
 use crate::access::Principal;
 use crate::domain::Actor;
 use crate::domain::name::{ApplicationId, VersionName};
 use crate::domain::record::RecordKey;
 use crate::domain::refusal::Refusal;
 use crate::domain::usage::{Class, RECENT_DAYS, Report};
-use crate::hub::{Failure, Hub, Mode, UsageOf, UsageRow};
+use crate::hub::{Failure, Hub, Mode, UsageOf, UsageRow, View};
 use crate::wire::{Word, timestamp};
 
 /// Most items of one report.
@@ -79,13 +79,18 @@ fn parse_of(reporter: Option<&Principal>, item: &v1::UsageReport) -> Result<Repo
     }
 }
 
-/// Refuses when there is no such version, or application.
-fn find(hub: &Hub, of: &UsageOf) -> Result<(), Failure> {
+/// Refuses when there is no such version, or application, for the caller: whose calls they are, and whose API is called,
+/// are told of usage.
+fn find(hub: &View, of: &UsageOf) -> Result<(), Failure> {
     let (key, refusal) = match of {
         UsageOf::Version(name) => (RecordKey::Version(name.clone()), Refusal::VersionNotFound(name.clone())),
         UsageOf::Application(id) => (RecordKey::Application(id.clone()), Refusal::ApplicationNotFound(id.clone())),
     };
-    if hub.get_one(key)?.is_some() { Ok(()) } else { Err(refusal.into()) }
+    let is_told = match of {
+        UsageOf::Version(name) => hub.scope().publishes(&name.context),
+        UsageOf::Application(id) => hub.works_on(id),
+    };
+    if is_told && hub.get_one(key)?.is_some() { Ok(()) } else { Err(refusal.into()) }
 }
 
 impl UsageRpc {
@@ -135,6 +140,7 @@ impl UsageService for UsageRpc {
         &self,
         request: Request<v1::ListUsageRequest>,
     ) -> Result<Response<v1::ListUsageResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let application = fields.name_or_none::<ApplicationId>("application_id", &message.application_id);
@@ -156,9 +162,10 @@ impl UsageService for UsageRpc {
         let Some(of) = of.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
         let (e, c) = (message.environment.to_string(), message.usage_class.to_string());
         let query = Query::new("ListUsage", &[&message.application_id, &message.context, &message.version, &e, &c]);
+        let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let now = self.hub.now();
-        let page = read(&self.hub, move |hub| {
+        let page = read(&hub, move |hub| {
             find(hub, &of)?;
             hub.list_usage(&of, environment, class, cursor, size, now)
         })
@@ -175,13 +182,14 @@ impl UsageService for UsageRpc {
         &self,
         request: Request<v1::GetUsageSummaryRequest>,
     ) -> Result<Response<v1::GetUsageSummaryResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let version = fields.version(&message.context, &message.version);
         let environment = fields.word_or_none::<Environment>("environment", message.environment);
         let Some(version) = version.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
         let now = self.hub.now();
-        let summary = read(&self.hub, move |hub| {
+        let summary = read(&hub, move |hub| {
             find(hub, &UsageOf::Version(version.clone()))?;
             hub.summarize_usage(&version, environment, now)
         })

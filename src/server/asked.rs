@@ -37,7 +37,12 @@ impl Asked {
         let within = Duration::from_secs(u64::from(config.request_timeout_seconds));
         let endpoint =
             Arc::new(Endpoint::new(config.gateway.clone(), Some(Arc::clone(door)), config.max_request_bytes, within));
-        let listening = http::listen(Listener::Tcp(listener), Arc::clone(&endpoint), config.gateway.connections_max, stopping.clone());
+        let listening = http::listen(
+            Listener::Tcp(listener),
+            Arc::clone(&endpoint),
+            config.gateway.connections_max,
+            stopping.clone(),
+        );
         Ok(Some(Asked { address, endpoint, task: tokio::spawn(listening) }))
     }
 

@@ -76,6 +76,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod access_admission;
+mod access_matrix;
+mod access_requests;
 mod accounts;
 mod agent;
 mod announcing;

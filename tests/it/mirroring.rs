@@ -22,7 +22,7 @@ use devhub::domain::subscribe::{OneWay, Unsubscribe};
 use devhub::domain::version::{AccessType, AuthType, Deployment, Endpoint};
 use devhub::domain::waiver::WaiverKind;
 use devhub::domain::{Actor, Command};
-use devhub::hub::{Hub, Request, View};
+use devhub::hub::{Followed, Hub, Request};
 use devhub::server::Server;
 use devhub::store::memory::Memory;
 use devhub_decision::{
@@ -317,7 +317,7 @@ async fn play(deeds: &[(Deed, bool)], every: usize) -> BTreeSet<&'static str> {
 /// A replica of one API: it holds what is about that, with the digest of that, and decides nothing about the other one.
 async fn agree_about_one(hub: &Hub, replica: &Replica, now: DateTime<Utc>) {
     let contexts = BTreeSet::from([REST.into()]);
-    let view = View { environment: Environment::Sandbox, contexts: Some(Arc::new(contexts)) };
+    let view = Followed { environment: Environment::Sandbox, contexts: Some(Arc::new(contexts)) };
     let stand = || {
         let revision = hub.change_log().newest().revision;
         (revision, hub.change_log().digest_at(revision, &view).unwrap())

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use devhub::hub::View;
+use devhub::hub::Followed;
 use devhub_decision::{Environment, Question, Table};
 use devhub_gateway::{Health, Replica, Settings};
 use devhub_proto::v1;
@@ -49,7 +49,7 @@ async fn open(world: &World, contexts: &[&str], token: Vec<u8>) -> Stream {
 /// The digest of a view, computed the long way.
 fn digest(world: &World, contexts: &[&str]) -> u64 {
     let contexts = contexts.iter().map(|context| Box::from(*context)).collect();
-    let view = View { environment: Environment::Sandbox, contexts: Some(Arc::new(contexts)) };
+    let view = Followed { environment: Environment::Sandbox, contexts: Some(Arc::new(contexts)) };
     let table = world.hub().table();
     let rows: Vec<_> = (0..Table::PARTS).flat_map(|part| table.part(part, view.environment)).collect();
     devhub_decision::Digests::of_rows(rows.iter().filter(|row| view.shows(row))).of(view.environment)

@@ -4,9 +4,12 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use devhub::access::Admission;
 use devhub::clock::ManualClock;
 use devhub::config::Config;
 use devhub::server::Server;
+use devhub::store::Store;
+use devhub::store::embedded::{Embedded, Options};
 use devhub::wire::timestamp;
 use devhub_proto::v1;
 use devhub_proto::v1::announcement_service_client::AnnouncementServiceClient;
@@ -117,6 +120,19 @@ impl World {
         change(&mut config);
         let clock = ManualClock::at(start());
         let server = Server::start(&config, Arc::new(clock.clone())).await.unwrap();
+        let channel = connect(&server);
+        World { server: Some(server), clock, config, channel, directory }
+    }
+
+    /// A world whose callers are those that `admission` says.
+    pub(crate) async fn admitting(admission: Admission, change: impl FnOnce(&mut Config)) -> World {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = Config::for_testing(directory.path());
+        change(&mut config);
+        let clock = ManualClock::at(start());
+        let data = config.data_dir.clone();
+        let open = move || Ok(Arc::new(Embedded::open(data, Options::default())?) as Arc<dyn Store>);
+        let server = Server::start_admitting(open, &config, Arc::new(clock.clone()), admission).await.unwrap();
         let channel = connect(&server);
         World { server: Some(server), clock, config, channel, directory }
     }

@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use self::question::{Batch, Evaluation, Fault, Semantic};
 use self::reply::{Evaluated, Evaluations};
-use super::bound::{Asker, SENTENCE};
 use super::READY_IN;
+use super::bound::{Asker, SENTENCE};
 use super::judge::Judge;
 use crate::config::Gateway;
 
@@ -136,8 +136,7 @@ fn answered(asked: &Asked<'_>, judge: Option<&Judge>, gateway: &Gateway) -> Resp
         (Path::Evaluation(_), None) => not_judged(),
         (Path::Evaluation(evaluate), Some(judge)) => {
             let bounds = Bounds { asker: *asker, default: gateway.reading.environment };
-            let evaluated =
-                judge.ready().and_then(|()| evaluated(evaluate, headers, body.as_deref(), judge, bounds));
+            let evaluated = judge.ready().and_then(|()| evaluated(evaluate, headers, body.as_deref(), judge, bounds));
             match evaluated {
                 Ok(Ok(response)) => response,
                 Ok(Err(Fault(sentence))) => refused(StatusCode::BAD_REQUEST, &sentence),
@@ -205,11 +204,7 @@ fn parse(evaluate: Evaluate, body: &[u8]) -> Result<Said, Fault> {
     }
 }
 
-fn single(
-    evaluation: &Evaluation,
-    judge: &Judge,
-    bounds: Bounds<'_>,
-) -> Result<Result<Response, Fault>, Unready> {
+fn single(evaluation: &Evaluation, judge: &Judge, bounds: Bounds<'_>) -> Result<Result<Response, Fault>, Unready> {
     let question = match bounds.question(evaluation) {
         Ok(question) => question,
         Err(fault) => return Ok(Err(fault)),
@@ -227,8 +222,7 @@ fn all(
 ) -> Result<Result<Response, Fault>, Unready> {
     let Batch { defaults, evaluations: several, .. } = batch;
     let whole: Vec<Evaluation> = several.iter().map(|evaluation| evaluation.over(defaults)).collect();
-    let asked: Vec<Result<Question<'_>, Fault>> =
-        whole.iter().map(|evaluation| bounds.question(evaluation)).collect();
+    let asked: Vec<Result<Question<'_>, Fault>> = whole.iter().map(|evaluation| bounds.question(evaluation)).collect();
     let now = judge.now();
     let mut evaluations = Vec::with_capacity(asked.len());
     match semantic {

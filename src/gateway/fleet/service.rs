@@ -103,7 +103,7 @@ impl GatewayFleetService for GatewayFleetRpc {
         &self,
         request: Request<v1::DisconnectGatewayRequest>,
     ) -> Result<Response<v1::DisconnectGatewayResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         // Nothing is committed, so there is no answer to keep; its form is checked as everywhere.

@@ -99,13 +99,7 @@ impl Endpoint {
         authzen::answer(&asked, self.judge.get(), &self.gateway)
     }
 
-    fn judged(
-        &self,
-        judge: &Judge,
-        profile: Profile,
-        parts: &Parts,
-        asker: Asker<'_>,
-    ) -> Result<Answer, Unready> {
+    fn judged(&self, judge: &Judge, profile: Profile, parts: &Parts, asker: Asker<'_>) -> Result<Answer, Unready> {
         let body = self.gateway.body;
         let now = judge.now();
         let id = ids::decision(now);
