@@ -8,6 +8,7 @@
 //! so has what proves to others what happened ([`audit`]).
 
 pub mod access;
+pub mod agent;
 pub mod audit;
 pub mod cli;
 pub mod clock;

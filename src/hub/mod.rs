@@ -24,6 +24,7 @@ mod crier;
 mod execute;
 mod first_use;
 mod fold;
+mod followed;
 mod housekeeping;
 mod index;
 mod installations;
@@ -36,6 +37,7 @@ mod read;
 mod roster;
 mod turns;
 mod usage;
+mod view;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -61,6 +63,7 @@ pub use credential::{AccountBearer, Bearer, Verified};
 pub use crier::{Acknowledged, Cried, MilestoneProgress, NoticeFilter, NoticePage, NoticeProgress, Progress};
 pub use execute::{Answer, Done, Mode, Request};
 pub use first_use::FirstUses;
+pub use followed::Followed;
 pub use index::{Index, Standings};
 pub use installations::{AvailableUpdate, Updates};
 pub use last_use::LastUses;
@@ -70,6 +73,7 @@ pub use preview::{Affected, AnswerFrom, Place, PlannedNotice, Preview, Rehearsed
 pub use read::{PAGE_BYTES_MAX, Page, Stored};
 pub use roster::{Migration, MigrationFilter, Pace, Party, PhaseCounts, Roster};
 pub use usage::{Figures, Meter, Reported, SUMMARY_MAX, Summary, UsageOf, UsageRow};
+pub use view::View;
 
 use change_log::{SEED_COMMITS, SEED_STEP};
 use fold::Fold;
@@ -253,7 +257,7 @@ fn remember(log: &ChangeLog, store: &dyn Store, rules: &Rules) -> Result<(), Fai
             Some(last) => after = last.revision,
             // Some are missing, so none is worth anything.
             None => {
-                log.begin(log.newest());
+                log.begin_again();
                 break;
             }
         }

@@ -43,6 +43,11 @@ pub mod v1 {
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/devhub.descriptors.bin"));
 }
 
+/// Who may make each call of `devhub.v1`, as its `option (access)` says, in order of path.
+pub mod access {
+    include!(concat!(env!("OUT_DIR"), "/access.rs"));
+}
+
 /// What Envoy asks, as far as devhub reads it.
 pub mod envoy {
     /// Services of Envoy's.

@@ -13,6 +13,7 @@ pub mod company;
 pub mod credential_class;
 pub mod decision;
 pub mod fact;
+pub mod gateway;
 pub mod installation;
 pub mod maintenance;
 pub mod migration;
