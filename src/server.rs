@@ -278,8 +278,8 @@ impl Server {
         let judge = Judge::new(hub.clone(), limits, metrics.clone()).logging(decisions.clone());
         let sealing = sealing::Sealing::of(config, &hub)?;
         let standing = sealing.as_ref().map(sealing::Sealing::standing);
-        let services = services(&hub, judge.clone(), limits, peppers, standing, &metrics, config, &stopping);
-        let services = services.add_service(health_service);
+        let parts = Parts { hub: hub.clone(), judge: judge.clone(), limits, peppers, standing, metrics };
+        let services = services(parts, config, &stopping).add_service(health_service);
         let services = web(services, &door, admission, config)?;
 
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
@@ -370,16 +370,18 @@ async fn wait(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-fn services(
-    hub: &Hub,
+/// What services are made of.
+struct Parts {
+    hub: Hub,
     judge: Judge,
     limits: Limits,
     peppers: Option<Arc<Peppers>>,
     standing: Option<Arc<Standing>>,
-    metrics: &Metrics,
-    config: &Config,
-    stopping: &watch::Receiver<bool>,
-) -> Routes {
+    metrics: Metrics,
+}
+
+fn services(parts: Parts, config: &Config, stopping: &watch::Receiver<bool>) -> Routes {
+    let Parts { hub, judge, limits, peppers, standing, metrics } = parts;
     macro_rules! bounded {
         ($server:ident, $service:expr) => {
             $server::new($service)

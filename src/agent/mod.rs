@@ -101,7 +101,7 @@ impl Agent {
     pub async fn start(config: &AgentConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Agent> {
         let Doors { admin, tcp, unix, http, sockets } = Doors::open(config).await?;
         let (stop, stopping) = watch::channel(false);
-        let channel = hub::channel(&config.hub);
+        let channel = hub::channel(config)?;
         let replica = Replica::follow(channel.clone(), settings(config), clock);
         let metrics = Metrics::default();
         let judge = Judge::of_replica(replica.clone(), metrics.clone());

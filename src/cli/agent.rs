@@ -23,6 +23,15 @@ pub struct Agent {
     /// The hub to follow, for example http://hub.internal:50051
     #[arg(long, value_name = "URL")]
     hub: Option<String>,
+    /// Who signs the certificate of a hub at an https:// address (PEM)
+    #[arg(long, value_name = "FILE")]
+    hub_tls_ca: Option<String>,
+    /// Certificate of the gateway, by which the hub knows it (PEM)
+    #[arg(long, value_name = "FILE")]
+    hub_tls_cert: Option<String>,
+    /// Its key (PEM)
+    #[arg(long, value_name = "FILE")]
+    hub_tls_key: Option<String>,
     /// The environment of the gateway: sandbox or production
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
@@ -115,6 +124,9 @@ impl Agent {
         let sources = (!self.gateway_identity.is_empty()).then(|| self.gateway_identity.join(","));
         let flags = [
             ("hub", &self.hub),
+            ("hub_tls_ca", &self.hub_tls_ca),
+            ("hub_tls_cert", &self.hub_tls_cert),
+            ("hub_tls_key", &self.hub_tls_key),
             ("environment", &self.environment),
             ("gateway_id", &self.gateway_id),
             ("listen_uds", &self.listen_uds),

@@ -24,8 +24,11 @@ const UNIX: &str = "unix:";
 const SOCKET_PATH_BYTES_MAX: usize = 100;
 
 /// All settings of an agent.
-pub const AGENT_SETTINGS: [Setting; 29] = [
+pub const AGENT_SETTINGS: [Setting; 32] = [
     without_default("hub"),
+    without_default("hub_tls_ca"),
+    without_default("hub_tls_cert"),
+    without_default("hub_tls_key"),
     without_default("environment"),
     without_default("gateway_id"),
     without_default("listen"),
@@ -65,11 +68,22 @@ pub enum Place {
     Unix(PathBuf),
 }
 
+/// Files for TLS on the way to the hub. They are read at the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubTls {
+    /// Who signs the hub's certificate (PEM).
+    pub ca: PathBuf,
+    /// The certificate of the gateway and its key (PEM), where the hub asks for one.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
 /// Configuration of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentConfig {
     /// The hub that it follows. No default.
     pub hub: Uri,
+    /// TLS on the way there, which addresses that begin with https:// need. Default none.
+    pub hub_tls: Option<HubTls>,
     /// The environment of its gateway. No default.
     pub environment: Environment,
     /// What operators call its gateway. No default.
@@ -115,6 +129,9 @@ pub struct AgentConfig {
 #[serde(deny_unknown_fields)]
 struct File {
     hub: Option<String>,
+    hub_tls_ca: Option<String>,
+    hub_tls_cert: Option<String>,
+    hub_tls_key: Option<String>,
     environment: Option<String>,
     gateway_id: Option<String>,
     listen: Option<String>,
@@ -156,6 +173,9 @@ struct Table {
 fn layer(file: File) -> Layer {
     let texts = [
         ("hub", file.hub),
+        ("hub_tls_ca", file.hub_tls_ca),
+        ("hub_tls_cert", file.hub_tls_cert),
+        ("hub_tls_key", file.hub_tls_key),
         ("environment", file.environment),
         ("gateway_id", file.gateway_id),
         ("listen", file.listen),
@@ -210,9 +230,10 @@ impl Values<'_> {
     fn agent(&mut self) -> Option<AgentConfig> {
         let hub = self.needed("hub", "the address of the hub that it follows", hub);
         if matches!(hub, Some(None)) {
-            let limit = "it must be an address that begins with http://";
-            self.wrong("hub", limit, "write it like http://hub.internal:50051, or give that of a tunnel to it");
+            let limit = "it must be an address that begins with https:// or http://";
+            self.wrong("hub", limit, "write it like https://hub.internal:50051");
         }
+        let hub_tls = self.hub_tls(hub.as_ref().and_then(Option::as_ref));
         let environment = self.environment("environment");
         if matches!(environment, Some(None)) {
             self.missing("environment", "the environment of its gateway, sandbox or production");
@@ -257,6 +278,7 @@ impl Values<'_> {
         let (reading, body) = read?;
         Some(AgentConfig {
             hub: hub??,
+            hub_tls: hub_tls?,
             environment: environment??,
             gateway_id: gateway_id??,
             listen: listen?,
@@ -277,6 +299,31 @@ impl Values<'_> {
             log_filter: log_filter?,
             gateway: Gateway { reading, body, listen: None, connections_max: connections_max?, public_origin: None },
         })
+    }
+
+    /// How the hub is known, and what is proven to it.
+    fn hub_tls(&mut self, hub: Option<&Uri>) -> Option<Option<HubTls>> {
+        let path = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
+        let mut file = |name| self.optional(name, "it must name a file", "give its path, or leave it out", path);
+        let (ca, cert, key) = (file("hub_tls_ca")?, file("hub_tls_cert")?, file("hub_tls_key")?);
+        let by_tls = hub?.scheme_str() == Some("https");
+        match (by_tls, ca, cert, key) {
+            (false, None, None, None) => Some(None),
+            (false, ..) => {
+                self.wrong("hub", "hub_tls_... is for addresses that begin with https://", "write it with https://");
+                None
+            }
+            (true, None, ..) => {
+                self.missing("hub_tls_ca", "a file of who signs the certificate of a hub at an https:// address");
+                None
+            }
+            (true, Some(ca), Some(cert), Some(key)) => Some(Some(HubTls { ca, identity: Some((cert, key)) })),
+            (true, Some(ca), None, None) => Some(Some(HubTls { ca, identity: None })),
+            (true, Some(_), ..) => {
+                self.missing("hub_tls_cert", "hub_tls_cert and hub_tls_key together");
+                None
+            }
+        }
     }
 
     /// What is kept for HAProxy.
@@ -334,7 +381,8 @@ impl Values<'_> {
 
 fn hub(text: &str) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
-    (uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty())).then_some(uri)
+    (matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty()))
+        .then_some(uri)
 }
 
 /// As the hub takes it.

@@ -463,3 +463,43 @@ async fn an_agent_listens_where_it_is_told_or_says_which_setting_is_wrong() {
     agent.stop().await.unwrap();
     assert!(!path.exists(), "the socket goes with the agent");
 }
+
+#[tokio::test]
+async fn b60_an_agent_proves_to_its_hub_which_gateway_it_is() {
+    let hub = crate::principals::Guarded::new().await;
+    let pair = |environment: &str| {
+        let pair = hub.ca.caller(&format!("devhub://gateway/{environment}/edge-1"));
+        hub.files.write("edge.pem", &pair.certificate);
+        hub.files.write("edge.key", &pair.key);
+    };
+    let start = async |identity: bool| {
+        let path = |name: &str| hub.files.path(name).display().to_string();
+        let any = "127.0.0.1:0".to_owned();
+        let mut flags = Layer::from([
+            ("hub", format!("https://{}", hub.world.server().address)),
+            ("hub_tls_ca", path("ca.pem")),
+            ("environment", "sandbox".to_owned()),
+            ("gateway_id", "edge-1".to_owned()),
+            ("listen", any.clone()),
+            ("admin_listen", any),
+        ]);
+        if identity {
+            flags.extend([("hub_tls_cert", path("edge.pem")), ("hub_tls_key", path("edge.key"))]);
+        }
+        let config = AgentConfig::load(&Sources { flags, environment: &|_| None, file: None }).unwrap();
+        Agent::start(&config, Arc::new(Clocks::of(&hub.world.clock))).await.unwrap()
+    };
+    pair("sandbox");
+    let agent = start(true).await;
+    agent.replica().reach(hub.world.hub().table().revision()).await;
+    agent.stop().await.unwrap();
+    for (identity, environment, why) in
+        [(false, "sandbox", "nothing proves who calls"), (true, "production", "its own environment")]
+    {
+        pair(environment);
+        let agent = start(identity).await;
+        agent.replica().wait_for(|replica| replica.trouble().is_some_and(|trouble| trouble.contains(why))).await;
+        assert_eq!(agent.replica().follower().stand().0, 0, "it was told nothing");
+        agent.stop().await.unwrap();
+    }
+}
