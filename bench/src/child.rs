@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use devhub::agent::Agent;
 use devhub::clock::SystemClock;
-use devhub::config::Config;
+use devhub::config::agent::AgentConfig;
+use devhub::config::{Config, Sources};
 use devhub::gateway::request::PathUse;
 use devhub::server::Server;
 use devhub_decision::Environment;
@@ -72,6 +74,26 @@ pub(crate) async fn serve_asked_hub(directory: &str) -> Result<()> {
     println!("{} {}", server.address, server.gateway_address.context("it was asked for")?);
     parent_gone().await;
     server.stop().await
+}
+
+/// Serves what the hub at `hub` says on a socket, until the parent goes away; says so when it judges.
+pub(crate) async fn serve_agent(hub: &str, socket: &str) -> Result<()> {
+    let flags = [
+        ("hub", format!("http://{hub}")),
+        ("environment", "sandbox".to_owned()),
+        ("gateway_id", "bench".to_owned()),
+        ("listen_uds", socket.to_owned()),
+        ("admin_listen", "127.0.0.1:0".to_owned()),
+        ("gateway_identity", "header:x-client-id".to_owned()),
+        ("gateway_vendor", "hmrc".to_owned()),
+        ("gateway_path", "context".to_owned()),
+    ];
+    let config = AgentConfig::load(&Sources { flags: flags.into(), environment: &|_| None, file: None })?;
+    let agent = Agent::start(&config, Arc::new(devhub_gateway::SystemClock::start())).await?;
+    agent.replica().wait_for(|replica| replica.health() == devhub_gateway::Health::Serving).await;
+    println!("{socket}");
+    parent_gone().await;
+    agent.stop().await
 }
 
 /// Follows the hub at `address` until it is at `revision`; then says how much memory was resident before it began, and

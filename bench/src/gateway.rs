@@ -37,6 +37,15 @@ struct Way {
     name: &'static str,
     /// By which protocol, and where as Envoy writes an address; nobody is asked without it.
     asks: Option<(Protocol, String)>,
+    /// Whose CPU time the answers take.
+    answers: Answers,
+}
+
+/// Who answers Envoy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    Hub,
+    Agent,
 }
 
 #[derive(Clone, Copy)]
@@ -45,16 +54,17 @@ enum Protocol {
     Http,
 }
 
-/// Every way that is measured; the first is what the others are compared with. An agent beside Envoy is one more entry, with
-/// `{pipe: {path: ...}}` for an address.
-fn ways(hub: &child::Asked) -> Vec<Way> {
+/// Every way that is measured; the first is what the others are compared with.
+fn ways(hub: &child::Asked, agent: &Path) -> Vec<Way> {
     let socket = |address: SocketAddr| {
         format!("{{socket_address: {{address: {}, port_value: {}}}}}", address.ip(), address.port())
     };
+    let pipe = format!("{{pipe: {{path: {}}}}}", agent.display());
     vec![
-        Way { name: "without", asks: None },
-        Way { name: "gRPC ext_authz, TCP", asks: Some((Protocol::Grpc, socket(hub.grpc))) },
-        Way { name: "http_service", asks: Some((Protocol::Http, socket(hub.http))) },
+        Way { name: "without", asks: None, answers: Answers::Hub },
+        Way { name: "hub, gRPC over TCP", asks: Some((Protocol::Grpc, socket(hub.grpc))), answers: Answers::Hub },
+        Way { name: "hub, http_service", asks: Some((Protocol::Http, socket(hub.http))), answers: Answers::Hub },
+        Way { name: "agent, gRPC over its socket", asks: Some((Protocol::Grpc, pipe)), answers: Answers::Agent },
     ]
 }
 
@@ -289,14 +299,16 @@ pub(crate) async fn run(calls: Option<usize>) -> Result<()> {
     deprecate(asked.grpc).await?;
     settle(&hub).await?;
     let api = upstream().await?;
-    let ways = ways(&asked);
+    let socket = directory.path().join("agent.sock");
+    let agent = Served::start(&["serve-agent", &asked.grpc.to_string(), &socket.display().to_string()]).await?;
+    let ways = ways(&asked, &socket);
     let (envoy, addresses) = start(&program, directory.path(), &ways, api).await?;
 
     let load = || std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("{}", program.display());
     println!("{APPLICATIONS} applications x {EACH}, every version deprecated, load average {}", load().trim());
     println!(
-        "| connections | asks | p50 us | p99 us | p50, ratio (range) | Envoy CPU us | ratio (range) | hub CPU us |"
+        "| connections | asks | p50 us | p99 us | p50, ratio (range) | Envoy CPU us | ratio (range) | CPU us of who answers |"
     );
     println!("|---|---|---|---|---|---|---|---|");
     for connections in CONNECTIONS {
@@ -309,7 +321,11 @@ pub(crate) async fn run(calls: Option<usize>) -> Result<()> {
                 let number = (turn + repetition) % ways.len();
                 let seed = (repetition * ways.len() + number) as u64 + 1;
                 let way = (&ways[number], addresses[number]);
-                round[number] = Some(measure((&envoy, &hub), way, (connections, each), seed).await?);
+                let answers = match way.0.answers {
+                    Answers::Hub => &hub,
+                    Answers::Agent => &agent,
+                };
+                round[number] = Some(measure((&envoy, answers), way, (connections, each), seed).await?);
             }
             // The first round only warms up.
             if repetition > 0 {
@@ -336,5 +352,6 @@ pub(crate) async fn run(calls: Option<usize>) -> Result<()> {
     }
     println!("load average {}", load().trim());
     envoy.kill().await?;
+    agent.stop().await?;
     hub.stop().await
 }

@@ -46,6 +46,7 @@ fn main() -> Result<()> {
             ["serve-echo"] => echo::serve().await,
             ["serve-hub", directory] => child::serve_hub(directory).await,
             ["serve-asked-hub", directory] => child::serve_asked_hub(directory).await,
+            ["serve-agent", hub, socket] => child::serve_agent(hub, socket).await,
             ["follow", address, revision] => child::follow(address, revision).await,
             _ => bail!("say what to measure: ratio, durable, startup, migration, sync, gateway or usage"),
         }
