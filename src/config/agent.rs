@@ -441,7 +441,9 @@ mod tests {
         let long = "/".repeat(101);
         for (name, value) in [
             ("hub", "127.0.0.1:50051"),
-            ("hub", "https://hub.example"),
+            ("hub", "ftp://hub.example"),
+            ("hub_tls_ca", ""),
+            ("hub_tls_cert", ""),
             ("environment", "test"),
             ("gateway_id", ""),
             ("gateway_id", "edge 1"),
@@ -467,6 +469,25 @@ mod tests {
             assert!(sentence.starts_with(&format!("{name} ")), "{sentence}");
             assert!(sentence.lines().count() == 1 && sentence.contains("; "), "one sentence with a remedy: {sentence}");
         }
+    }
+
+    #[test]
+    fn tls_is_spoken_with_a_hub_that_can_be_known_and_with_no_other() {
+        let tls = |more: &[(&'static str, &'static str)]| load(&[&NEEDED[..], more].concat());
+        let (https, ca) = (("hub", "https://hub.example"), ("hub_tls_ca", "/ca.pem"));
+        let (cert, key) = (("hub_tls_cert", "/edge.pem"), ("hub_tls_key", "/edge.key"));
+        for (more, name) in [
+            (&[https][..], "hub_tls_ca"),
+            (&[https, cert, key], "hub_tls_ca"),
+            (&[https, ca, cert], "hub_tls_cert"),
+            (&[https, ca, key], "hub_tls_cert"),
+            (&[ca], "hub"),
+        ] {
+            let sentence = tls(more).expect_err(name);
+            assert!(sentence.starts_with(&format!("{name} ")), "{sentence}");
+        }
+        let identity = |more: &[_]| tls(more).expect("settings").hub_tls.map(|tls| tls.identity.is_some());
+        assert_eq!([&[][..], &[https, ca], &[https, ca, cert, key]].map(identity), [None, Some(false), Some(true)]);
     }
 
     #[test]
