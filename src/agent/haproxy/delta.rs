@@ -41,11 +41,27 @@ pub(super) fn between(before: &str, after: &str, steps: &mut Vec<Step>) {
     for (key, value) in rows(after) {
         match before.remove(key) {
             Some(known) if known == value => {}
+            // As the one kind of caller it may have been denied where it is allowed as the other: in between it is nobody.
+            Some(known) if is_another_caller(key, known, value) => {
+                steps.push(Step::Delete { key: key.into() });
+                steps.push(Step::Add { key: key.into(), value: value.into() });
+            }
             Some(_) => steps.push(Step::Set { key: key.into(), value: value.into() }),
             None => steps.push(Step::Add { key: key.into(), value: value.into() }),
         }
     }
     steps.extend(before.into_keys().map(|key| Step::Delete { key: key.into() }));
+}
+
+/// Classes of callers that may be let in: usable applications, and service accounts that have not ended.
+const USABLE: [char; 3] = ['u', 'a', 'e'];
+
+/// A caller that may be let in becomes one of another class that may be, too.
+fn is_another_caller(key: &str, before: &str, after: &str) -> bool {
+    key.starts_with('c')
+        && before.starts_with(USABLE)
+        && after.starts_with(USABLE)
+        && before.as_bytes().first() != after.as_bytes().first()
 }
 
 /// When a step is made.
@@ -55,6 +71,8 @@ enum Turn {
     Prepare,
     /// Whatever takes something away.
     Restrict,
+    /// Which timelines of a version count. Before it, no row about callers says more than both ends do.
+    Move,
     /// A timeline that allows.
     Allow,
     /// Whatever points to more.
@@ -83,12 +101,11 @@ impl Step {
                     Turn::Prepare
                 }
             }
-            // Usable applications and service accounts that have not ended.
-            (Some(b'c'), Some((value, true))) if !value.starts_with(['u', 'a', 'e']) => Turn::Restrict,
-            // From a subscription like all others to one of its own; from all projects to some; about a company now.
+            (Some(b'c'), Some((value, true))) if !value.starts_with(USABLE) => Turn::Restrict,
+            (Some(b'v'), Some(_)) => Turn::Move,
+            // From a subscription like all others to one of its own; from all projects to some.
             (Some(b'g'), Some((value, true))) if &**value == "i" => Turn::Restrict,
             (Some(b'i'), Some((value, true))) if &**value == "+" => Turn::Restrict,
-            (Some(b'v'), Some((value, true))) if &**value == "c" => Turn::Restrict,
             (Some(_) | None, Some(_)) => Turn::Permit,
         }
     }
