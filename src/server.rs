@@ -314,7 +314,7 @@ async fn wait(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-fn services(
+pub(crate) fn services(
     hub: &Hub,
     judge: Judge,
     peppers: Option<Arc<Peppers>>,

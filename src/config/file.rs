@@ -75,8 +75,12 @@ pub(super) fn read(path: &Path) -> Result<Layer, String> {
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("the configuration file {name} cannot be read: {error}"))?;
-    let file = toml::from_str(&text).map_err(|error| format!("the configuration file {name} is wrong: {error}"))?;
-    Ok(layer(file))
+    parse(&text).map_err(|error| format!("the configuration file {name} is wrong: {error}"))
+}
+
+/// Reads the text of a file.
+pub(super) fn parse(text: &str) -> Result<Layer, toml::de::Error> {
+    toml::from_str(text).map(layer)
 }
 
 fn layer(file: File) -> Layer {

@@ -10,6 +10,8 @@ pub mod request;
 mod authorize;
 mod authzen;
 mod envoy;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 pub mod http;
 mod judge;
 mod sync;

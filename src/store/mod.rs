@@ -37,6 +37,8 @@ pub mod backup;
 pub mod doctor;
 
 pub mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 
 mod disk;
 mod identity;
