@@ -1,6 +1,9 @@
 //! Configuration of a hub: one validated struct. A setting comes from a flag, else from the environment, else from the
 //! configuration file, else from its default; every wrong value stops the start with a sentence that names it.
 
+mod access;
+pub mod agent;
+mod audit;
 mod file;
 mod gateway;
 mod layer;
@@ -9,7 +12,9 @@ mod value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::access::Access;
 use crate::domain::disuse::Limits;
+use crate::gateway::Sampling;
 use crate::gateway::answer::BodyFormat;
 use crate::gateway::request::Reading;
 
@@ -75,6 +80,37 @@ pub struct Config {
     pub disuse: Option<Limits>,
     /// How gateways ask that hand over requests. Of `[gateway]` in the file; flags and variables begin with `gateway`.
     pub gateway: Gateway,
+    /// What gateways may ask for that follow the decision table. Of `gateway_sync_...`.
+    pub sync: SyncLimits,
+    /// How callers prove who they are. Of `[access]` in the file; flags and variables begin with `access`. By default they
+    /// do not, and addresses are loopback ones, unless `insecure_listen_without_authentication` says otherwise.
+    pub access: Access,
+    /// What is signed of the audit trail, and what is sampled of decisions. Default nothing.
+    pub audit: Audit,
+}
+
+/// What is signed of the audit trail, and what is sampled of decisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// How heads of the audit trail are signed. Of `audit_key_file`, `audit_heads_file`, `audit_head_commits` (1000) and
+    /// `audit_head_seconds` (60).
+    pub signing: Option<Signing>,
+    /// How decisions are sampled. Of `decision_log_file`, `decision_log_every` (1000), `decision_log_denials_per_second`
+    /// (100) and `decision_log_file_bytes_max` (67108864).
+    pub sampling: Option<Sampling>,
+}
+
+/// How heads of the audit trail are signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signing {
+    /// The key, apart from the data.
+    pub key_file: PathBuf,
+    /// Where heads are appended to, apart from the data.
+    pub heads_file: PathBuf,
+    /// One is signed after so many commits. Default 1000.
+    pub commits: u64,
+    /// And after so many seconds, if there was any commit. Default 60.
+    pub seconds: u32,
 }
 
 /// How gateways ask that hand over requests instead of questions.
@@ -89,6 +125,19 @@ pub struct Gateway {
     pub listen: Option<SocketAddr>,
     /// Connections of theirs at a time; more have to wait. Default 1024, 1 to 65536.
     pub connections_max: u32,
+    /// The origin under which clients of AuthZEN know this hub, for its metadata. Default none: then there are none.
+    pub public_origin: Option<Box<str>>,
+}
+
+/// What gateways may ask for that follow the decision table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncLimits {
+    /// Gateways at a time; more are refused. Default 1000, 1 to 100000.
+    pub streams_max: u32,
+    /// Snapshots at a time; more wait. Default 4, 1 to 64.
+    pub snapshots_max: u32,
+    /// How long a snapshot may take, in seconds; a gateway that takes longer is cut off. Default 300, 1 to 3600.
+    pub snapshot_seconds_max: u32,
 }
 
 /// What is wrong with a configuration: one sentence per setting.
@@ -213,6 +262,24 @@ mod tests {
             ("gateway_body", "xml"),
             ("gateway_listen", "localhost:1"),
             ("gateway_connections_max", "0"),
+            ("audit_key_file", ""),
+            ("audit_key_file", "/etc/devhub/audit.key"),
+            ("audit_heads_file", "/mnt/heads"),
+            ("audit_head_commits", "0"),
+            ("audit_head_seconds", "86401"),
+            ("decision_log_file", ""),
+            ("decision_log_every", "0"),
+            ("decision_log_denials_per_second", "-1"),
+            ("decision_log_file_bytes_max", "1"),
+            ("gateway_sync_streams_max", "0"),
+            ("gateway_sync_streams_max", "100001"),
+            ("gateway_sync_snapshots_max", "65"),
+            ("gateway_sync_snapshot_seconds_max", "3601"),
+            ("gateway_public_origin", "http://pdp.example"),
+            ("gateway_public_origin", "https://pdp.example/"),
+            ("gateway_public_origin", "https://pdp.example/hub"),
+            ("gateway_public_origin", "https://pdp.example?a=b"),
+            ("gateway_public_origin", "pdp.example"),
             ("cors_origins", "*"),
             ("cors_origins", "https://portal.example/"),
             ("cors_origins", "portal.example"),
@@ -227,14 +294,16 @@ mod tests {
 
     #[test]
     fn a_gateway_is_trusted_with_nothing_that_the_configuration_does_not_say() {
-        let Gateway { reading, body, listen, connections_max } = load(&[]).expect("defaults").gateway;
-        assert_eq!((listen, connections_max), (None, 1024));
+        let SyncLimits { streams_max, snapshots_max, snapshot_seconds_max } = load(&[]).expect("defaults").sync;
+        assert_eq!((streams_max, snapshots_max, snapshot_seconds_max), (1000, 4, 300));
+        let Gateway { reading, body, listen, connections_max, public_origin } = load(&[]).expect("defaults").gateway;
+        assert_eq!((listen, connections_max, public_origin), (None, 1024, None));
         let identity: Vec<String> = reading.identity.iter().map(ToString::to_string).collect();
         assert_eq!(identity, ["claim:jwt.client_id"]);
         assert_eq!((reading.environment, reading.vendor, reading.default_version), (None, None, None));
         assert_eq!((reading.path, reading.path_bytes_max, body), (PathUse::Operation, 2048, BodyFormat::Neutral));
         assert_eq!((&*reading.company_header, reading.project_header), ("procore-company-id", None));
-        let Gateway { reading, body, listen, connections_max } = load(&[
+        let Gateway { reading, body, listen, connections_max, public_origin } = load(&[
             ("gateway_listen", "127.0.0.1:7003"),
             ("gateway_connections_max", "7"),
             ("gateway_identity", "header:x-client-id, principal:spiffe://example.org/"),
@@ -244,12 +313,14 @@ mod tests {
             ("gateway_default_version", "1.0"),
             ("gateway_body", "hmrc"),
             ("gateway_project_header", "procore-project-id"),
+            ("gateway_public_origin", "https://pdp.example:8443"),
         ])
         .expect("settings")
         .gateway;
         let identity: Vec<String> = reading.identity.iter().map(ToString::to_string).collect();
         assert_eq!(identity, ["header:x-client-id", "principal:spiffe://example.org/"]);
         assert_eq!((listen.map(|address| address.port()), connections_max), (Some(7003), 7));
+        assert_eq!(public_origin.as_deref(), Some("https://pdp.example:8443"));
         assert_eq!(reading.environment, Some(devhub_decision::Environment::Production));
         assert_eq!((reading.path, body), (PathUse::Context, BodyFormat::Hmrc));
         assert_eq!(reading.vendor.as_ref().map(|vendor| vendor.as_str()), Some("hmrc"));

@@ -2,6 +2,8 @@
 
 mod asked;
 mod gate;
+mod listener;
+mod sealing;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -10,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use chrono::TimeDelta;
 use devhub_decision::Limits;
@@ -19,12 +22,14 @@ use devhub_proto::v1::announcement_service_server::AnnouncementServiceServer;
 use devhub_proto::v1::api_service_server::ApiServiceServer;
 use devhub_proto::v1::app_version_service_server::AppVersionServiceServer;
 use devhub_proto::v1::application_service_server::ApplicationServiceServer;
+use devhub_proto::v1::audit_service_server::AuditServiceServer;
 use devhub_proto::v1::authorization_service_server::AuthorizationServiceServer;
 use devhub_proto::v1::call_limit_service_server::CallLimitServiceServer;
 use devhub_proto::v1::company_service_server::CompanyServiceServer;
 use devhub_proto::v1::credential_class_service_server::CredentialClassServiceServer;
 use devhub_proto::v1::credential_service_server::CredentialServiceServer;
 use devhub_proto::v1::fact_service_server::FactServiceServer;
+use devhub_proto::v1::gateway_fleet_service_server::GatewayFleetServiceServer;
 use devhub_proto::v1::gateway_sync_service_server::GatewaySyncServiceServer;
 use devhub_proto::v1::installation_service_server::InstallationServiceServer;
 use devhub_proto::v1::listing_service_server::ListingServiceServer;
@@ -42,19 +47,20 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
 use tonic::transport::Server as Transport;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::access::{self, Admission, Door};
+use crate::audit::Standing;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::policy::Policies;
 use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
-use crate::gateway::{AuthorizationRpc, EnvoyRpc, Judge, SyncRpc};
+use crate::gateway::{AuthorizationRpc, DecisionLog, EnvoyRpc, Fleet, GatewayFleetRpc, Judge, Pace, SyncRpc};
 use crate::hub::Hub;
 use crate::rpc::{
-    AnnouncementRpc, ApiRpc, AppVersionRpc, ApplicationRpc, CallLimitRpc, CompanyRpc, CredentialClassRpc,
+    AnnouncementRpc, ApiRpc, AppVersionRpc, ApplicationRpc, AuditRpc, CallLimitRpc, CompanyRpc, CredentialClassRpc,
     CredentialRpc, FactRpc, InstallationRpc, ListingRpc, MaintenanceRpc, MigrationRpc, NoticeRpc, OrganisationRpc,
     ScheduleRpc, ServiceAccountRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
 };
@@ -64,7 +70,7 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 23] = [
+const SERVICES: [&str; 25] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -88,6 +94,8 @@ const SERVICES: [&str; 23] = [
     "devhub.v1.MaintenanceService",
     "envoy.service.auth.v3.Authorization",
     "devhub.v1.GatewaySyncService",
+    "devhub.v1.AuditService",
+    "devhub.v1.GatewayFleetService",
 ];
 
 /// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
@@ -102,6 +110,9 @@ const CLOCK_CHECKED_EVERY: Duration = Duration::from_secs(10);
 /// How often the caretaker goes round. Not at the start: gateways that kept answers while the hub was away may report first.
 const ROUND_EVERY: Duration = Duration::from_secs(1800);
 
+/// How often it is looked whether certificates or the keys of issuers have changed.
+const ACCESS_ROUND_EVERY: Duration = Duration::from_secs(5);
+
 /// How often old answers to request ids are forgotten.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3600);
 
@@ -114,9 +125,11 @@ pub struct Server {
     /// Where gateways ask by HTTP, if they can.
     pub gateway_address: Option<SocketAddr>,
     hub: Hub,
+    door: Arc<Door>,
     drain: Duration,
     stop: watch::Sender<bool>,
     health: HealthReporter,
+    decisions: Option<Arc<DecisionLog>>,
     tasks: Vec<JoinHandle<anyhow::Result<()>>>,
 }
 
@@ -160,6 +173,17 @@ fn peppers(config: &Config) -> anyhow::Result<Option<Arc<Peppers>>> {
     Ok(Some(Arc::new(secret::read(file).context("pepper_file")?)))
 }
 
+/// The log of decisions that a configuration names, if it names one.
+///
+/// # Errors
+/// When its file cannot be written.
+fn decision_log(config: &Config, metrics: &Metrics) -> anyhow::Result<Option<Arc<DecisionLog>>> {
+    let Some(sampling) = &config.audit.sampling else { return Ok(None) };
+    let started = DecisionLog::start(sampling, metrics.clone());
+    let log = started.with_context(|| format!("cannot write {} (decision_log_file)", sampling.file.display()))?;
+    Ok(Some(Arc::new(log)))
+}
+
 impl Server {
     /// Opens the store in the data directory, verifies it, loads the hub, and serves.
     ///
@@ -185,6 +209,19 @@ impl Server {
         config: &Config,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Server> {
+        Server::start_admitting(open, config, clock, Admission::proven()).await
+    }
+
+    /// As [`Server::start_with`], for the callers that `admission` lets through.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_admitting(
+        open: impl FnOnce() -> Result<Arc<dyn Store>, StoreError> + Send + 'static,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        admission: Admission,
+    ) -> anyhow::Result<Server> {
         let (rules, peppers) = (rules(config)?, peppers(config)?);
         let admin = TcpListener::bind(config.admin_listen)
             .await
@@ -194,9 +231,10 @@ impl Server {
             .with_context(|| format!("cannot listen on {} (listen)", config.listen))?;
         let (address, admin_address) = (listener.local_addr()?, admin.local_addr()?);
         let (stop, stopping) = watch::channel(false);
-        let asked = asked::Asked::start(config, &stopping).await?;
-        let gateway_address = asked.as_ref().map(|asked| asked.address);
         let metrics = Metrics::default();
+        let door = Arc::new(Door::open(config.access.clone(), Arc::clone(&clock), metrics.clone()).await?);
+        let asked = asked::Asked::start(config, &door, &stopping).await?;
+        let gateway_address = asked.as_ref().map(|asked| asked.address);
         let ready = Arc::new(OnceLock::new());
         let admin_app = admin_routes(Arc::clone(&ready), metrics.clone(), stopping.clone());
         let signal = wait(stopping.clone());
@@ -217,7 +255,7 @@ impl Server {
             .http2_max_pending_accept_reset_streams(Some(config.max_streams_per_connection as usize))
             .http2_max_local_error_reset_streams(Some(128))
             .add_routes(Routes::from(gate.routes()));
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let incoming = listener::incoming(listener, Arc::clone(&door), config.access.connections_max, stopping.clone());
         let signal = wait(stopping.clone());
         let serving = tokio::spawn(async move {
             transport.serve_with_incoming_shutdown(incoming, signal).await.context("the gRPC listener failed")
@@ -236,15 +274,21 @@ impl Server {
         let ttl = TimeDelta::seconds(i64::from(config.decision_ttl_seconds));
         let limits = Limits::new(ttl, ttl).context("decision_ttl_seconds must be at least 1")?;
         let (health, health_service) = tonic_health::server::health_reporter();
-        let judge = Judge::new(hub.clone(), limits, metrics.clone());
-        let services = services(&hub, judge.clone(), peppers, &metrics, config, &stopping).add_service(health_service);
-        let services = web(services, config)?;
+        let decisions = decision_log(config, &metrics)?;
+        let judge = Judge::new(hub.clone(), limits, metrics.clone()).logging(decisions.clone());
+        let sealing = sealing::Sealing::of(config, &hub)?;
+        let standing = sealing.as_ref().map(sealing::Sealing::standing);
+        let parts = Parts { hub: hub.clone(), judge: judge.clone(), limits, peppers, standing, metrics };
+        let services = services(parts, config, &stopping).add_service(health_service);
+        let services = web(services, &door, admission, config)?;
 
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
         let every = Duration::from_secs(u64::from(config.usage_flush_seconds));
         let noting = tokio::spawn(note_usage(hub.clone(), every, stopping.clone()));
         let recording = tokio::spawn(record_first_uses(hub.clone(), every, stopping.clone()));
         let crying = tokio::spawn(cry(hub.clone(), stopping.clone()));
+        let sealing = sealing.map(|sealing| tokio::spawn(sealing.run(hub.clone(), stopping.clone())));
+        let watching = tokio::spawn(watch_access(Arc::clone(&door), stopping.clone()));
         let caring = tokio::spawn(take_care(hub.clone(), stopping));
 
         for service in SERVICES {
@@ -260,12 +304,15 @@ impl Server {
             admin_address,
             gateway_address,
             hub,
+            door,
             drain,
             stop,
             health,
-            tasks: [serving, administering, housekeeping, noting, recording, crying, caring]
+            decisions,
+            tasks: [serving, administering, housekeeping, noting, recording, crying, watching, caring]
                 .into_iter()
                 .chain(asking)
+                .chain(sealing)
                 .collect(),
         })
     }
@@ -273,6 +320,11 @@ impl Server {
     /// The hub behind the server.
     pub fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// Reads certificates and the keys of issuers again, now. Connections that are there stay.
+    pub async fn reload_access(&self) {
+        self.door.reload().await;
     }
 
     /// Stops: health says so first, calls in flight may finish within the drain time, streams end with a status that
@@ -290,6 +342,10 @@ impl Server {
         // However the rest ended: after the last call that could be counted.
         record_last_first_uses(&self.hub, self.drain).await;
         close_usage(&self.hub).await;
+        if let Some(decisions) = self.decisions {
+            // Its thread answers as soon as it has written what waits.
+            let _ = tokio::task::spawn_blocking(move || decisions.flush()).await;
+        }
         drained
     }
 }
@@ -314,14 +370,18 @@ async fn wait(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-pub(crate) fn services(
-    hub: &Hub,
-    judge: Judge,
-    peppers: Option<Arc<Peppers>>,
-    metrics: &Metrics,
-    config: &Config,
-    stopping: &watch::Receiver<bool>,
-) -> Routes {
+/// What services are made of.
+pub(crate) struct Parts {
+    pub(crate) hub: Hub,
+    pub(crate) judge: Judge,
+    pub(crate) limits: Limits,
+    pub(crate) peppers: Option<Arc<Peppers>>,
+    pub(crate) standing: Option<Arc<Standing>>,
+    pub(crate) metrics: Metrics,
+}
+
+pub(crate) fn services(parts: Parts, config: &Config, stopping: &watch::Receiver<bool>) -> Routes {
+    let Parts { hub, judge, limits, peppers, standing, metrics } = parts;
     macro_rules! bounded {
         ($server:ident, $service:expr) => {
             $server::new($service)
@@ -329,17 +389,24 @@ pub(crate) fn services(
                 .max_encoding_message_size(REPLY_BYTES_MAX)
         };
     }
-    let limits = judge.limits();
     let envoy = EnvoyRpc::new(judge.clone(), config.gateway.clone());
-    let authorization = AuthorizationRpc::new(judge);
+    let authorization = AuthorizationRpc::new(judge, hub.clone(), limits);
     let seals = peppers.as_deref().map_or_else(Seals::generate, Seals::of);
-    let patience = Duration::from_secs(u64::from(config.request_timeout_seconds));
-    let sync = SyncRpc::new(hub.clone(), limits, seals, patience, metrics.clone(), stopping.clone());
+    let followed = &config.sync;
+    let fleet = Fleet::new(followed.streams_max as usize);
+    metrics.tell_of(fleet.clone());
+    let pace = Pace {
+        patience: Duration::from_secs(u64::from(config.request_timeout_seconds)),
+        snapshots_max: followed.snapshots_max as usize,
+        snapshot_time_max: Duration::from_secs(u64::from(followed.snapshot_seconds_max)),
+    };
+    let sync = SyncRpc::new(hub.clone(), limits, seals, pace, fleet.clone(), metrics.clone(), stopping.clone());
     let account = ServiceAccountRpc::new(hub.clone(), peppers.clone(), stopping.clone());
     let credential = CredentialRpc::new(hub.clone(), peppers, metrics.clone());
     let mut routes = Routes::new(bounded!(AuthorizationServiceServer, authorization))
         .add_service(bounded!(AuthorizationServer, envoy))
         .add_service(bounded!(GatewaySyncServiceServer, sync))
+        .add_service(bounded!(GatewayFleetServiceServer, GatewayFleetRpc::new(hub.clone(), fleet)))
         .add_service(bounded!(ApiServiceServer, ApiRpc::new(hub.clone())))
         .add_service(bounded!(ApplicationServiceServer, ApplicationRpc::new(hub.clone())))
         .add_service(bounded!(SubscriptionServiceServer, SubscriptionRpc::new(hub.clone(), stopping.clone())))
@@ -359,6 +426,7 @@ pub(crate) fn services(
         .add_service(bounded!(ListingServiceServer, ListingRpc::new(hub.clone())))
         .add_service(bounded!(MaintenanceServiceServer, MaintenanceRpc::new(hub.clone())))
         .add_service(bounded!(NoticeServiceServer, NoticeRpc::new(hub.clone(), stopping.clone())))
+        .add_service(bounded!(AuditServiceServer, AuditRpc::new(standing)))
         .add_service(bounded!(FactServiceServer, FactRpc::new(hub.clone(), stopping.clone())));
     if config.reflection {
         let builder = || {
@@ -374,22 +442,25 @@ pub(crate) fn services(
 }
 
 /// gRPC and gRPC-Web on the same routes, the latter for the configured origins.
-fn web(services: Routes, config: &Config) -> anyhow::Result<Router> {
+fn web(services: Routes, door: &Arc<Door>, admission: Admission, config: &Config) -> anyhow::Result<Router> {
     let origins = config
         .cors_origins
         .iter()
         .map(|origin| origin.parse::<HeaderValue>().with_context(|| format!("cors_origins: {origin:?} is no origin")))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let exposed = ["grpc-status", "grpc-message", "grpc-status-details-bin"].map(HeaderName::from_static);
-    let allowed = ["content-type", "x-grpc-web", "x-user-agent", "grpc-timeout", crate::rpc::parse::ACTOR]
-        .map(HeaderName::from_static);
+    let allowed =
+        ["content-type", "x-grpc-web", "x-user-agent", "grpc-timeout", "authorization", crate::rpc::parse::ACTOR]
+            .map(HeaderName::from_static);
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::POST])
         .allow_headers(allowed)
         .expose_headers(exposed)
         .max_age(Duration::from_secs(3600));
-    Ok(services.into_axum_router().layer(tonic_web::GrpcWebLayer::new()).layer(cors))
+    let admit = from_fn(move |request, next| admission.clone().admit(request, next));
+    let door = from_fn_with_state(Arc::clone(door), access::admit);
+    Ok(services.into_axum_router().layer(admit).layer(door).layer(tonic_web::GrpcWebLayer::new()).layer(cors))
 }
 
 fn admin_routes(ready: Arc<OnceLock<Hub>>, metrics: Metrics, stopping: watch::Receiver<bool>) -> Router {
@@ -419,6 +490,16 @@ fn admin_routes(ready: Arc<OnceLock<Hub>>, metrics: Metrics, stopping: watch::Re
                 None => unavailable("the store is being verified and loaded\n"),
             }),
         )
+}
+
+/// Looks from time to time whether certificates or keys have changed.
+async fn watch_access(door: Arc<Door>, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(ACCESS_ROUND_EVERY) => door.make_round().await,
+            () = wait(stopping.clone()) => return Ok(()),
+        }
+    }
 }
 
 /// Writes counted calls from time to time.

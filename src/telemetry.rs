@@ -1,13 +1,15 @@
 //! What operators see: counters in Prometheus text. Counted in atomics; never labelled by an application.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use devhub_decision::{Environment, Reason, Stage};
 
 use devhub_proto::v1::CredentialVerdict;
 
+use crate::access::proof::Check;
+use crate::gateway::Fleet;
 use crate::gateway::request::Misread;
 use crate::hub::Hub;
 
@@ -28,7 +30,36 @@ struct Counters {
     verifications: [AtomicU64; VERDICTS.len()],
     misread: [AtomicU64; Misread::NAMES.len()],
     syncs: [AtomicU64; SyncCount::ALL.len()],
-    sync_streams: AtomicU64,
+    decisions_logged: AtomicU64,
+    decisions_lost: AtomicU64,
+    sync_gauges: [AtomicU64; SyncGauge::ALL.len()],
+    fleet: OnceLock<Fleet>,
+    access_refused: [AtomicU64; Check::ALL.len()],
+    access_troubles: [AtomicU64; AccessTrouble::ALL.len()],
+}
+
+/// What goes wrong with callers' credentials before any is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessTrouble {
+    /// A caller did not get through the handshake.
+    Handshake,
+    /// The listeners' certificate could not be replaced.
+    Certificate,
+    /// The keys of an issuer could not be replaced.
+    Keys,
+}
+
+impl AccessTrouble {
+    /// All of them.
+    pub const ALL: [AccessTrouble; 3] = [AccessTrouble::Handshake, AccessTrouble::Certificate, AccessTrouble::Keys];
+
+    const fn label(self) -> &'static str {
+        match self {
+            AccessTrouble::Handshake => "HANDSHAKE",
+            AccessTrouble::Certificate => "CERTIFICATE",
+            AccessTrouble::Keys => "KEYS",
+        }
+    }
 }
 
 /// What is counted of gateways that follow the decision table.
@@ -55,12 +86,38 @@ impl SyncCount {
     }
 }
 
-/// A stream of a gateway, counted for as long as this lives.
-pub struct SyncStream(Metrics);
+/// What there is at a time of gateways that follow the decision table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncGauge {
+    /// Those that have a stream.
+    Streams,
+    /// Those that are being sent a snapshot.
+    SnapshotsRunning,
+    /// Those that wait for others to be sent theirs.
+    SnapshotsWaiting,
+}
 
-impl Drop for SyncStream {
+impl SyncGauge {
+    /// All of them.
+    pub const ALL: [SyncGauge; 3] = [SyncGauge::Streams, SyncGauge::SnapshotsRunning, SyncGauge::SnapshotsWaiting];
+
+    const fn metric(self) -> (&'static str, &'static str) {
+        match self {
+            SyncGauge::Streams => ("devhub_sync_streams", "Gateways that follow the decision table."),
+            SyncGauge::SnapshotsRunning => ("devhub_sync_snapshots_running", "Snapshots that are being sent."),
+            SyncGauge::SnapshotsWaiting => {
+                ("devhub_sync_snapshots_waiting", "Gateways whose snapshot waits for those of others.")
+            }
+        }
+    }
+}
+
+/// One more of something, for as long as this lives.
+pub struct SyncPresence(Metrics, SyncGauge);
+
+impl Drop for SyncPresence {
     fn drop(&mut self) {
-        self.0.0.sync_streams.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.sync_gauges[self.1 as usize].fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -68,6 +125,21 @@ impl Metrics {
     /// Counts a decision.
     pub fn decided(&self, reason: Reason) {
         self.0.decisions[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts samples in the log of decisions.
+    pub fn decisions_logged(&self, samples: u64) {
+        self.0.decisions_logged.fetch_add(samples, Ordering::Relaxed);
+    }
+
+    /// Counts samples that did not come into the log of decisions.
+    pub fn decisions_lost(&self, samples: u64) {
+        self.0.decisions_lost.fetch_add(samples, Ordering::Relaxed);
+    }
+
+    /// How many samples came into the log of decisions, and how many did not.
+    pub fn decision_samples(&self) -> (u64, u64) {
+        (self.0.decisions_logged.load(Ordering::Relaxed), self.0.decisions_lost.load(Ordering::Relaxed))
     }
 
     /// Counts a call that could not be judged.
@@ -89,10 +161,25 @@ impl Metrics {
         self.0.syncs[what as usize].load(Ordering::Relaxed)
     }
 
-    /// Counts a stream of a gateway.
-    pub fn sync_stream(&self) -> SyncStream {
-        self.0.sync_streams.fetch_add(1, Ordering::Relaxed);
-        SyncStream(self.clone())
+    /// Counts one more for as long as the answer lives.
+    pub fn sync_gauge(&self, gauge: SyncGauge) -> SyncPresence {
+        self.0.sync_gauges[gauge as usize].fetch_add(1, Ordering::Relaxed);
+        SyncPresence(self.clone(), gauge)
+    }
+
+    /// Tells of these gateways from now on; there is one fleet in the life of a hub.
+    pub fn tell_of(&self, fleet: Fleet) {
+        let _ = self.0.fleet.set(fleet);
+    }
+
+    /// Counts a caller who was refused.
+    pub fn access_refused(&self, check: Check) {
+        self.0.access_refused[check as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a trouble with credentials.
+    pub fn access_trouble(&self, trouble: AccessTrouble) {
+        self.0.access_troubles[trouble as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a verification of credentials.
@@ -104,38 +191,70 @@ impl Metrics {
         }
     }
 
-    /// All metrics as Prometheus text, those of `hub` as of now.
-    pub fn render(&self, hub: &Hub) -> String {
-        let mut text = String::new();
-        let mut line =
-            |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("writing to a string never fails");
-        line(format_args!("# HELP devhub_decisions_total Decisions by verdict and reason."));
-        line(format_args!("# TYPE devhub_decisions_total counter"));
+    /// What was judged, as Prometheus text: all that whoever judges without a hub's store has to tell.
+    pub fn render_judged(&self) -> String {
+        self.decisions() + &self.misreads()
+    }
+
+    fn decisions(&self) -> String {
+        let mut text = String::from("# HELP devhub_decisions_total Decisions by verdict and reason.\n");
+        text += "# TYPE devhub_decisions_total counter\n";
         for reason in Reason::ALL {
             let count = self.0.decisions[reason as usize].load(Ordering::Relaxed);
             let verdict = reason.verdict();
-            line(format_args!("devhub_decisions_total{{verdict=\"{verdict}\",reason=\"{reason}\"}} {count}"));
+            text += &format!("devhub_decisions_total{{verdict=\"{verdict}\",reason=\"{reason}\"}} {count}\n");
         }
+        text
+    }
+
+    fn misreads(&self) -> String {
+        let mut text =
+            String::from("# HELP devhub_calls_misread_total Calls at gateways that were denied unjudged, by reason.\n");
+        text += "# TYPE devhub_calls_misread_total counter\n";
+        for (count, reason) in self.0.misread.iter().zip(Misread::NAMES) {
+            let count = count.load(Ordering::Relaxed);
+            text += &format!("devhub_calls_misread_total{{reason=\"{reason}\"}} {count}\n");
+        }
+        text
+    }
+
+    /// All metrics as Prometheus text, those of `hub` as of now.
+    pub fn render(&self, hub: &Hub) -> String {
+        let mut text = self.decisions();
+        let mut line =
+            |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("writing to a string never fails");
         line(format_args!("# HELP devhub_credentials_verified_total Verifications of credentials by verdict."));
         line(format_args!("# TYPE devhub_credentials_verified_total counter"));
         for (count, (_, verdict)) in self.0.verifications.iter().zip(VERDICTS) {
             let count = count.load(Ordering::Relaxed);
             line(format_args!("devhub_credentials_verified_total{{verdict=\"{verdict}\"}} {count}"));
         }
-        line(format_args!("# HELP devhub_calls_misread_total Calls at gateways that were denied unjudged, by reason."));
-        line(format_args!("# TYPE devhub_calls_misread_total counter"));
-        for (count, reason) in self.0.misread.iter().zip(Misread::NAMES) {
-            let count = count.load(Ordering::Relaxed);
-            line(format_args!("devhub_calls_misread_total{{reason=\"{reason}\"}} {count}"));
-        }
+        line(format_args!("{}", self.misreads().trim_end()));
         line(format_args!("# HELP devhub_syncs_total What became of gateways that follow the decision table."));
         line(format_args!("# TYPE devhub_syncs_total counter"));
         for what in SyncCount::ALL {
             line(format_args!("devhub_syncs_total{{what=\"{}\"}} {}", what.label(), self.syncs(what)));
         }
+        line(format_args!("# HELP devhub_callers_refused_total Callers refused, by the check that they failed."));
+        line(format_args!("# TYPE devhub_callers_refused_total counter"));
+        for (count, check) in self.0.access_refused.iter().zip(Check::ALL) {
+            let count = count.load(Ordering::Relaxed);
+            line(format_args!("devhub_callers_refused_total{{check=\"{}\"}} {count}", check.label()));
+        }
+        line(format_args!(
+            "# HELP devhub_access_troubles_total Handshakes, certificates and keys that came to nothing."
+        ));
+        line(format_args!("# TYPE devhub_access_troubles_total counter"));
+        for (count, trouble) in self.0.access_troubles.iter().zip(AccessTrouble::ALL) {
+            let count = count.load(Ordering::Relaxed);
+            line(format_args!("devhub_access_troubles_total{{what=\"{}\"}} {count}", trouble.label()));
+        }
         let usage = hub.usage().figures();
         let first_uses_not_kept = hub.first_uses().not_kept();
+        let (logged, lost) = self.decision_samples();
         for (name, help, value) in [
+            ("decision_samples", "Decisions sampled into the log of decisions.", logged),
+            ("decision_samples_lost", "Sampled decisions that found no room, or could not be written.", lost),
             ("usage_calls", "Calls of subscribers counted.", usage.counted),
             ("usage_calls_not_counted", "Calls not counted: usage_entries_max was reached.", usage.not_counted),
             ("usage_flushes_failed", "Flushes of usage that failed and will be repeated.", usage.flushes_failed),
@@ -157,8 +276,13 @@ impl Metrics {
         };
         gauge("devhub_store_revision", "Revision of the newest commit.", head.revision);
         gauge("devhub_table_revision", "Revision that the decision table has reached.", hub.table().revision());
-        let streams = self.0.sync_streams.load(Ordering::Relaxed);
-        gauge("devhub_sync_streams", "Gateways that follow the decision table.", streams);
+        for (what, count) in SyncGauge::ALL.into_iter().zip(&self.0.sync_gauges) {
+            let (name, help) = what.metric();
+            gauge(name, help, count.load(Ordering::Relaxed));
+        }
+        let lag = self.0.fleet.get().map(|fleet| fleet.lag_max(hub.change_log().newest().revision));
+        let help = "Revisions that the gateway furthest behind had not applied at its last ping.";
+        gauge("devhub_sync_lag_max_revisions", help, lag.unwrap_or_default());
         let counts = hub.table().counts();
         gauge("devhub_table_versions", "Deployed versions in the decision table.", counts.versions as u64);
         gauge("devhub_table_applications", "Applications in the decision table.", counts.applications as u64);

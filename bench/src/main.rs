@@ -7,12 +7,15 @@
 //! cargo run -p bench --release -- startup    time to ready and memory, as data grows by tens
 //! cargo run -p bench --release -- migration  who is how far, over 10,000 to 1,000,000 pairs
 //! cargo run -p bench --release -- usage      deciding and counting a call beside deciding alone
-//! cargo run -p bench --release -- sync       a snapshot, a delta and a decision of a replica, as data grows by tens
+//! cargo run -p bench --release -- sync       a snapshot, a delta, a decision and the memory of a replica, as data grows by tens
+//! cargo run -p bench --release -- gateway    a call through Envoy that asks, beside one through the same Envoy that does not
 //! ```
 
 mod child;
 mod durable;
 mod echo;
+mod gateway;
+mod keepalive;
 mod migration;
 mod population;
 mod ratio;
@@ -37,10 +40,15 @@ fn main() -> Result<()> {
             ["sync", subscriptions] => sync::run(&[subscriptions.parse()?]).await,
             ["startup"] => startup::run(&[10_000, 100_000, 1_000_000]).await,
             ["startup", subscriptions] => startup::run(&[subscriptions.parse()?]).await,
+            ["gateway"] => gateway::run(None).await,
+            ["gateway", calls] => gateway::run(Some(calls.parse()?)).await,
             // The servers under test run as children of this program, so that their CPU time is told apart.
             ["serve-echo"] => echo::serve().await,
             ["serve-hub", directory] => child::serve_hub(directory).await,
-            _ => bail!("say what to measure: ratio, durable, startup, migration, sync or usage"),
+            ["serve-asked-hub", directory] => child::serve_asked_hub(directory).await,
+            ["serve-agent", hub, socket] => child::serve_agent(hub, socket).await,
+            ["follow", address, revision] => child::follow(address, revision).await,
+            _ => bail!("say what to measure: ratio, durable, startup, migration, sync, gateway or usage"),
         }
     })
 }

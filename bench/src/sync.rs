@@ -19,6 +19,7 @@ use devhub_proto::v1::sync_response::Message as Told;
 use prost::Message as _;
 use tonic::transport::Channel;
 
+use crate::child::Served;
 use crate::population::{self, EACH, Numbers};
 
 const COMMITS: usize = 200;
@@ -26,11 +27,14 @@ const QUESTIONS: usize = 8_192;
 const ROUNDS: usize = 100;
 const REPETITIONS: usize = 5;
 
-/// Resident memory of this process, in bytes.
-fn resident() -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).context("VmRSS")?;
-    Ok(line.split_whitespace().nth(1).context("a number")?.parse::<u64>()? * 1024)
+/// What a replica takes in a process of its own: resident before it follows, at the end of its snapshot, and at most.
+async fn memory(server: &Server) -> Result<[u64; 3]> {
+    let (address, revision) = (server.address.to_string(), server.hub().table().revision().to_string());
+    let follower = Served::start(&["follow", &address, &revision]).await?;
+    let before = follower.address.parse().context("what it took before")?;
+    let taken = [before, follower.resident()?, follower.resident_most()?];
+    follower.stop().await?;
+    Ok(taken)
 }
 
 /// Bytes and messages of a snapshot, and how long it takes to receive it and throw it away.
@@ -53,7 +57,7 @@ async fn received(channel: Channel) -> Result<(usize, usize, Duration)> {
     Ok((bytes, messages, begin.elapsed()))
 }
 
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings { report_every: None, ..Settings::new(Environment::Sandbox, "bench") }
 }
 
@@ -120,18 +124,25 @@ pub(crate) async fn run(sizes: &[usize]) -> Result<()> {
         let channel =
             || Channel::from_shared(format!("http://{}", server.address)).map(|endpoint| endpoint.connect_lazy());
         let (bytes, messages, thrown_away) = received(channel()?).await?;
-        let before = resident()?;
+        let [before, resident, most] = memory(&server).await?;
         let begin = Instant::now();
         let replica = Replica::follow(channel()?, settings(), Arc::new(devhub_gateway::SystemClock::start()));
         replica.reach(server.hub().table().revision()).await;
-        let (ready, memory) = (begin.elapsed(), resident()?.saturating_sub(before));
+        let ready = begin.elapsed();
         let mut numbers = Numbers::new(7);
         let questions: Vec<_> = (0..QUESTIONS).map(|_| population::question(numbers.next(), applications)).collect();
         let nanoseconds = lookup(&replica, &questions);
         let [answered, in_effect] = latency(&server, &replica, applications).await?;
         println!("{subscriptions} subscriptions of {applications} applications");
         println!("  snapshot   {:.1} MB in {messages} messages, {thrown_away:.2?} to receive", bytes as f64 / 1e6);
-        println!("  ready      {ready:.2?}, {:.0} MB more resident, hub in the same process", memory as f64 / 1e6);
+        println!("  ready      {ready:.2?}");
+        println!(
+            "  memory     {:.1} MB resident in a process of its own ({:.1} MB at most), {:.1} MB of it before: {} bytes each",
+            resident as f64 / 1e6,
+            most as f64 / 1e6,
+            before as f64 / 1e6,
+            resident.saturating_sub(before) / *subscriptions as u64,
+        );
         println!("  decision   {nanoseconds:.0} ns");
         println!("  commit     {answered:.2?} to the answer, {in_effect:.2?} to the effect in the replica (medians)");
         drop(replica);

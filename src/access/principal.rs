@@ -2,8 +2,8 @@
 
 use devhub_decision::Environment;
 
-use crate::domain::Actor;
 use crate::domain::name::{CompanyId, Context, Email};
+use crate::domain::{Actor, Scope};
 
 /// What kind of caller may call an RPC. Kinds never mix: a principal has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,7 +20,7 @@ pub enum Role {
     Gateway,
     /// A program that was given a list of calls.
     Machine,
-    /// Reads the audit trail, and nothing else.
+    /// Reads the audit trail and the catalogue.
     Auditor,
 }
 
@@ -31,7 +31,7 @@ pub enum Principal {
     Developer {
         /// Who, as the portal's identity provider verified it.
         email: Email,
-        /// The portal.
+        /// The portal; empty where none is needed, and for itself.
         via: Box<str>,
     },
     /// A person who administers a company, through a portal.
@@ -96,12 +96,42 @@ impl Principal {
     /// Who a command of this caller names as its actor; none where the caller says it itself, or commands nothing.
     pub fn actor(&self) -> Option<Actor> {
         match self {
-            Principal::Developer { email, .. } | Principal::CompanyAdministrator { email, .. } => {
-                Some(Actor::Collaborator(email.clone()))
+            Principal::Developer { email, .. } => Some(Actor::Collaborator(email.clone())),
+            Principal::CompanyAdministrator { email, company, .. } => {
+                Some(Actor::CompanyAdministrator { email: email.clone(), company: company.clone() })
             }
+            Principal::Publisher { name, apis } => Some(Actor::Publisher { name: name.clone(), apis: apis.clone() }),
             Principal::Operator { name } => Some(Actor::Operator(name.clone())),
-            Principal::Publisher { name, .. } | Principal::Machine { name, .. } => Some(Actor::Process(name.clone())),
+            Principal::Machine { name, .. } => Some(Actor::Process(name.clone())),
             Principal::Gateway { .. } | Principal::Auditor { .. } | Principal::Anyone => None,
+        }
+    }
+
+    /// Whether the caller may ask about an environment. Gateways belong to one; of the others, nothing is said here.
+    pub fn may_ask_about(&self, environment: Environment) -> bool {
+        match self {
+            Principal::Gateway { environment: own, .. } => *own == environment,
+            Principal::Developer { .. }
+            | Principal::CompanyAdministrator { .. }
+            | Principal::Publisher { .. }
+            | Principal::Operator { .. }
+            | Principal::Machine { .. }
+            | Principal::Auditor { .. }
+            | Principal::Anyone => true,
+        }
+    }
+
+    /// Which records the caller gets to see.
+    pub fn scope(&self) -> Scope {
+        match self {
+            Principal::Developer { email, .. } => Scope::Person(email.clone()),
+            Principal::CompanyAdministrator { email, company, .. } => {
+                Scope::Company { id: company.clone(), email: email.clone() }
+            }
+            Principal::Publisher { apis, .. } => Scope::Apis(apis.clone()),
+            // What an auditor may call reads the catalogue and the trail, and the trail is of everything.
+            Principal::Gateway { .. } | Principal::Auditor { .. } => Scope::Public,
+            Principal::Operator { .. } | Principal::Machine { .. } | Principal::Anyone => Scope::Everything,
         }
     }
 }

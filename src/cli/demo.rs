@@ -86,6 +86,10 @@ pub fn run(demo: &Demo) -> Result<()> {
             server: format!("http://{}", server.address),
             actor: Some("operator:demo".to_owned()),
             timeout: 30,
+            token_file: None,
+            tls_ca: None,
+            tls_cert: None,
+            tls_key: None,
         };
         let loaded = load(&connection.hub().await?).await.context("the stories could not be loaded")?;
         print_text(&greeting(server.address, server.admin_address, &loaded))?;

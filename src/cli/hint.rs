@@ -8,6 +8,16 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::Unspecified => "update devhub: the hub sent an error without a reason",
         ErrorReason::InvalidField => "correct the fields that are named and try again",
         ErrorReason::ActorRequired => "say who you are with --actor, for example --actor operator:jane",
+        ErrorReason::CredentialsRequired => "prove who you are with --token-file, or with --tls-cert and --tls-key",
+        ErrorReason::CredentialsRefused => {
+            "get a fresh token or certificate; the log of the hub says what is wrong with it"
+        }
+        ErrorReason::EnvironmentNotPermitted => "use the credentials of a gateway of that environment",
+        ErrorReason::RoleNotPermitted => {
+            "`devhub access` shows which role makes the call; present credentials of that role"
+        }
+        ErrorReason::PrincipalRequired => "present credentials: this hub answers only callers that it has verified",
+        ErrorReason::ScopeNotGranted => "have an operator add the call to the scopes of the account",
         ErrorReason::OperatorRequired => "act as an operator: --actor operator:NAME",
         ErrorReason::NotACollaborator => "act as a collaborator of the application, or have an administrator add you",
         ErrorReason::AdministratorRequired => {
@@ -18,7 +28,9 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::VersionNotInEnvironment => {
             "`devhub get version` shows where it is deployed; an application lives in one environment only"
         }
-        ErrorReason::ApplicationNotFound => "check the id with `devhub list applications`",
+        ErrorReason::ApplicationNotFound => {
+            "check the id with `devhub list applications`; what you do not work on is not there for you"
+        }
         ErrorReason::SubscriptionNotFound => "check with `devhub list subscriptions --application ID --ended`",
         ErrorReason::AccessRequestNotFound => "check with `devhub list access-requests`",
         ErrorReason::AlreadyExists => "choose another name, or change the one that is there",
@@ -78,6 +90,9 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
             "acknowledge that there is no way back with --acknowledge-one-way, or keep the subscription"
         }
         ErrorReason::FollowerTooSlow => "reconnect; the stream goes on where it ended",
+        ErrorReason::GatewayDisconnected => {
+            "reconnect; the stream goes on where it ended, if the gateway still may follow"
+        }
         ErrorReason::EpochChanged => "start anew from the first revision: the hub was restored from a backup",
         ErrorReason::CompanyNotFound => "check the id with `devhub company list`",
         ErrorReason::NotACompanyAdministrator => {

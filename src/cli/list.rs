@@ -103,7 +103,7 @@ pub enum List {
         ended: bool,
     },
     /// The audit trail
-    Facts(FactFilter),
+    Facts(Box<FactFilter>),
     /// Lifecycle policies with their status matrices
     Policies,
     /// Namespaces that have dates of their own
@@ -128,6 +128,18 @@ pub struct FactFilter {
     /// Only those of this kind, for example SUBSCRIBED; may be repeated
     #[arg(long = "kind", value_name = "KIND")]
     kinds: Vec<String>,
+    /// Only those of this company
+    #[arg(long, value_name = "COMPANY-ID")]
+    company: Option<String>,
+    /// Only those of this service account
+    #[arg(long, value_name = "ACCOUNT-ID")]
+    account: Option<String>,
+    /// Only commands that were refused for this reason, for example VERSION_DEPRECATED
+    #[arg(long, value_name = "REASON")]
+    refusal: Option<String>,
+    /// Only refused commands of this name, for example Subscribe
+    #[arg(long, value_name = "NAME")]
+    refused_command: Option<String>,
     /// Only those judged at or after this instant
     #[arg(long, value_name = "INSTANT")]
     from: Option<Moment>,
@@ -150,6 +162,10 @@ impl FactFilter {
             kinds: self.kinds.iter().map(|kind| fact_kind(kind)).collect::<Result<_>>()?,
             start_time: self.from.as_ref().map(|moment| timestamp(moment.instant)),
             end_time: self.until.as_ref().map(|moment| timestamp(moment.instant)),
+            company_id: self.company.clone().unwrap_or_default(),
+            account_id: self.account.clone().unwrap_or_default(),
+            refusal: self.refusal.clone().unwrap_or_default(),
+            refused_command: self.refused_command.clone().unwrap_or_default(),
         })
     }
 }
@@ -244,15 +260,7 @@ impl List {
                 let all = all_pages!(hub.installations(), list_installations, installations, request);
                 print_rows(output, &all.into_iter().map(InstallationView::from).collect::<Vec<_>>())?;
             }
-            List::Facts(filter) => {
-                let request = v1::ListFactsRequest {
-                    filter: Some(filter.message()?),
-                    page_size: PAGE,
-                    page_token: String::new(),
-                };
-                let all = all_pages!(hub.facts(), list_facts, facts, request);
-                print_rows(output, &all.into_iter().map(FactView::from).collect::<Vec<_>>())?;
-            }
+            List::Facts(filter) => print_facts_of(&hub, filter, output).await?,
             List::Policies => print_policies(&hub, output).await?,
             List::Namespaces => {
                 let all = namespaces(&hub).await?;
@@ -261,6 +269,20 @@ impl List {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Prints the facts that a filter admits.
+///
+/// # Errors
+/// When the hub refuses.
+pub async fn print_facts(filter: &FactFilter, connection: &Connection, output: Format) -> Result<()> {
+    print_facts_of(&connection.hub().await?, filter, output).await
+}
+
+async fn print_facts_of(hub: &Hub, filter: &FactFilter, output: Format) -> Result<()> {
+    let request = v1::ListFactsRequest { filter: Some(filter.message()?), page_size: PAGE, page_token: String::new() };
+    let all = all_pages!(hub.facts(), list_facts, facts, request);
+    print_rows(output, &all.into_iter().map(FactView::from).collect::<Vec<_>>())
 }
 
 async fn print_policies(hub: &Hub, output: Format) -> Result<()> {

@@ -1,15 +1,18 @@
 //! The command line: one file per subcommand. It knows the contract, not the house behind it: what it asks, any client
-//! could ask. Only `serve`, `demo`, `backup`, `restore`, `doctor` and `pepper` work on this machine's
+//! could ask. Only `serve`, `demo`, `backup`, `restore`, `doctor`, `pepper` and most of `audit` work on this machine's
 //! data.
 //!
 //! Exit codes: 0 done (and: allowed, nothing to change), 1 error (and: a plan is blocked, a preview has refusals), 2 a
 //! plan has changes, 3 a checked call is denied, 4 some rows of an import or applications of a move were refused, 64 the
 //! command line itself is wrong.
 
+pub mod access;
+pub mod agent;
 pub mod allowlist;
 pub mod announce;
 pub mod app_version;
 pub mod apply;
+pub mod audit;
 pub mod backup;
 pub mod brownout;
 pub mod calendar;
@@ -31,6 +34,7 @@ pub mod exempt;
 pub mod explain;
 pub mod export;
 pub mod failure;
+pub mod gateways;
 pub mod get;
 pub mod hint;
 pub mod import;
@@ -108,6 +112,8 @@ pub struct Cli {
 enum Command {
     /// Run a hub
     Serve(serve::Serve),
+    /// Run an agent: decide beside a gateway, from a copy of a hub's decision table
+    Agent(agent::Agent),
     /// Run a hub with example data in a temporary directory
     Demo(demo::Demo),
     /// Show the configuration that `serve` would use, and where each value comes from
@@ -241,8 +247,15 @@ enum Command {
     /// Follow what administrators are told of the ends of versions
     #[command(subcommand)]
     Notices(notices::Notices),
+    /// Show the gateways that follow this hub, and how far each of them is
+    Gateways(gateways::Gateways),
+    /// Close all streams of a gateway at once; it may connect anew
+    DisconnectGateway(gateways::Disconnect),
     /// Follow what happens
     Watch(watch::Watch),
+    /// The audit trail for people outside: export it, verify it, ask it about the past
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Write a backup of a data directory
     Backup(backup::Backup),
     /// Make a data directory from a backup
@@ -253,6 +266,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Write the compiled contract to standard output, for what turns JSON into calls (Envoy's grpc_json_transcoder)
     Descriptors(descriptors::Descriptors),
+    /// Print who may make which call, as a Markdown table
+    Access(access::Access),
     /// Print completions for a shell
     Completions(completions::Completions),
 }
@@ -283,6 +298,7 @@ impl Cli {
         let (connection, output) = (&self.connection, self.output);
         match self.command {
             Command::Serve(command) => command.run(),
+            Command::Agent(command) => command.run(),
             Command::Demo(command) => demo::run(&command).map(|()| ExitCode::SUCCESS),
             Command::Config(command) => command.run(output),
             Command::Plan(command) => wait_for(command.run(connection, output)),
@@ -331,11 +347,15 @@ impl Cli {
             Command::Migration(command) => wait_for(command.run(connection, output)),
             Command::Announce(command) => wait_for(command.run(connection, output)),
             Command::Notices(command) => wait_for(command.run(connection, output)),
+            Command::Gateways(command) => wait_for(command.run(connection, output)),
+            Command::DisconnectGateway(command) => wait_for(command.run(connection, output)),
             Command::Watch(command) => wait_for(command.run(connection, output)),
+            Command::Audit(command) => wait_for(command.run(connection, output)),
             Command::Backup(command) => command.run(output),
             Command::Restore(command) => command.run(output),
             Command::Doctor(command) => command.run(output),
             Command::Descriptors(command) => command.run(),
+            Command::Access(command) => command.run(&mut std::io::stdout().lock()),
             Command::Completions(command) => command.run(),
         }
     }

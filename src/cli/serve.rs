@@ -107,6 +107,15 @@ pub struct Settings {
     /// Connections of gateways that ask by HTTP at a time [default: 1024]
     #[arg(long, value_name = "COUNT")]
     gateway_connections_max: Option<String>,
+    /// Gateways that follow the decision table at a time [default: 1000]
+    #[arg(long, value_name = "COUNT")]
+    gateway_sync_streams_max: Option<String>,
+    /// Of them, those that are sent all of it at a time [default: 4]
+    #[arg(long, value_name = "COUNT")]
+    gateway_sync_snapshots_max: Option<String>,
+    /// How long that may take [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    gateway_sync_snapshot_seconds_max: Option<String>,
     /// Where gateways that hand over requests find who calls; may be repeated: claim:PAYLOAD.CLAIM, principal,
     /// principal:PREFIX, header:NAME [default: claim:jwt.client_id]
     #[arg(long, value_name = "SOURCE")]
@@ -135,6 +144,60 @@ pub struct Settings {
     /// How denials are written: neutral or hmrc [default: neutral]
     #[arg(long, value_name = "FORMAT")]
     gateway_body: Option<String>,
+    /// Key that heads of the audit trail are signed with; make one with `devhub audit key`
+    #[arg(long, value_name = "FILE")]
+    audit_key_file: Option<String>,
+    /// Where signed heads of the audit trail are appended to
+    #[arg(long, value_name = "FILE")]
+    audit_heads_file: Option<String>,
+    /// Sign a head after so many commits [default: 1000]
+    #[arg(long, value_name = "COUNT")]
+    audit_head_commits: Option<String>,
+    /// Sign a head after so many seconds, if anything was committed [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    audit_head_seconds: Option<String>,
+    /// Where samples of decisions are written, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    decision_log_file: Option<String>,
+    /// Sample one allowed call among so many [default: 1000]
+    #[arg(long, value_name = "COUNT")]
+    decision_log_every: Option<String>,
+    /// Sample at most so many denials in a second [default: 100]
+    #[arg(long, value_name = "COUNT")]
+    decision_log_denials_per_second: Option<String>,
+    /// Put the file of samples aside when it is this large [default: 67108864]
+    #[arg(long, value_name = "BYTES")]
+    decision_log_file_bytes_max: Option<String>,
+    /// Origin under which clients of AuthZEN know this hub, for its metadata: https://HOST
+    #[arg(long, value_name = "ORIGIN")]
+    gateway_public_origin: Option<String>,
+    /// Who issues callers' tokens, as JSON; easier written as tables [[access.issuers]] in the file
+    #[arg(long, value_name = "JSON")]
+    access_issuers: Option<String>,
+    /// What machines with certificates may call, as JSON; easier written as table [access.machines] in the file
+    #[arg(long, value_name = "JSON")]
+    access_machines: Option<String>,
+    /// Certificate of the hub, with its chain (PEM): callers and gateways then connect by TLS 1.3
+    #[arg(long, value_name = "FILE")]
+    access_tls_cert: Option<String>,
+    /// Its key (PEM)
+    #[arg(long, value_name = "FILE")]
+    access_tls_key: Option<String>,
+    /// Who signs the certificates of gateways, portals, operators, machines and auditors (PEM)
+    #[arg(long, value_name = "FILE")]
+    access_client_ca: Option<String>,
+    /// Whether nobody connects without such a certificate: required or optional [default: required]
+    #[arg(long, value_name = "WHETHER")]
+    access_client_certificates: Option<String>,
+    /// Accept developers and companies' administrators through portals only [default: where there can be portals]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    access_require_portal: Option<String>,
+    /// Connections at a time [default: 12000]
+    #[arg(long, value_name = "COUNT")]
+    access_connections_max: Option<String>,
+    /// Listen where others can connect although whoever connects may do everything, or be overheard [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    insecure_listen_without_authentication: Option<String>,
 }
 
 impl Settings {
@@ -181,6 +244,9 @@ impl Settings {
             ("never_used_notice_days", &self.never_used_notice_days),
             ("gateway_listen", &self.gateway_listen),
             ("gateway_connections_max", &self.gateway_connections_max),
+            ("gateway_sync_streams_max", &self.gateway_sync_streams_max),
+            ("gateway_sync_snapshots_max", &self.gateway_sync_snapshots_max),
+            ("gateway_sync_snapshot_seconds_max", &self.gateway_sync_snapshot_seconds_max),
             ("gateway_identity", &sources),
             ("gateway_environment", &self.gateway_environment),
             ("gateway_path", &self.gateway_path),
@@ -190,6 +256,24 @@ impl Settings {
             ("gateway_company_header", &self.gateway_company_header),
             ("gateway_project_header", &self.gateway_project_header),
             ("gateway_body", &self.gateway_body),
+            ("audit_key_file", &self.audit_key_file),
+            ("audit_heads_file", &self.audit_heads_file),
+            ("audit_head_commits", &self.audit_head_commits),
+            ("audit_head_seconds", &self.audit_head_seconds),
+            ("decision_log_file", &self.decision_log_file),
+            ("decision_log_every", &self.decision_log_every),
+            ("decision_log_denials_per_second", &self.decision_log_denials_per_second),
+            ("decision_log_file_bytes_max", &self.decision_log_file_bytes_max),
+            ("gateway_public_origin", &self.gateway_public_origin),
+            ("access_issuers", &self.access_issuers),
+            ("access_machines", &self.access_machines),
+            ("access_tls_cert", &self.access_tls_cert),
+            ("access_tls_key", &self.access_tls_key),
+            ("access_client_ca", &self.access_client_ca),
+            ("access_client_certificates", &self.access_client_certificates),
+            ("access_require_portal", &self.access_require_portal),
+            ("access_connections_max", &self.access_connections_max),
+            ("insecure_listen_without_authentication", &self.insecure_listen_without_authentication),
         ];
         flags.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
     }
@@ -217,18 +301,22 @@ impl Serve {
 /// # Errors
 /// When it cannot run.
 pub fn run(config: Config) -> Result<()> {
-    log(&config)?;
+    log(config.log_format, &config.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before anything is opened: a stop that arrives while the store is verified must not be lost.
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         let server = Server::start(&config, Arc::new(SystemClock)).await?;
         let gateways = server.gateway_address.map(tracing::field::display);
         tracing::info!(listen = %server.address, admin = %server.admin_address, gateways, "serving");
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => break,
+                _ = terminate.recv() => break,
+                _ = hangup.recv() => server.reload_access().await,
+            }
         }
         tracing::info!("stopping: calls in flight may finish");
         server.stop().await
@@ -236,13 +324,13 @@ pub fn run(config: Config) -> Result<()> {
 }
 
 /// Writes log lines to standard error, as the configuration says.
-fn log(config: &Config) -> Result<()> {
-    let filter = EnvFilter::builder().parse(&config.log_filter)?;
+pub(super) fn log(format: LogFormat, filter: &str) -> Result<()> {
+    let filter = EnvFilter::builder().parse(filter)?;
     // Whoever reads the log may go away. That is no reason to stop serving, and nothing that could be told anywhere:
     // reporting it on standard error would panic.
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
-    match config.log_format {
+    match format {
         LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => lines.json().try_init(),
     }

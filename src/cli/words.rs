@@ -250,6 +250,16 @@ words!(
     }
 );
 
+words!(
+    /// Whether a gateway follows.
+    GatewayState, v1::GatewayState, {
+        /// It has a stream.
+        Connected = "CONNECTED",
+        /// It had one in the last 24 hours.
+        Disconnected = "DISCONNECTED",
+    }
+);
+
 /// The name of a value on the wire without the prefix that repeats its type; `UNKNOWN_<number>` for a value that a
 /// newer server sends.
 pub fn wire_name<E>(number: i32, name: fn(&E) -> &'static str, prefix: &str) -> String

@@ -1,11 +1,13 @@
-//! The configuration file: TOML, one key per setting, nothing else. Settings whose names begin with `gateway_` stand in a
-//! table of that name, without it.
+//! The configuration file: TOML, one key per setting, nothing else. Settings whose names begin with `gateway_` or `access_`
+//! stand in a table of that name, without it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Layer;
+use super::access::IssuerText;
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -41,8 +43,33 @@ struct File {
     unused_notice_days: Option<Vec<i64>>,
     never_used_sandbox_days: Option<i64>,
     never_used_notice_days: Option<Vec<i64>>,
+    audit_key_file: Option<String>,
+    audit_heads_file: Option<String>,
+    audit_head_commits: Option<i64>,
+    audit_head_seconds: Option<i64>,
+    decision_log_file: Option<String>,
+    decision_log_every: Option<i64>,
+    decision_log_denials_per_second: Option<i64>,
+    decision_log_file_bytes_max: Option<i64>,
     #[serde(default)]
     gateway: GatewayTable,
+    #[serde(default)]
+    access: AccessTable,
+    insecure_listen_without_authentication: Option<bool>,
+}
+
+/// The table `[access]`. Issuers are tables of their own, `[[access.issuers]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccessTable {
+    issuers: Option<Vec<IssuerText>>,
+    machines: Option<BTreeMap<String, Vec<String>>>,
+    tls_cert: Option<String>,
+    tls_key: Option<String>,
+    client_ca: Option<String>,
+    client_certificates: Option<String>,
+    require_portal: Option<bool>,
+    connections_max: Option<i64>,
 }
 
 /// The table `[gateway]`.
@@ -51,6 +78,9 @@ struct File {
 struct GatewayTable {
     listen: Option<String>,
     connections_max: Option<i64>,
+    sync_streams_max: Option<i64>,
+    sync_snapshots_max: Option<i64>,
+    sync_snapshot_seconds_max: Option<i64>,
     identity: Option<Vec<String>>,
     environment: Option<String>,
     path: Option<String>,
@@ -60,10 +90,16 @@ struct GatewayTable {
     company_header: Option<String>,
     project_header: Option<String>,
     body: Option<String>,
+    public_origin: Option<String>,
 }
 
 /// Reads the file at `path`; the error is a sentence.
 pub(super) fn read(path: &Path) -> Result<Layer, String> {
+    parsed(path).map(layer)
+}
+
+/// A file of any program: its shape says what may stand there.
+pub(super) fn parsed<F: for<'f> Deserialize<'f>>(path: &Path) -> Result<F, String> {
     let name = path.display();
     let size =
         std::fs::metadata(path).map_err(|error| format!("the configuration file {name} cannot be read: {error}"))?;
@@ -75,10 +111,11 @@ pub(super) fn read(path: &Path) -> Result<Layer, String> {
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("the configuration file {name} cannot be read: {error}"))?;
-    parse(&text).map_err(|error| format!("the configuration file {name} is wrong: {error}"))
+    toml::from_str(&text).map_err(|error| format!("the configuration file {name} is wrong: {error}"))
 }
 
-/// Reads the text of a file.
+/// What the text of a file says.
+#[cfg(any(test, fuzzing))]
 pub(super) fn parse(text: &str) -> Result<Layer, toml::de::Error> {
     toml::from_str(text).map(layer)
 }
@@ -105,12 +142,24 @@ fn layer(file: File) -> Layer {
         ("gateway_company_header", file.gateway.company_header),
         ("gateway_project_header", file.gateway.project_header),
         ("gateway_body", file.gateway.body),
+        ("audit_key_file", file.audit_key_file),
+        ("audit_heads_file", file.audit_heads_file),
+        ("decision_log_file", file.decision_log_file),
+        ("gateway_public_origin", file.gateway.public_origin),
+        ("access_issuers", file.access.issuers.map(json)),
+        ("access_machines", file.access.machines.map(json)),
+        ("access_tls_cert", file.access.tls_cert),
+        ("access_tls_key", file.access.tls_key),
+        ("access_client_ca", file.access.client_ca),
+        ("access_client_certificates", file.access.client_certificates),
     ];
     let switches = [
         ("reflection", file.reflection),
         ("lock_production_subscriptions", file.lock_production_subscriptions),
         ("production_deletion", file.production_deletion),
         ("delete_unused", file.delete_unused),
+        ("access_require_portal", file.access.require_portal),
+        ("insecure_listen_without_authentication", file.insecure_listen_without_authentication),
     ];
     let numbers = [
         ("decision_ttl_seconds", file.decision_ttl_seconds),
@@ -127,7 +176,16 @@ fn layer(file: File) -> Layer {
         ("unused_production_days", file.unused_production_days),
         ("never_used_sandbox_days", file.never_used_sandbox_days),
         ("gateway_connections_max", file.gateway.connections_max),
+        ("gateway_sync_streams_max", file.gateway.sync_streams_max),
+        ("gateway_sync_snapshots_max", file.gateway.sync_snapshots_max),
+        ("gateway_sync_snapshot_seconds_max", file.gateway.sync_snapshot_seconds_max),
+        ("access_connections_max", file.access.connections_max),
         ("gateway_path_bytes_max", file.gateway.path_bytes_max),
+        ("audit_head_commits", file.audit_head_commits),
+        ("audit_head_seconds", file.audit_head_seconds),
+        ("decision_log_every", file.decision_log_every),
+        ("decision_log_denials_per_second", file.decision_log_denials_per_second),
+        ("decision_log_file_bytes_max", file.decision_log_file_bytes_max),
     ];
     texts
         .into_iter()
@@ -135,6 +193,11 @@ fn layer(file: File) -> Layer {
         .chain(numbers.map(|(name, value)| (name, value.map(|value| value.to_string()))))
         .filter_map(|(name, value)| Some((name, value?)))
         .collect()
+}
+
+/// Tables as a flag or a variable would say them.
+fn json(tables: impl Serialize) -> String {
+    serde_json::to_string(&tables).expect("text, numbers and lists of them are always JSON")
 }
 
 #[cfg(test)]
@@ -145,11 +208,14 @@ mod tests {
     #[test]
     fn every_setting_can_stand_in_the_file() {
         for setting in SETTINGS {
-            let place = match setting.name.strip_prefix("gateway_") {
-                Some(name) => format!("[gateway]\n{name}"),
-                None => setting.name.to_owned(),
-            };
-            let lines = ["'text'", "1", "true", "['text']", "[1]"].map(|value| format!("{place} = {value}"));
+            let table = ["gateway", "access"].into_iter().find_map(|table| {
+                let name = setting.name.strip_prefix(table)?.strip_prefix('_')?;
+                Some(format!("[{table}]\n{name}"))
+            });
+            let place = table.unwrap_or_else(|| setting.name.to_owned());
+            let issuer = "[{issuer='a', audience='b', jwks='c', roles=[]}]";
+            let values = ["'text'", "1", "true", "['text']", "[1]", "{a=['b']}", issuer];
+            let lines = values.map(|value| format!("{place} = {value}"));
             let taken = lines.iter().filter_map(|line| toml::from_str(line).ok()).map(layer);
             assert!(taken.flatten().any(|(name, _)| name == setting.name), "{}", setting.name);
         }

@@ -4,9 +4,10 @@ use std::str::FromStr;
 
 use devhub_decision::Environment;
 
-use super::Gateway;
-use super::value::Values;
+use super::value::{Values, is_origin};
+use super::{Gateway, SyncLimits};
 use crate::domain::name::Label;
+use crate::gateway::answer::BodyFormat;
 use crate::gateway::request::{OWNED_PREFIX, PathUse, Reading, Source, Vendor, is_header_name};
 
 /// Most sources of identities.
@@ -18,9 +19,37 @@ impl Values<'_> {
         let limit = "it must be an IP address and a port";
         let remedy = "write it like 127.0.0.1:50053, or leave it out";
         let listen = self.optional("gateway_listen", limit, remedy, |text| text.parse().ok());
-        let connections_max = self.number("gateway_connections_max", 1..=65_536);
-        let identity = self.sources("gateway_identity");
+        // The specification knows no other scheme, and a path would move the document to another place.
+        let public_origin = self.optional(
+            "gateway_public_origin",
+            "it must be https, a host, and a port if it is not 443, and nothing more",
+            "write it like https://pdp.example, or leave it out",
+            |text| (text.starts_with("https://") && is_origin(text)).then(|| text.into()),
+        );
         let environment = self.environment("gateway_environment");
+        let read = self.read_calls(environment.flatten());
+        let connections_max = self.number("gateway_connections_max", 1..=65_536);
+        let (reading, body) = read?;
+        environment?;
+        let (listen, connections_max, public_origin) = (listen?, connections_max?, public_origin?);
+        Some(Gateway { reading, body, listen, connections_max, public_origin })
+    }
+
+    /// What gateways may ask for that follow.
+    pub(super) fn sync(&mut self) -> Option<SyncLimits> {
+        let streams_max = self.number("gateway_sync_streams_max", 1..=100_000);
+        let snapshots_max = self.number("gateway_sync_snapshots_max", 1..=64);
+        let snapshot_seconds_max = self.number("gateway_sync_snapshot_seconds_max", 1..=3600);
+        Some(SyncLimits {
+            streams_max: streams_max?,
+            snapshots_max: snapshots_max?,
+            snapshot_seconds_max: snapshot_seconds_max?,
+        })
+    }
+
+    /// How requests are read and denials written, for an endpoint of this environment, if of one.
+    pub(super) fn read_calls(&mut self, environment: Option<Environment>) -> Option<(Reading, BodyFormat)> {
+        let identity = self.sources("gateway_identity");
         let path = self
             .one_of("gateway_path", "it must be nothing, operation or context", |text| PathUse::from_str(text).ok());
         let path_bytes_max = self.number("gateway_path_bytes_max", 64..=8192);
@@ -37,7 +66,7 @@ impl Values<'_> {
         let body = self.one_of("gateway_body", "it must be neutral or hmrc", |text| text.parse().ok());
         let reading = Reading {
             identity: identity?,
-            environment: environment?,
+            environment,
             path: path?,
             path_bytes_max: path_bytes_max?,
             vendor: vendor?,
@@ -45,7 +74,7 @@ impl Values<'_> {
             company_header: company_header??,
             project_header: project_header?,
         };
-        Some(Gateway { reading, body: body?, listen: listen?, connections_max: connections_max? })
+        Some((reading, body?))
     }
 
     fn sources(&mut self, name: &'static str) -> Option<Vec<Source>> {
@@ -65,7 +94,7 @@ impl Values<'_> {
         None
     }
 
-    fn environment(&mut self, name: &'static str) -> Option<Option<Environment>> {
+    pub(super) fn environment(&mut self, name: &'static str) -> Option<Option<Environment>> {
         let limit = "it must be sandbox or production";
         self.optional(name, limit, "write one of the two, or leave it out", |text| {
             Environment::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(text))
@@ -87,7 +116,7 @@ impl Values<'_> {
         value
     }
 
-    fn optional<T>(
+    pub(super) fn optional<T>(
         &mut self,
         name: &'static str,
         limit: &str,

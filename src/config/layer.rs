@@ -21,7 +21,12 @@ pub struct Setting {
 impl Setting {
     /// Its environment variable.
     pub fn variable(&self) -> String {
-        format!("DEVHUB_{}", self.name.to_ascii_uppercase())
+        self.variable_of("DEVHUB")
+    }
+
+    /// Its environment variable, for a program whose variables begin so.
+    pub(super) fn variable_of(&self, program: &str) -> String {
+        format!("{program}_{}", self.name.to_ascii_uppercase())
     }
 
     /// Its flag.
@@ -30,16 +35,16 @@ impl Setting {
     }
 }
 
-const fn setting(name: &'static str, default: &'static str) -> Setting {
+pub(super) const fn setting(name: &'static str, default: &'static str) -> Setting {
     Setting { name, default: Some(default) }
 }
 
-const fn without_default(name: &'static str) -> Setting {
+pub(super) const fn without_default(name: &'static str) -> Setting {
     Setting { name, default: None }
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 38] = [
+pub const SETTINGS: [Setting; 59] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
@@ -69,6 +74,9 @@ pub const SETTINGS: [Setting; 38] = [
     setting("never_used_notice_days", "7,1"),
     without_default("gateway_listen"),
     setting("gateway_connections_max", "1024"),
+    setting("gateway_sync_streams_max", "1000"),
+    setting("gateway_sync_snapshots_max", "4"),
+    setting("gateway_sync_snapshot_seconds_max", "300"),
     setting("gateway_identity", "claim:jwt.client_id"),
     without_default("gateway_environment"),
     setting("gateway_path", "operation"),
@@ -78,6 +86,24 @@ pub const SETTINGS: [Setting; 38] = [
     setting("gateway_company_header", "procore-company-id"),
     without_default("gateway_project_header"),
     setting("gateway_body", "neutral"),
+    without_default("audit_key_file"),
+    without_default("audit_heads_file"),
+    setting("audit_head_commits", "1000"),
+    setting("audit_head_seconds", "60"),
+    without_default("decision_log_file"),
+    setting("decision_log_every", "1000"),
+    setting("decision_log_denials_per_second", "100"),
+    setting("decision_log_file_bytes_max", "67108864"),
+    without_default("gateway_public_origin"),
+    setting("access_issuers", ""),
+    setting("access_machines", ""),
+    without_default("access_tls_cert"),
+    without_default("access_tls_key"),
+    without_default("access_client_ca"),
+    setting("access_client_certificates", "required"),
+    without_default("access_require_portal"),
+    setting("access_connections_max", "12000"),
+    setting("insecure_listen_without_authentication", "false"),
 ];
 
 /// Where one value came from.
@@ -148,21 +174,7 @@ impl Resolved {
     /// # Errors
     /// When the file cannot be read.
     pub fn of(sources: &Sources<'_>) -> Result<Resolved, ConfigError> {
-        let file = sources.file.map(file::read).transpose().map_err(|sentence| ConfigError(vec![sentence]))?;
-        let place = sources.file.map(|path| format!("file {}", path.display())).unwrap_or_default();
-        let shown = SETTINGS.map(|setting| {
-            let variable = setting.variable();
-            let found = [
-                (sources.flags.get(setting.name).cloned(), Origin::Flag, format!("flag {}", setting.flag())),
-                ((sources.environment)(&variable), Origin::Environment, format!("environment variable {variable}")),
-                (file.as_ref().and_then(|file| file.get(setting.name).cloned()), Origin::File, place.clone()),
-                (setting.default.map(str::to_owned), Origin::Default, "default".to_owned()),
-            ];
-            let found = found.into_iter().find(|(value, ..)| value.is_some());
-            let (value, origin, place) = found.unwrap_or((None, Origin::Unset, "not set".to_owned()));
-            Shown { name: setting.name, value, origin, place }
-        });
-        Ok(Resolved(shown.into()))
+        Ok(Resolved(resolve(sources, &SETTINGS, "DEVHUB", file::read)?))
     }
 
     /// The settings.
@@ -177,6 +189,30 @@ impl Resolved {
     pub fn config(&self) -> Result<Config, ConfigError> {
         value::Values::new(&self.0).config()
     }
+}
+
+/// The values of `settings`, for a program whose environment variables begin with `program` and whose file `read` reads.
+pub(super) fn resolve(
+    sources: &Sources<'_>,
+    settings: &[Setting],
+    program: &str,
+    read: impl FnOnce(&Path) -> Result<Layer, String>,
+) -> Result<Vec<Shown>, ConfigError> {
+    let file = sources.file.map(read).transpose().map_err(|sentence| ConfigError(vec![sentence]))?;
+    let place = sources.file.map(|path| format!("file {}", path.display())).unwrap_or_default();
+    let shown = settings.iter().map(|setting| {
+        let variable = setting.variable_of(program);
+        let found = [
+            (sources.flags.get(setting.name).cloned(), Origin::Flag, format!("flag {}", setting.flag())),
+            ((sources.environment)(&variable), Origin::Environment, format!("environment variable {variable}")),
+            (file.as_ref().and_then(|file| file.get(setting.name).cloned()), Origin::File, place.clone()),
+            (setting.default.map(str::to_owned), Origin::Default, "default".to_owned()),
+        ];
+        let found = found.into_iter().find(|(value, ..)| value.is_some());
+        let (value, origin, place) = found.unwrap_or((None, Origin::Unset, "not set".to_owned()));
+        Shown { name: setting.name, value, origin, place }
+    });
+    Ok(shown.collect())
 }
 
 #[cfg(test)]

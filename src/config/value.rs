@@ -35,10 +35,20 @@ impl<'a> Values<'a> {
                 self.wrong("gateway_listen", "it is the address of listen or admin_listen as well", remedy);
             }
         }
-        match config {
-            Some(config) if self.wrong.is_empty() => Ok(config),
-            Some(_) | None => Err(ConfigError(self.wrong)),
+        if let Some(config) = &config {
+            let addresses = [("listen", Some(config.listen)), ("gateway_listen", config.gateway.listen)];
+            for (name, address) in addresses {
+                if address.is_some_and(|address| !config.access.permits(address)) {
+                    self.wrong(
+                        name,
+                        "others can connect there, and without TLS and credentials whoever connects may do everything",
+                        "set access_tls_cert and access_tls_key with access_issuers or access_client_ca, choose a \
+                         loopback address, or accept that with --insecure-listen-without-authentication",
+                    );
+                }
+            }
         }
+        self.judged(config)
     }
 
     /// Reads every setting before giving up, so that all wrong values are told at once.
@@ -66,6 +76,9 @@ impl<'a> Values<'a> {
         let usage_entries_max = self.number("usage_entries_max", 1..=100_000_000);
         let disuse = self.disuse();
         let gateway = self.gateway();
+        let audit = self.audit();
+        let sync = self.sync();
+        let access = self.access();
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -90,7 +103,23 @@ impl<'a> Values<'a> {
             usage_entries_max: usage_entries_max?,
             disuse: disuse?,
             gateway: gateway?,
+            audit: audit?,
+            sync: sync?,
+            access: access?,
         })
+    }
+
+    /// What was read, unless something was wrong.
+    pub(super) fn judged<T>(self, read: Option<T>) -> Result<T, ConfigError> {
+        match read {
+            Some(read) if self.wrong.is_empty() => Ok(read),
+            Some(_) | None => Err(ConfigError(self.wrong)),
+        }
+    }
+
+    /// Tells what is wrong in a sentence of its own.
+    pub(super) fn tell(&mut self, sentence: String) {
+        self.wrong.push(sentence);
     }
 
     pub(super) fn shown(&self, name: &'static str) -> &'a Shown {
@@ -106,7 +135,7 @@ impl<'a> Values<'a> {
         self.wrong.push(format!("{shown}: {limit}; {remedy}"));
     }
 
-    fn address<T: FromStr>(&mut self, name: &'static str) -> Option<T> {
+    pub(super) fn address<T: FromStr>(&mut self, name: &'static str) -> Option<T> {
         let address = self.text(name).parse().ok();
         if address.is_none() {
             self.wrong(name, "it must be an IP address and a port", "write it like 127.0.0.1:50051 or [::]:50051");
@@ -145,7 +174,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn switch(&mut self, name: &'static str) -> Option<bool> {
+    pub(super) fn switch(&mut self, name: &'static str) -> Option<bool> {
         let switch = self.text(name).parse().ok();
         if switch.is_none() {
             self.wrong(name, "it must be true or false", "write one of the two");
@@ -199,7 +228,7 @@ impl<'a> Values<'a> {
         term
     }
 
-    fn log_format(&mut self) -> Option<LogFormat> {
+    pub(super) fn log_format(&mut self) -> Option<LogFormat> {
         match self.text("log_format") {
             "pretty" => Some(LogFormat::Pretty),
             "json" => Some(LogFormat::Json),
@@ -210,7 +239,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn log_filter(&mut self) -> Option<String> {
+    pub(super) fn log_filter(&mut self) -> Option<String> {
         let text = self.text("log_filter");
         if EnvFilter::builder().parse(text).is_err() {
             self.wrong(
@@ -238,7 +267,7 @@ impl<'a> Values<'a> {
 }
 
 /// Whether `text` is an origin as browsers send it: scheme, host, port unless it is the scheme's own, nothing more.
-fn is_origin(text: &str) -> bool {
+pub(super) fn is_origin(text: &str) -> bool {
     let Some(authority) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else { return false };
     let plain = authority.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-:[]".contains(&b));
     plain && authority.parse::<axum::http::uri::Authority>().is_ok_and(|authority| !authority.host().is_empty())

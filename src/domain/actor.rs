@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::name::Email;
+use super::name::{CompanyId, Context, Email};
 use super::refusal::Refusal;
 
 /// Who does something.
@@ -11,6 +11,21 @@ use super::refusal::Refusal;
 pub enum Actor {
     /// A person who works on applications: `collaborator:ada@example.com`.
     Collaborator(Email),
+    /// The same, who was admitted as an administrator of one company and acts for no other.
+    CompanyAdministrator {
+        /// The person.
+        email: Email,
+        /// The company.
+        company: CompanyId,
+    },
+    /// A person who publishes versions of some APIs: `publisher:losses`. Credentials say of which, so nobody becomes one by
+    /// saying so.
+    Publisher {
+        /// The name of the account.
+        name: Box<str>,
+        /// The APIs.
+        apis: Box<[Context]>,
+    },
     /// Platform staff: `operator:jane`.
     Operator(Box<str>),
     /// A program that acts for the platform: `process:importer`.
@@ -21,8 +36,16 @@ impl Actor {
     /// Whether the actor acts for the platform rather than for an application.
     pub fn is_staff(&self) -> bool {
         match self {
-            Actor::Collaborator(_) => false,
+            Actor::Collaborator(_) | Actor::CompanyAdministrator { .. } | Actor::Publisher { .. } => false,
             Actor::Operator(_) | Actor::Process(_) => true,
+        }
+    }
+
+    /// The person, if it is one who works on applications or for a company.
+    pub const fn email(&self) -> Option<&Email> {
+        match self {
+            Actor::Collaborator(email) | Actor::CompanyAdministrator { email, .. } => Some(email),
+            Actor::Publisher { .. } | Actor::Operator(_) | Actor::Process(_) => None,
         }
     }
 
@@ -35,7 +58,9 @@ impl Actor {
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Actor::Collaborator(email) => write!(f, "collaborator:{email}"),
+            // The same person, in whichever role.
+            Actor::Collaborator(email) | Actor::CompanyAdministrator { email, .. } => write!(f, "collaborator:{email}"),
+            Actor::Publisher { name, .. } => write!(f, "publisher:{name}"),
             Actor::Operator(name) => write!(f, "operator:{name}"),
             Actor::Process(name) => write!(f, "process:{name}"),
         }
@@ -74,7 +99,9 @@ mod tests {
         for text in ["collaborator:ada@example.com", "operator:jane", "process:importer.2"] {
             assert_eq!(text.parse::<Actor>().expect(text).to_string(), text);
         }
-        for text in ["", "jane", "operator:", "operator:a b", "admin:x", "collaborator:nobody", "operator:x\n"] {
+        for text in
+            ["", "jane", "operator:", "operator:a b", "admin:x", "publisher:x", "collaborator:nobody", "operator:x\n"]
+        {
             assert_eq!(text.parse::<Actor>(), Err(InvalidActor), "{text:?}");
         }
     }

@@ -200,7 +200,9 @@ impl Application {
         match setting.actor {
             Actor::Operator(_) | Actor::Process(_) => Ok(()),
             Actor::Collaborator(email) if self.collaborators.contains_key(email) => Ok(()),
-            Actor::Collaborator(_) => Err(Refusal::NotACollaborator(self.id.clone())),
+            Actor::Collaborator(_) | Actor::CompanyAdministrator { .. } | Actor::Publisher { .. } => {
+                Err(Refusal::NotACollaborator(self.id.clone()))
+            }
         }
     }
 
@@ -213,6 +215,7 @@ impl Application {
                 Some(Role::Administrator) => Ok(()),
                 Some(Role::Developer) | None => Err(Refusal::AdministratorRequired(verb)),
             },
+            Actor::CompanyAdministrator { .. } | Actor::Publisher { .. } => Err(Refusal::AdministratorRequired(verb)),
         }
     }
 

@@ -23,6 +23,7 @@ use super::organisation::SetOrganisation;
 use super::outcome::Judgement;
 use super::publish::{CreateVersion, DeployVersion, UpdateVersion};
 use super::record::{RecordKey, Records};
+use super::refusal::Refusal;
 use super::register::{CreateApplication, DeleteApplication, RestoreApplication, UpdateApplication};
 use super::relocate::MoveSubscription;
 use super::schedule::ChangeLifecycle;
@@ -165,10 +166,20 @@ impl Command {
     /// # Errors
     /// The reason for which the command is refused.
     pub fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
-        if Command::gated_by(setting.actor).is_some() {
-            maintenance::gate(self, records, setting.now)?;
+        self.seen_by(setting.actor, records).judge(records, |records| {
+            if Command::gated_by(setting.actor).is_some() {
+                maintenance::gate(self, records, setting.now)?;
+            }
+            self.judge_itself(records, setting)
+        })
+    }
+
+    /// Why the command is refused, for the audit trail: to whoever asked, what belongs to others looks absent.
+    pub fn true_refusal(&self, records: &Records, setting: &Setting<'_>) -> Option<Refusal> {
+        if self.seen_by(setting.actor, records).is_everything() {
+            return None;
         }
-        self.judge_itself(records, setting)
+        self.judge_itself(records, setting).err()
     }
 
     /// The name of the call, as the audit trail knows it.

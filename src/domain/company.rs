@@ -146,7 +146,14 @@ impl Company {
         match setting.actor {
             Actor::Operator(_) | Actor::Process(_) => Ok(()),
             Actor::Collaborator(email) if self.administrators.contains(email) => Ok(()),
-            Actor::Collaborator(_) => Err(Refusal::NotACompanyAdministrator(self.id.clone())),
+            Actor::CompanyAdministrator { email, company }
+                if *company == self.id && self.administrators.contains(email) =>
+            {
+                Ok(())
+            }
+            Actor::Collaborator(_) | Actor::CompanyAdministrator { .. } | Actor::Publisher { .. } => {
+                Err(Refusal::NotACompanyAdministrator(self.id.clone()))
+            }
         }
     }
 }

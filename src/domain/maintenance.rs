@@ -170,6 +170,10 @@ fn place(environment: Environment) -> Tenancy {
 /// Which data a command is about: its company's if it has one, else that of the environments of its applications, of
 /// what it makes and of what it names.
 fn concern(command: &Command, records: &Records) -> Concern {
+    // To have read something changes no data.
+    if let Command::AcknowledgeNotice(_) = command {
+        return Concern { places: Vec::new(), change: ChangeKind::Other };
+    }
     let company = |record: &Record| if let Record::Company(company) = record { Some(company.tenancy) } else { None };
     let application = |record: &Record| {
         if let Record::Application(application) = record { Some(place(application.environment)) } else { None }

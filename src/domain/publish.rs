@@ -153,7 +153,8 @@ impl CreateVersion {
     }
 
     pub(super) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
-        setting.operator("publish a version")?;
+        setting.publisher("publish a version")?;
+        setting.may_override(&self.override_reason)?;
         let api = records.api(&self.name.context).ok_or_else(|| Refusal::ApiNotFound(self.name.context.clone()))?;
         if records.version(&self.name).is_some() {
             return Err(Refusal::AlreadyExists { what: Taken::Version, name: self.name.to_string() });
@@ -210,7 +211,7 @@ impl UpdateVersion {
     }
 
     pub(super) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
-        setting.operator("change a version")?;
+        setting.publisher("change a version")?;
         let old = records.version(&self.name).ok_or_else(|| Refusal::VersionNotFound(self.name.clone()))?;
         records.check_etag(&RecordKey::Version(self.name.clone()), self.etag)?;
         let new = Version {
@@ -260,7 +261,8 @@ impl DeployVersion {
     }
 
     pub(super) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
-        setting.operator("deploy a version")?;
+        setting.publisher("deploy a version")?;
+        setting.may_override(&self.override_reason)?;
         let old = records.version(&self.name).ok_or_else(|| Refusal::VersionNotFound(self.name.clone()))?;
         records.check_etag(&RecordKey::Version(self.name.clone()), self.etag)?;
         if old.deployments.contains_key(&self.environment) {

@@ -227,6 +227,21 @@ impl Records {
         self.0.iter().filter_map(|(_, found)| found.as_ref().map(|(_, record)| record))
     }
 
+    /// Every record of the view, with its key.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&RecordKey, &Record)> {
+        self.0.iter().filter_map(|(key, found)| found.as_ref().map(|(_, record)| (key, record)))
+    }
+
+    /// The same view, in which there is nothing under `hidden`.
+    #[must_use]
+    pub(super) fn without(&self, hidden: &[RecordKey]) -> Records {
+        let seen = |(key, found): &(RecordKey, Found)| {
+            let found = found.as_ref().filter(|_| !hidden.contains(key));
+            (key.clone(), found.cloned())
+        };
+        Records(self.0.iter().map(seen).collect())
+    }
+
     /// The revision of the record under `key`, if there is one.
     pub fn revision(&self, key: &RecordKey) -> Option<u64> {
         self.find(key).map(|(revision, _)| *revision)

@@ -56,4 +56,18 @@ impl Setting<'_> {
     pub(super) fn operator(&self, verb: &'static str) -> Result<(), Refusal> {
         self.actor.operator(verb)
     }
+
+    /// Refuses anybody but staff and those who publish APIs. Whose API it is, is another question; see
+    /// [`super::foreign`].
+    pub(super) fn publisher(&self, verb: &'static str) -> Result<(), Refusal> {
+        match self.actor {
+            Actor::Operator(_) | Actor::Process(_) | Actor::Publisher { .. } => Ok(()),
+            Actor::Collaborator(_) | Actor::CompanyAdministrator { .. } => Err(Refusal::OperatorRequired(verb)),
+        }
+    }
+
+    /// Refuses anybody but staff what takes less time than the policy demands.
+    pub(super) fn may_override(&self, reason: &str) -> Result<(), Refusal> {
+        if reason.is_empty() { Ok(()) } else { self.operator("take less time than the policy demands") }
+    }
 }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Utc};
-use devhub_decision::{Decision, Environment, Operation, Question, StepOutcome, Trail, explain};
+use devhub_decision::{Decision, Environment, Limits, Operation, Question, StepOutcome, Trail, explain};
 use devhub_proto::v1;
 use devhub_proto::v1::authorization_service_server::AuthorizationService;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
+use super::bound::Asker;
 use super::judge::Judge;
-use crate::hub::Failure;
+use crate::hub::{Failure, Hub};
 use crate::rpc::parse::Fields;
 use crate::rpc::status;
 use crate::wire::{Word, timestamp};
@@ -37,11 +38,16 @@ const REVISION_WAIT: Duration = Duration::from_millis(150);
 /// Serves AuthorizationService.
 pub struct AuthorizationRpc {
     judge: Judge,
+    hub: Hub,
+    limits: Limits,
     history: Arc<Semaphore>,
 }
 
-/// The sentence that says what is malformed about a question.
-fn parse(question: &v1::AuthorizeRequest) -> Result<Question<'_>, String> {
+/// The question of a message.
+///
+/// # Errors
+/// The sentence that says what is malformed about it.
+pub fn parse(question: &v1::AuthorizeRequest) -> Result<Question<'_>, String> {
     for (field, value) in
         [("client_id", &question.client_id), ("context", &question.context), ("version", &question.version)]
     {
@@ -144,7 +150,8 @@ fn render(decision: &Decision<'_>) -> v1::AuthorizeResponse {
     }
 }
 
-fn render_trail(trail: &Trail<'_>, at: DateTime<Utc>) -> v1::ExplainResponse {
+/// A decision with its reasons, as the wire has it.
+pub fn render_trail(trail: &Trail<'_>, at: DateTime<Utc>) -> v1::ExplainResponse {
     v1::ExplainResponse {
         decision: Some(render(&trail.decision)),
         at: Some(timestamp(at)),
@@ -173,23 +180,23 @@ fn render_trail(trail: &Trail<'_>, at: DateTime<Utc>) -> v1::ExplainResponse {
 }
 
 impl AuthorizationRpc {
-    /// Serves the decisions of `judge`.
-    pub fn new(judge: Judge) -> AuthorizationRpc {
-        AuthorizationRpc { judge, history: Arc::new(Semaphore::new(1)) }
+    /// Serves the decisions of `judge`, which judges by the table of `hub`; answers are good for as long as `limits` say.
+    pub fn new(judge: Judge, hub: Hub, limits: Limits) -> AuthorizationRpc {
+        AuthorizationRpc { judge, hub, limits, history: Arc::new(Semaphore::new(1)) }
     }
 
     /// Waits, a little, until the table has reached a revision.
     async fn reach(&self, wanted: u64) -> Result<(), Status> {
-        if self.judge.hub().table().revision() >= wanted { Ok(()) } else { self.reach_head(wanted).await }
+        if self.hub.table().revision() >= wanted { Ok(()) } else { self.reach_head(wanted).await }
     }
 
     /// Waits, a little, until the journal can be read up to a revision.
     async fn reach_head(&self, wanted: u64) -> Result<(), Status> {
-        let mut head = self.judge.hub().watch();
+        let mut head = self.hub.watch();
         let reached = tokio::time::timeout(REVISION_WAIT, head.wait_for(|revision| *revision >= wanted)).await;
         match reached {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(status::revision_not_reached(wanted, self.judge.hub().table().revision())),
+            Ok(Err(_)) | Err(_) => Err(status::revision_not_reached(wanted, self.hub.table().revision())),
         }
     }
 }
@@ -202,8 +209,9 @@ impl AuthorizationService for AuthorizationRpc {
     ) -> Result<Response<v1::AuthorizeResponse>, Status> {
         let message = request.get_ref();
         let question = parse(message).map_err(|sentence| malformed(&sentence))?;
+        Asker::of(request.extensions()).check(question.environment)?;
         self.reach(message.min_revision).await?;
-        Ok(Response::new(self.judge.ask(&question, self.judge.hub().now(), render)))
+        self.judge.ask(&question, self.judge.now(), render).map(Response::new).map_err(status::undecided)
     }
 
     async fn batch_authorize(
@@ -214,16 +222,18 @@ impl AuthorizationService for AuthorizationRpc {
         if message.questions.len() > BATCH_MAX {
             return Err(malformed("questions: at most 150 are accepted; send the rest in further calls"));
         }
-        self.reach(message.min_revision).await?;
         let parsed: Vec<Result<Question<'_>, String>> = message.questions.iter().map(parse).collect();
+        for question in parsed.iter().flatten() {
+            Asker::of(request.extensions()).check(question.environment)?;
+        }
+        self.reach(message.min_revision).await?;
         let questions: Vec<Question<'_>> = parsed.iter().filter_map(|parsed| parsed.as_ref().ok()).copied().collect();
-        let hub = self.judge.hub();
-        let mut revision = hub.table().revision();
-        let decisions = self.judge.ask_all(&questions, hub.now(), |_, decision| {
+        let mut revision = self.hub.table().revision();
+        let decisions = self.judge.ask_all(&questions, self.judge.now(), |_, decision| {
             revision = decision.revision;
             render(decision)
         });
-        let mut decisions = decisions.into_iter();
+        let mut decisions = decisions.map_err(status::undecided)?.into_iter();
         let results = parsed
             .into_iter()
             .map(|parsed| {
@@ -238,7 +248,7 @@ impl AuthorizationService for AuthorizationRpc {
     }
 
     async fn explain(&self, request: Request<v1::ExplainRequest>) -> Result<Response<v1::ExplainResponse>, Status> {
-        let message = request.into_inner();
+        let (_, extensions, message) = request.into_parts();
         let mut fields = Fields::default();
         let at = fields.instant("at", message.at.as_ref());
         // The answer states an instant a little later, which must still be one.
@@ -246,10 +256,11 @@ impl AuthorizationService for AuthorizationRpc {
             fields.violate("at", "must lie before the year 9999");
         }
         fields.check()?;
-        let at = at.unwrap_or_else(|| self.judge.hub().now());
-        let limits = self.judge.limits();
+        let at = at.unwrap_or_else(|| self.hub.now());
+        let limits = self.limits;
         let question = message.question.unwrap_or_default();
-        parse(&question).map_err(|sentence| malformed(&sentence))?;
+        let environment = parse(&question).map_err(|sentence| malformed(&sentence))?.environment;
+        Asker::of(&extensions).check(environment)?;
         self.reach(question.min_revision).await?;
         self.reach_head(message.at_revision).await?;
         // The past is read out of the journal: one at a time, so that curiosity does not starve decisions.
@@ -257,7 +268,7 @@ impl AuthorizationService for AuthorizationRpc {
             0 => None,
             _ => Arc::clone(&self.history).acquire_owned().await.ok(),
         };
-        let hub = self.judge.hub().clone();
+        let hub = self.hub.clone();
         let work = move || {
             // Held until the work is done: the caller may be gone long before.
             let _turn = turn;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use devhub_decision::{Decision, Question};
+use devhub_gateway::Unready;
 use devhub_proto::envoy::service::auth::v3;
 use devhub_proto::envoy::service::auth::v3::attribute_context::HttpRequest;
 use devhub_proto::envoy::service::auth::v3::authorization_server::Authorization;
@@ -17,10 +18,12 @@ use prost_types::{Struct, Value};
 use tonic::{Request, Response, Status};
 
 use super::answer::{Answer, Header, Join, Ruling};
+use super::bound::Asker;
 use super::judge::Judge;
 use super::request::{Call, Caller, Claim, Headers, Misread, Pinned, Presented};
 use crate::config::Gateway;
 use crate::ids;
+use crate::rpc::status;
 
 /// Where Envoy's JWT filter puts what it verified.
 const TOKENS: &str = "envoy.filters.http.jwt_authn";
@@ -162,10 +165,18 @@ impl EnvoyRpc {
         EnvoyRpc { judge, gateway }
     }
 
-    fn question<'c>(&'c self, check: &'c v3::CheckRequest, caller: &'c Peer<'c>) -> Result<Question<'c>, Misread> {
-        let unasked = || Misread::misconfigured("the check is about no HTTP request");
-        let attributes = check.attributes.as_ref().ok_or_else(unasked)?;
-        let http = attributes.request.as_ref().and_then(|request| request.http.as_ref()).ok_or_else(unasked)?;
+    /// The question of a check, or why there is none.
+    fn question<'c>(
+        &'c self,
+        check: &'c v3::CheckRequest,
+        caller: &'c Peer<'c>,
+        asker: Asker<'_>,
+    ) -> Result<Result<Question<'c>, Misread>, Unready> {
+        let attributes = check.attributes.as_ref();
+        let request = attributes.and_then(|attributes| Some((attributes, attributes.request.as_ref()?.http.as_ref()?)));
+        let Some((attributes, http)) = request else {
+            return Ok(Err(Misread::misconfigured("the check is about no HTTP request")));
+        };
         let call = Call {
             method: &http.method,
             target: &http.path,
@@ -173,11 +184,13 @@ impl EnvoyRpc {
             pinned: pinned(&attributes.context_extensions),
             caller,
         };
-        self.gateway.reading.read(&call, &|context| self.judge.hub().index().is_api(context))
+        Ok(self.judge.read(&self.gateway.reading, &call)?.and_then(|question| asker.bound(question)))
     }
 
-    fn answer(&self, check: &v3::CheckRequest) -> v3::CheckResponse {
-        let now = self.judge.hub().now();
+    /// The reply to a check; none while nothing is judged, because every reply would be an allow or a denial.
+    fn answer(&self, check: &v3::CheckRequest, asker: Asker<'_>) -> Result<v3::CheckResponse, Unready> {
+        self.judge.ready()?;
+        let now = self.judge.now();
         let id = ids::decision(now);
         let attributes = check.attributes.as_ref();
         let metadata = attributes.and_then(|attributes| attributes.metadata_context.as_ref());
@@ -187,14 +200,14 @@ impl EnvoyRpc {
             principal: source.map(|source| source.principal.as_str()).unwrap_or_default(),
         };
         let body = self.gateway.body;
-        match self.question(check, &caller) {
+        match self.question(check, &caller, asker)? {
             Ok(question) => self.judge.ask(&question, now, |decision| {
                 let ruling = Ruling { question: &question, decision, id: &id, now };
                 reply(Answer::to(&ruling, body), said(&id, &question, decision))
             }),
             Err(misread) => {
                 self.judge.misread(&misread);
-                reply(Answer::to_misread(&misread, &id, body), said_of_misread(&id, &misread))
+                Ok(reply(Answer::to_misread(&misread, &id, body), said_of_misread(&id, &misread)))
             }
         }
     }
@@ -203,7 +216,7 @@ impl EnvoyRpc {
 #[tonic::async_trait]
 impl Authorization for EnvoyRpc {
     async fn check(&self, request: Request<v3::CheckRequest>) -> Result<Response<v3::CheckResponse>, Status> {
-        Ok(Response::new(self.answer(request.get_ref())))
+        self.answer(request.get_ref(), Asker::of(request.extensions())).map(Response::new).map_err(status::undecided)
     }
 }
 

@@ -9,7 +9,10 @@ pub mod request;
 
 mod authorize;
 mod authzen;
+mod bound;
+mod decision_log;
 mod envoy;
+mod fleet;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
 pub mod http;
@@ -17,7 +20,12 @@ mod judge;
 mod sync;
 mod token;
 
-pub use authorize::AuthorizationRpc;
+/// When to ask a hub again that is not ready, in seconds.
+const READY_IN: &str = "5";
+
+pub use authorize::{AuthorizationRpc, parse as parse_question, render_trail};
+pub use decision_log::{DecisionLog, Sampling};
 pub use envoy::EnvoyRpc;
+pub use fleet::{Fleet, FleetFilter, GONE_FOR, GONE_MAX, GatewayFleetRpc, Place, Progress, Seen};
 pub use judge::Judge;
-pub use sync::SyncRpc;
+pub use sync::{Pace, SyncRpc};

@@ -5,13 +5,14 @@ use devhub_proto::v1::SyncReason;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::policy::Policies;
+use crate::hub::Followed;
 use crate::secret::{SEAL_BYTES, Seals};
 
 /// The first byte: how the rest is laid out.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 
 /// Bytes before the seal.
-const PLACE_BYTES: usize = 1 + 16 + 1 + 8 + 8;
+const PLACE_BYTES: usize = 1 + 16 + 1 + 8 + 8 + 8;
 
 /// Makes and reads the tokens of one history.
 pub(super) struct Tokens {
@@ -30,14 +31,27 @@ fn meaning(policies: &Policies) -> [u8; 8] {
             hash.update([documentation, new_subscriptions, calls].map(u8::from));
         }
     }
+    short(hash)
+}
+
+fn short(hash: Sha256) -> [u8; 8] {
     let whole: [u8; 32] = hash.finalize().into();
     let mut short = [0; 8];
     short.copy_from_slice(&whole[..8]);
     short
 }
 
-fn number(environment: Environment) -> u8 {
-    match environment {
+/// Which contexts a gateway sees, in short; nothing for all of them.
+fn filter(view: &Followed) -> [u8; 8] {
+    let Some(contexts) = &view.contexts else { return [0; 8] };
+    // No context has a line break in it.
+    short(
+        contexts.iter().fold(Sha256::new(), |hash, context| hash.chain_update(context.as_bytes()).chain_update(b"\n")),
+    )
+}
+
+fn number(view: &Followed) -> u8 {
+    match view.environment {
         Environment::Sandbox => 1,
         Environment::Production => 2,
     }
@@ -48,20 +62,21 @@ impl Tokens {
         Tokens { seals, epoch, meaning: meaning(policies) }
     }
 
-    /// The token of a revision, for the gateways of an environment.
-    pub(super) fn at(&self, environment: Environment, revision: u64) -> Vec<u8> {
+    /// The token of a revision, for gateways that see this.
+    pub(super) fn at(&self, view: &Followed, revision: u64) -> Vec<u8> {
         let mut token = Vec::with_capacity(PLACE_BYTES + SEAL_BYTES);
         token.push(LAYOUT);
         token.extend(self.epoch);
-        token.push(number(environment));
+        token.push(number(view));
+        token.extend(filter(view));
         token.extend(self.meaning);
         token.extend(revision.to_be_bytes());
         token.extend(self.seals.seal(&token));
         token
     }
 
-    /// The revision of a token, or why a gateway of this environment cannot go on from it.
-    pub(super) fn read(&self, environment: Environment, token: &[u8]) -> Result<u64, SyncReason> {
+    /// The revision of a token, or why a gateway that sees this cannot go on from it.
+    pub(super) fn read(&self, view: &Followed, token: &[u8]) -> Result<u64, SyncReason> {
         if token.is_empty() {
             return Err(SyncReason::NoToken);
         }
@@ -71,11 +86,14 @@ impl Tokens {
         }
         let (epoch, rest) = place[1..].split_at(16);
         let (of, rest) = rest.split_at(1);
+        let (about, rest) = rest.split_at(8);
         let (meaning, revision) = rest.split_at(8);
         if epoch != self.epoch {
             Err(SyncReason::EpochChanged)
-        } else if of != [number(environment)] {
+        } else if of != [number(view)] {
             Err(SyncReason::OtherEnvironment)
+        } else if about != filter(view) {
+            Err(SyncReason::OtherContexts)
         } else if meaning != self.meaning {
             Err(SyncReason::MeaningChanged)
         } else {
@@ -91,12 +109,21 @@ mod tests {
     #[test]
     fn a_token_is_good_for_its_own_history_environment_and_meaning_alone() {
         let (seals, policies) = (Seals::generate(), Policies::built_in());
-        let here = Environment::Sandbox;
+        let here = &Followed::whole(Environment::Sandbox);
         let tokens = Tokens::new(seals.clone(), [7; 16], &policies);
         let token = tokens.at(here, 0x0102_0304_0506_0708);
         assert_eq!(tokens.read(here, &token), Ok(0x0102_0304_0506_0708));
         assert_eq!(tokens.read(here, b""), Err(SyncReason::NoToken));
-        assert_eq!(tokens.read(Environment::Production, &token), Err(SyncReason::OtherEnvironment));
+        assert_eq!(tokens.read(&Followed::whole(Environment::Production), &token), Err(SyncReason::OtherEnvironment));
+        let some = |contexts: &[&str]| {
+            let contexts = contexts.iter().map(|context| Box::from(*context)).collect();
+            Followed { contexts: Some(std::sync::Arc::new(contexts)), ..here.clone() }
+        };
+        assert_eq!(tokens.read(&some(&["a/b"]), &token), Err(SyncReason::OtherContexts));
+        let about = tokens.at(&some(&["a/b", "c"]), 9);
+        assert_eq!(tokens.read(&some(&["c", "a/b"]), &about), Ok(9));
+        assert_eq!(tokens.read(&some(&["a/bc"]), &about), Err(SyncReason::OtherContexts));
+        assert_eq!(tokens.read(here, &about), Err(SyncReason::OtherContexts));
         let restored = Tokens::new(seals.clone(), [8; 16], &policies);
         assert_eq!(restored.read(here, &token), Err(SyncReason::EpochChanged));
         let mut others = Policies::built_in();
@@ -113,12 +140,16 @@ mod tests {
     #[test]
     fn no_byte_of_a_token_can_be_changed_or_left_out() {
         let tokens = Tokens::new(Seals::generate(), [7; 16], &Policies::built_in());
-        let token = tokens.at(Environment::Sandbox, 9);
+        let token = tokens.at(&Followed::whole(Environment::Sandbox), 9);
         for at in 0..token.len() {
             let mut changed = token.clone();
             changed[at] ^= 1;
-            assert_eq!(tokens.read(Environment::Sandbox, &changed), Err(SyncReason::ForeignToken), "byte {at}");
-            assert!(tokens.read(Environment::Sandbox, &token[..at]).is_err(), "{at} bytes");
+            assert_eq!(
+                tokens.read(&Followed::whole(Environment::Sandbox), &changed),
+                Err(SyncReason::ForeignToken),
+                "byte {at}"
+            );
+            assert!(tokens.read(&Followed::whole(Environment::Sandbox), &token[..at]).is_err(), "{at} bytes");
         }
     }
 }

@@ -35,7 +35,8 @@ pub(super) fn call(bytes: &[u8]) {
         })
         .collect();
     for reading in readings() {
-        for pinned in [Pinned::default(), Pinned { context: Some("hello"), version: Some("1.0"), ..Pinned::default() }] {
+        for pinned in [Pinned::default(), Pinned { context: Some("hello"), version: Some("1.0"), ..Pinned::default() }]
+        {
             let call = Call { method, target, headers: headers.clone(), pinned, caller: &Stranger };
             let Ok(question) = reading.read(&call, &|context| context == "hello" || context == "hello/world") else {
                 continue;

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::Request;
+use axum::{Extension, Router};
 use devhub_decision::Limits;
 use devhub_proto::v1;
 use prost::Message as _;
@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tonic::codegen::Service as _;
 
+use crate::access::Principal;
 use crate::clock::ManualClock;
 use crate::config::Config;
 use crate::domain::policy::Policies;
@@ -20,7 +21,7 @@ use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules}
 use crate::gateway::Judge;
 use crate::hub::Hub;
 use crate::secret::{Pepper, Peppers};
-use crate::server;
+use crate::server::{self, Parts};
 use crate::store::memory::Memory;
 use crate::telemetry::Metrics;
 
@@ -72,7 +73,9 @@ impl World {
             let judge = Judge::new(hub.clone(), limits, metrics.clone());
             let peppers = Arc::new(Peppers::new(Vec::new(), Pepper::generate()));
             let config = Config::for_testing("unused");
-            server::services(&hub, judge, Some(peppers), &metrics, &config, &stopping).into_axum_router()
+            let parts = Parts { hub, judge, limits, peppers: Some(peppers), standing: None, metrics };
+            // Nobody is asked for a proof here: what is behind the door is what has to stand.
+            server::services(parts, &config, &stopping).into_axum_router().layer(Extension(Principal::Anyone))
         });
         World { runtime, services, paths: paths(), asked: 0, _stop: stop }
     }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use devhub_decision::{Change, Question, Table, namespace};
+use devhub_decision::{Change, Question, Table};
 use devhub_proto::v1;
 
 use super::fold::Fold;
+use super::past::concerns;
 use super::roster::Roster;
 use super::{Failure, Hub, PAGE_BYTES_MAX};
 use crate::store::codec::decode_fact;
@@ -31,6 +32,14 @@ pub struct FactFilter {
     pub actor: String,
     /// Of one of these kinds, by number.
     pub kinds: Vec<i32>,
+    /// Of this company.
+    pub company: String,
+    /// Of this service account.
+    pub account: String,
+    /// Of a command that was refused for this reason, by name.
+    pub refusal: String,
+    /// Of a refused command of this name.
+    pub refused_command: String,
     /// Judged at or after this instant.
     pub from: Option<DateTime<Utc>>,
     /// Judged before this instant.
@@ -49,6 +58,15 @@ impl FactFilter {
             && is(&self.label, &fact.version)
             && is(&self.actor, &fact.actor)
             && (self.kinds.is_empty() || self.kinds.contains(&fact.kind))
+            && is(&self.company, &fact.company_id)
+            && is(&self.account, &fact.account_id)
+            && is(&self.refusal, &fact.refusal)
+            && is(&self.refused_command, &fact.refused_command)
+    }
+
+    /// Whether a fact that was judged at `instant` is among them.
+    pub fn admits(&self, fact: &v1::Fact, instant: DateTime<Utc>) -> bool {
+        self.matches_instant(instant) && self.matches(fact)
     }
 
     /// The matching facts of a commit, with their places.
@@ -113,19 +131,7 @@ impl Hub {
     /// # Errors
     /// When the journal cannot be read.
     pub fn table_about(&self, question: &Question<'_>, revision: Revision) -> Result<Table, Failure> {
-        self.fold_journal(revision, |change| match change {
-            Change::Version(version) => {
-                &*version.name.context == question.context && &*version.name.label == question.label
-            }
-            Change::Application(application) => &*application.client_id == question.client_id,
-            Change::Subscription(subscription) => &*subscription.client_id == question.client_id,
-            Change::Waiver(waiver) => &*waiver.client_id == question.client_id,
-            Change::Exemption(exemption) => &*exemption.client_id == question.client_id,
-            Change::ServiceAccount(account) => &*account.client_id == question.client_id,
-            Change::Installation(installation) => &*installation.client_id == question.client_id,
-            Change::CredentialClass(_) => true,
-            Change::Namespace(entry) => namespace::covers(&entry.namespace, question.context),
-        })
+        self.fold_journal(revision, |change| concerns(question, change))
     }
 
     /// The whole table as it was at `revision`; for tests and for doctors.

@@ -6,9 +6,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use devhub_decision::{Change, Digests};
+use devhub_decision::{Change, ContextDigests, Digests};
 use parking_lot::Mutex;
 use tokio::sync::watch;
+
+use super::followed::Followed;
 
 /// Most rows that are remembered, besides those of the newest commit: about 40 MB.
 pub const LOG_ROWS_MAX: usize = 100_000;
@@ -40,6 +42,8 @@ pub struct Step {
     pub changes: Vec<Arc<[Change]>>,
     /// The moment that they lead to.
     pub stand: Stand,
+    /// The digest of the rows of the view then.
+    pub digest: u64,
 }
 
 struct Entry {
@@ -49,6 +53,8 @@ struct Entry {
     changes: Arc<[Change]>,
     /// Not known of commits before the start.
     digests: Option<Digests>,
+    /// What it added to the digests of the contexts that it is about; not known either.
+    added: ContextDigests,
 }
 
 struct Log {
@@ -57,6 +63,8 @@ struct Log {
     entries: VecDeque<Entry>,
     rows: usize,
     newest: Stand,
+    /// The digests of each context after the newest commit.
+    contexts: ContextDigests,
 }
 
 /// The changes of the latest commits.
@@ -68,12 +76,23 @@ pub struct ChangeLog {
 impl Default for ChangeLog {
     fn default() -> Self {
         let newest = Stand { revision: 0, digests: Digests::default(), latest: DateTime::<Utc>::MIN_UTC };
-        let log = Log { floor: 0, entries: VecDeque::new(), rows: 0, newest };
+        let log = Log { floor: 0, entries: VecDeque::new(), rows: 0, newest, contexts: ContextDigests::default() };
         Self { log: Mutex::new(log), newest: watch::Sender::new(0) }
     }
 }
 
 impl Log {
+    /// The digest of a view at a revision whose digests are these, and after which every commit is remembered.
+    fn digest_of(&self, view: &Followed, revision: u64, digests: Digests) -> u64 {
+        let Some(parts) = view.parts() else { return digests.of(view.environment) };
+        let newest = parts.filter_map(|part| self.contexts.get(part));
+        let newest = newest.fold(Digests::default(), |sum, digests| sum.plus(*digests));
+        let from = self.entries.partition_point(|entry| entry.revision <= revision);
+        let later = self.entries.range(from..).flat_map(|entry| &entry.added);
+        let shown = later.filter(|(context, _)| view.is_about(context));
+        shown.fold(newest, |sum, (_, added)| sum.minus(*added)).of(view.environment)
+    }
+
     fn forget(&mut self) {
         let oldest = self.newest.latest.checked_sub_signed(LOG_AGE_MAX).unwrap_or(DateTime::<Utc>::MIN_UTC);
         while self.entries.len() > 1
@@ -89,9 +108,16 @@ impl Log {
 
 impl ChangeLog {
     /// The table was loaded: nothing before this moment is remembered.
-    pub(super) fn begin(&self, newest: Stand) {
-        *self.log.lock() = Log { floor: newest.revision, entries: VecDeque::new(), rows: 0, newest };
+    pub(super) fn begin(&self, newest: Stand, contexts: ContextDigests) {
+        *self.log.lock() = Log { floor: newest.revision, entries: VecDeque::new(), rows: 0, newest, contexts };
         self.newest.send_replace(newest.revision);
+    }
+
+    /// Nothing before the newest moment is remembered.
+    pub(super) fn begin_again(&self) {
+        let mut log = self.log.lock();
+        (log.floor, log.rows) = (log.newest.revision, 0);
+        log.entries.clear();
     }
 
     /// Every commit after `floor`, up to that moment, will be told by [`ChangeLog::seed`] in order.
@@ -105,17 +131,31 @@ impl ChangeLog {
         let before = log.entries.back().map_or(DateTime::<Utc>::MIN_UTC, |entry| entry.latest);
         let digests = (revision == log.newest.revision).then_some(log.newest.digests);
         log.rows += changes.len();
-        log.entries.push_back(Entry { revision, latest: before.max(instant), changes: changes.into(), digests });
+        let (latest, changes) = (before.max(instant), changes.into());
+        log.entries.push_back(Entry { revision, latest, changes, digests, added: ContextDigests::default() });
         log.forget();
     }
 
     /// Remembers a commit that the table has just folded. Whoever is told of it finds it here.
-    pub(super) fn push(&self, revision: u64, instant: DateTime<Utc>, changes: Arc<[Change]>, digests: Digests) {
+    pub(super) fn push(
+        &self,
+        revision: u64,
+        instant: DateTime<Utc>,
+        changes: Arc<[Change]>,
+        digests: Digests,
+        added: ContextDigests,
+    ) {
         let mut log = self.log.lock();
+        for (context, added) in &added {
+            match log.contexts.get_mut(context) {
+                Some(sum) => *sum = sum.plus(*added),
+                None => drop(log.contexts.insert(context.clone(), *added)),
+            }
+        }
         let latest = log.newest.latest.max(instant);
         log.rows += changes.len();
         log.newest = Stand { revision, digests, latest };
-        log.entries.push_back(Entry { revision, latest, changes, digests: Some(digests) });
+        log.entries.push_back(Entry { revision, latest, changes, digests: Some(digests), added });
         log.forget();
         drop(log);
         self.newest.send_replace(revision);
@@ -131,9 +171,9 @@ impl ChangeLog {
         self.log.lock().newest
     }
 
-    /// What came after `revision`: whole commits, of about `rows_max` rows if there are more. `None` when that is not
-    /// remembered, or when there never was such a revision.
-    pub fn after(&self, revision: u64, rows_max: usize) -> Option<Step> {
+    /// What came after `revision`: whole commits, of about `rows_max` rows if there are more, with rows that are not in the
+    /// view among them. `None` when that is not remembered, or when there never was such a revision.
+    pub fn after(&self, revision: u64, rows_max: usize, view: &Followed) -> Option<Step> {
         let log = self.log.lock();
         if revision < log.floor || revision > log.newest.revision {
             return None;
@@ -150,24 +190,26 @@ impl ChangeLog {
                 break;
             }
         }
-        Some(Step { changes, stand })
+        Some(Step { changes, stand, digest: log.digest_of(view, stand.revision, stand.digests) })
     }
 
-    /// The digests at a revision, if they are remembered.
-    pub fn digests_at(&self, revision: u64) -> Option<Digests> {
+    /// The digest of a view at a revision, if it is remembered.
+    pub fn digest_at(&self, revision: u64, view: &Followed) -> Option<u64> {
         let log = self.log.lock();
-        if revision == log.newest.revision {
-            return Some(log.newest.digests);
-        }
-        let at = log.entries.binary_search_by_key(&revision, |entry| entry.revision).ok()?;
-        log.entries[at].digests
+        let digests = if revision == log.newest.revision {
+            log.newest.digests
+        } else {
+            let at = log.entries.binary_search_by_key(&revision, |entry| entry.revision).ok()?;
+            log.entries[at].digests?
+        };
+        Some(log.digest_of(view, revision, digests))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use devhub_decision::{CredentialClassEntry, Table};
+    use devhub_decision::{CredentialClassEntry, Environment, Table};
 
     fn at(hours: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
@@ -175,6 +217,10 @@ mod tests {
 
     fn change(hours: i64) -> Change {
         Change::CredentialClass(CredentialClassEntry { sunset_at: Some(at(hours)) })
+    }
+
+    fn view() -> Followed {
+        Followed::whole(Environment::Sandbox)
     }
 
     /// Digests that tell one moment from another.
@@ -185,18 +231,19 @@ mod tests {
     }
 
     fn push(log: &ChangeLog, revision: u64, hours: i64) {
-        log.push(revision, at(hours), [change(hours)].into(), digests(hours));
+        log.push(revision, at(hours), [change(hours)].into(), digests(hours), ContextDigests::default());
     }
 
     #[test]
     fn what_came_after_is_told_in_whole_commits() {
         let log = ChangeLog::default();
-        log.begin(Stand { revision: 7, digests: digests(0), latest: at(0) });
+        log.begin(Stand { revision: 7, digests: digests(0), latest: at(0) }, ContextDigests::default());
         for (revision, hours) in [(8, 1), (10, 2), (11, 3)] {
             push(&log, revision, hours);
         }
         let step = |revision, rows_max| {
-            log.after(revision, rows_max).map(|step| (step.changes.concat(), step.stand.revision, step.stand.digests))
+            log.after(revision, rows_max, &view())
+                .map(|step| (step.changes.concat(), step.stand.revision, step.stand.digests))
         };
         assert_eq!(step(6, 100), None, "before the start");
         assert_eq!(step(12, 100), None, "it never was");
@@ -204,7 +251,8 @@ mod tests {
         assert_eq!(step(7, 1), Some((vec![change(1)], 8, digests(1))));
         assert_eq!(step(9, 1), Some((vec![change(2)], 10, digests(2))), "revisions have gaps");
         assert_eq!(step(11, 100), Some((vec![], 11, digests(3))));
-        assert_eq!((log.digests_at(10), log.digests_at(9), log.digests_at(7)), (Some(digests(2)), None, None));
+        let digest = |revision| log.digest_at(revision, &view());
+        assert_eq!([digest(10), digest(9), digest(7)], [Some(digests(2).of(Environment::Sandbox)), None, None]);
         assert_eq!(log.newest().latest, at(3));
     }
 
@@ -213,24 +261,25 @@ mod tests {
         let log = ChangeLog::default();
         push(&log, 1, 0);
         push(&log, 2, 24);
-        assert!(log.after(0, 1).is_some(), "24 hours old");
+        assert!(log.after(0, 1, &view()).is_some(), "24 hours old");
         push(&log, 3, 25);
-        assert!(log.after(0, 1).is_none() && log.after(1, 1).is_some());
+        assert!(log.after(0, 1, &view()).is_none() && log.after(1, 1, &view()).is_some());
         let many: Arc<[Change]> = vec![change(0); LOG_ROWS_MAX + 1].into();
-        log.push(4, at(25), many, digests(0));
-        assert!(log.after(2, 1).is_none() && log.after(3, 1).is_some());
+        log.push(4, at(25), many, digests(0), ContextDigests::default());
+        assert!(log.after(2, 1, &view()).is_none() && log.after(3, 1, &view()).is_some());
     }
 
     #[test]
     fn commits_before_a_start_are_told_up_to_the_start() {
         let log = ChangeLog::default();
-        log.begin(Stand { revision: 3, digests: digests(3), latest: at(3) });
+        log.begin(Stand { revision: 3, digests: digests(3), latest: at(3) }, ContextDigests::default());
         log.reach_back(1);
         log.seed(2, at(2), vec![change(2)]);
         log.seed(3, at(3), vec![change(3)]);
-        let step = log.after(1, 1).expect("it is remembered");
+        let step = log.after(1, 1, &view()).expect("it is remembered");
         assert_eq!((step.changes.concat(), step.stand.revision), (vec![change(2), change(3)], 3));
-        assert!(log.after(0, 1).is_none());
-        assert_eq!((log.digests_at(2), log.digests_at(3)), (None, Some(digests(3))));
+        assert!(log.after(0, 1, &view()).is_none());
+        let digest = |revision| log.digest_at(revision, &view());
+        assert_eq!((digest(2), digest(3)), (None, Some(digests(3).of(Environment::Sandbox))));
     }
 }

@@ -153,7 +153,9 @@ impl Hub {
                     done: Done::Committed,
                 });
             }
+            // What belongs to others is refused by the judgement, not by what has happened to it.
             if let Some(plan) = &request.plan
+                && command.seen_by(actor, &loaded.records).is_everything()
                 && let Err(refusal) = self.check_plan(plan, command, &loaded.records, now)
             {
                 if request.mode == Mode::Commit {
@@ -166,7 +168,8 @@ impl Hub {
                 Ok(outcome) => outcome,
                 Err(refusal) => {
                     if request.mode == Mode::Commit {
-                        self.record_refusal(actor, command, request, &refusal, now).await;
+                        let told = command.true_refusal(&loaded.records, &setting);
+                        self.record_refusal(actor, command, request, told.as_ref().unwrap_or(&refusal), now).await;
                     }
                     return Err(refusal.into());
                 }

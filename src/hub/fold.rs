@@ -165,14 +165,15 @@ impl Sink for Fold {
     fn loaded(&self, head: Head) {
         self.index.loaded(head.revision);
         self.table.advance(head.revision);
-        self.log.begin(Stand { revision: head.revision, digests: self.table.stand().1, latest: head.instant });
+        let stand = Stand { revision: head.revision, digests: self.table.stand().1, latest: head.instant };
+        self.log.begin(stand, self.table.context_digests());
     }
 
     fn apply(&self, commit: &Commit) {
         let changes = self.changes(commit);
         let told = Arc::from(changes.as_slice());
-        self.table.apply(commit.revision, changes);
+        let added = self.table.apply_and_tell(commit.revision, changes);
         // Only this thread changes the table: what it holds now is what this commit led to.
-        self.log.push(commit.revision, commit.instant, told, self.table.stand().1);
+        self.log.push(commit.revision, commit.instant, told, self.table.stand().1, added);
     }
 }

@@ -337,11 +337,6 @@ impl Index {
         }
     }
 
-    /// Whether an API has this context.
-    pub fn is_api(&self, context: &str) -> bool {
-        context.parse().is_ok_and(|context: Context| self.0.read().apis.contains(&context))
-    }
-
     /// The versions of an API with the dates that count, oldest first.
     pub fn versions(&self, context: &Context) -> Vec<Version> {
         let inner = self.0.read();
@@ -451,6 +446,11 @@ impl Index {
     /// Up to `limit` applications that a person works on, after `after`.
     pub fn worked_on_by(&self, email: &Email, after: Option<&str>, limit: usize) -> Vec<ApplicationId> {
         page(self.0.read().by_collaborator.get(email), after, limit)
+    }
+
+    /// Whether a person works on an application.
+    pub fn works_on(&self, email: &Email, application: &ApplicationId) -> bool {
+        self.0.read().by_collaborator.get(email).is_some_and(|ids| ids.contains(application.as_str()))
     }
 
     /// How many deployments stand at each stage at `now`.

@@ -24,17 +24,20 @@ mod crier;
 mod execute;
 mod first_use;
 mod fold;
+mod followed;
 mod housekeeping;
 mod index;
 mod installations;
 mod instants;
 mod last_use;
+mod past;
 mod plan;
 mod preview;
 mod read;
 mod roster;
 mod turns;
 mod usage;
+mod view;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -60,14 +63,17 @@ pub use credential::{AccountBearer, Bearer, Verified};
 pub use crier::{Acknowledged, Cried, MilestoneProgress, NoticeFilter, NoticePage, NoticeProgress, Progress};
 pub use execute::{Answer, Done, Mode, Request};
 pub use first_use::FirstUses;
+pub use followed::Followed;
 pub use index::{Index, Standings};
 pub use installations::{AvailableUpdate, Updates};
 pub use last_use::LastUses;
+pub use past::Past;
 pub use plan::{PlanToken, Planned};
 pub use preview::{Affected, AnswerFrom, Place, PlannedNotice, Preview, Rehearsed};
 pub use read::{PAGE_BYTES_MAX, Page, Stored};
 pub use roster::{Migration, MigrationFilter, Pace, Party, PhaseCounts, Roster};
 pub use usage::{Figures, Meter, Reported, SUMMARY_MAX, Summary, UsageOf, UsageRow};
+pub use view::View;
 
 use change_log::{SEED_COMMITS, SEED_STEP};
 use fold::Fold;
@@ -251,7 +257,7 @@ fn remember(log: &ChangeLog, store: &dyn Store, rules: &Rules) -> Result<(), Fai
             Some(last) => after = last.revision,
             // Some are missing, so none is worth anything.
             None => {
-                log.begin(log.newest());
+                log.begin_again();
                 break;
             }
         }

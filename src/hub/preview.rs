@@ -153,12 +153,16 @@ impl Hub {
     ) -> Result<Preview, Failure> {
         // Read before anything else: what changes during the rehearsal makes the token stale, not wrong.
         let now = self.now();
-        let loaded = self.load(&Command::ChangeLifecycle(command.clone()), None, &Request::once())?;
-        let token = self.token(command, digest, &loaded.records, now);
+        let whole = Command::ChangeLifecycle(command.clone());
+        let loaded = self.load(&whole, None, &Request::once())?;
+        // Nothing is told of what belongs to others.
+        let seen = whole.seen_by(actor, &loaded.records);
+        let own = command.own(actor);
+        let token = self.token(&own, digest, seen.records(), now);
         let setting = Setting { actor, now, rules: self.rules() };
-        let judgements = command.rehearse(&loaded.records, &setting);
+        let judgements = command.rehearse(seen.records(), &setting);
         let supposed = self.table().supposing(self.changed(&judgements));
-        let (affected, next) = self.page_of_affected(command, &supposed, now, limits, after, size)?;
+        let (affected, next) = self.page_of_affected(&own, &supposed, now, limits, after, size)?;
         let notices = match after {
             None => self.planned_notices(&judgements),
             Some(_) => Vec::new(),
@@ -167,7 +171,7 @@ impl Hub {
             .changes
             .iter()
             .zip(judgements)
-            .map(|(change, judgement)| self.rehearsed(change, judgement, &loaded.records, now))
+            .map(|(change, judgement)| self.rehearsed(change, judgement, seen.records(), &own, now))
             .collect::<Result<_, _>>()?;
         Ok(Preview { at: now, token, changes, affected, next, notices })
     }
@@ -177,6 +181,7 @@ impl Hub {
         change: &LifecycleChange,
         judgement: Judgement,
         records: &Records,
+        own: &ChangeLifecycle,
         now: DateTime<Utc>,
     ) -> Result<Rehearsed, Failure> {
         let (warnings, judgement) = match judgement {
@@ -212,13 +217,14 @@ impl Hub {
             policies.iter().map(|policy| suggested_retirement(policy, maturity, deprecated_at)).max()
         });
         let mut usage: BTreeMap<Class, u64> = BTreeMap::new();
-        for name in self.index().versions_of(&change.target) {
+        let told = own.targets().take(&change.target);
+        for name in told.iter().flat_map(|target| self.index().versions_of(target)) {
             let Summary { counts, .. } = self.summarize_usage(&name, Some(change.target.environment()), now)?;
             for (class, count) in counts {
                 *usage.entry(class).or_default() += count;
             }
         }
-        let live = self.index().concerned_at([&change.target], now);
+        let live = self.index().concerned_at(&told, now);
         Ok(Rehearsed { target: change.target.clone(), judgement, warnings, suggested_retirement, live, usage })
     }
 

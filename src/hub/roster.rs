@@ -279,6 +279,11 @@ impl Roster {
         }
     }
 
+    /// Whether a person administers a company.
+    pub fn administers(&self, email: &Email, company: &CompanyId) -> bool {
+        self.0.read().by_administrator.get(email).is_some_and(|ids| ids.contains(company))
+    }
+
     /// Up to `limit` companies that a person administers, after `after`.
     pub fn administered_by(&self, email: &Email, after: Option<&CompanyId>, limit: usize) -> Vec<CompanyId> {
         let inner = self.0.read();

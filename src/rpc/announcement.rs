@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query};
 use super::schedule::parse::{target, zone};
-use super::{execute, read, record, revision, status};
+use super::{execute, read, record, revision, seen, status};
 use crate::domain::announcement::{
     Announcement, Audience, AudienceKind, BODY_CHARS_MAX, Content, Effective, Impact, NOTE_CHARS_MAX,
     PublishAnnouncement, REFERENCES_MAX, ReviseAnnouncement, SCOPES_MAX, Scope, TITLE_CHARS_MAX, WithdrawAnnouncement,
@@ -15,7 +15,7 @@ use crate::domain::announcement::{
 use crate::domain::name::AnnouncementId;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
-use crate::hub::{AnnouncementFilter, AnnouncementPlace, Answer, Failure, Hub, Mode, PAGE_BYTES_MAX};
+use crate::hub::{AnnouncementFilter, AnnouncementPlace, Answer, Failure, Hub, Mode, PAGE_BYTES_MAX, View};
 use crate::store::codec::announcement_revisions_of;
 use crate::wire::{self, timestamp};
 
@@ -128,8 +128,8 @@ impl AnnouncementRpc {
         AnnouncementRpc { hub }
     }
 
-    fn find(&self, id: &AnnouncementId) -> Result<(u64, Announcement), Status> {
-        let found = self.hub.get_one(RecordKey::Announcement(id.clone())).map_err(status::failed)?;
+    fn find(hub: &View, id: &AnnouncementId) -> Result<(u64, Announcement), Status> {
+        let found = hub.get_one(RecordKey::Announcement(id.clone())).map_err(status::failed)?;
         let stored = found.ok_or_else(|| status::refused(&Refusal::AnnouncementNotFound(id.clone())))?;
         Ok((stored.revision, record!(stored.record, Announcement)?))
     }
@@ -141,7 +141,7 @@ impl AnnouncementService for AnnouncementRpc {
         &self,
         request: Request<v1::PublishAnnouncementRequest>,
     ) -> Result<Response<v1::PublishAnnouncementResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("PublishAnnouncement", &actor, &message, &message.request_id, Mode::Commit);
@@ -159,7 +159,7 @@ impl AnnouncementService for AnnouncementRpc {
         &self,
         request: Request<v1::ReviseAnnouncementRequest>,
     ) -> Result<Response<v1::ReviseAnnouncementResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("ReviseAnnouncement", &actor, &message, &message.request_id, Mode::Commit);
@@ -178,7 +178,7 @@ impl AnnouncementService for AnnouncementRpc {
         &self,
         request: Request<v1::WithdrawAnnouncementRequest>,
     ) -> Result<Response<v1::WithdrawAnnouncementResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("WithdrawAnnouncement", &actor, &message, &message.request_id, Mode::Commit);
@@ -196,12 +196,13 @@ impl AnnouncementService for AnnouncementRpc {
         &self,
         request: Request<v1::GetAnnouncementRequest>,
     ) -> Result<Response<v1::GetAnnouncementResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let id = fields.name::<AnnouncementId>("announcement_id", &message.announcement_id);
         let as_of = fields.instant("as_of", message.as_of.as_ref());
         let Some(id) = id.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
-        let (etag, mut announcement) = self.find(&id)?;
+        let (etag, mut announcement) = AnnouncementRpc::find(&hub, &id)?;
         let revisions = announcement.current.number;
         if let Some(as_of) = as_of {
             let known = announcement.clone();
@@ -221,6 +222,7 @@ impl AnnouncementService for AnnouncementRpc {
         &self,
         request: Request<v1::ListAnnouncementsRequest>,
     ) -> Result<Response<v1::ListAnnouncementsResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let filter = AnnouncementFilter {
@@ -234,17 +236,18 @@ impl AnnouncementService for AnnouncementRpc {
         };
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListAnnouncements", &[&format!("{filter:?}")]);
+        let query = Query::new("ListAnnouncements", &[&format!("{filter:?}")]).within(hub.scope());
         let after = match query.cursor(&message.page_token)? {
             None => None,
             Some(cursor) => Some(AnnouncementPlace::decode(&cursor).ok_or_else(status::page_token)?),
         };
-        let (announcements, next) = read(&self.hub, move |hub| {
+        let (announcements, next) = read(&hub, move |hub| {
             let (places, mut next) = hub.index().announcements(&filter, after.as_ref(), size);
             let keys: Vec<_> = places.iter().map(|place| RecordKey::Announcement(place.id.clone())).collect();
             let (mut shown, mut bytes) = (Vec::new(), 0);
             for (place, key) in places.into_iter().zip(keys) {
-                let Some(stored) = hub.get_one(key)? else { return Err(Failure::Defect) };
+                // Whom it is not for does not see it.
+                let Some(stored) = hub.get_one(key)? else { continue };
                 let Record::Announcement(announcement) = &stored.record else { return Err(Failure::Defect) };
                 bytes += stored.bytes;
                 shown.push(show(announcement, stored.revision));
@@ -264,15 +267,16 @@ impl AnnouncementService for AnnouncementRpc {
         &self,
         request: Request<v1::ListAnnouncementRevisionsRequest>,
     ) -> Result<Response<v1::ListAnnouncementRevisionsResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let id = fields.name::<AnnouncementId>("announcement_id", &message.announcement_id);
         let size = fields.page_size(message.page_size);
         let Some(id) = id.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
-        self.find(&id)?;
-        let query = Query::new("ListAnnouncementRevisions", &[id.as_str()]);
+        AnnouncementRpc::find(&hub, &id)?;
+        let query = Query::new("ListAnnouncementRevisions", &[id.as_str()]).within(hub.scope());
         let after = query.cursor(&message.page_token)?;
-        let page = read(&self.hub, move |hub| {
+        let page = read(&hub, move |hub| {
             hub.list(&announcement_revisions_of(&id), after, size, |stored| {
                 let Record::AnnouncementRevision(revision) = stored.record else { return Err(Failure::Defect) };
                 Ok(Some(wire::announcement_revision(&revision)))

@@ -43,7 +43,7 @@ impl ApiService for ApiRpc {
         &self,
         request: Request<v1::CreateApiRequest>,
     ) -> Result<Response<v1::CreateApiResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("CreateApi", &actor, &message, &message.request_id, Mode::Commit);
@@ -76,6 +76,7 @@ impl ApiService for ApiRpc {
     }
 
     async fn list_apis(&self, request: Request<v1::ListApisRequest>) -> Result<Response<v1::ListApisResponse>, Status> {
+        let scope = parse::principal(request.extensions())?.scope();
         let message = request.into_inner();
         let mut fields = Fields::default();
         let policy = fields.name_or_none::<PolicyName>("policy", &message.policy);
@@ -85,6 +86,8 @@ impl ApiService for ApiRpc {
             viewer => Email::lenient(viewer).map_err(|error| fields.violate("viewer", error.to_string())).ok(),
         };
         fields.check()?;
+        // What others subscribe to is told to nobody but staff.
+        let viewer = viewer.filter(|viewer| scope.is_everything() || scope.email() == Some(viewer));
         let listed_only = message.listed_only;
         let query = Query::new("ListApis", &[&message.policy, &listed_only.to_string(), &message.viewer]);
         let cursor = query.cursor(&message.page_token)?;
@@ -108,7 +111,7 @@ impl ApiService for ApiRpc {
         &self,
         request: Request<v1::UpdateApiRequest>,
     ) -> Result<Response<v1::UpdateApiResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("UpdateApi", &actor, &message, &message.request_id, Mode::Commit);
@@ -133,7 +136,7 @@ impl ApiService for ApiRpc {
         &self,
         request: Request<v1::CreateApiVersionRequest>,
     ) -> Result<Response<v1::CreateApiVersionResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let mode = parse::mode(message.validate_only);
@@ -246,7 +249,7 @@ impl ApiService for ApiRpc {
         &self,
         request: Request<v1::UpdateApiVersionRequest>,
     ) -> Result<Response<v1::UpdateApiVersionResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("UpdateApiVersion", &actor, &message, &message.request_id, Mode::Commit);
@@ -280,7 +283,7 @@ impl ApiService for ApiRpc {
         &self,
         request: Request<v1::DeployApiVersionRequest>,
     ) -> Result<Response<v1::DeployApiVersionResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let mode = parse::mode(message.validate_only);
@@ -303,7 +306,7 @@ impl ApiService for ApiRpc {
         &self,
         request: Request<v1::PromoteApiVersionRequest>,
     ) -> Result<Response<v1::PromoteApiVersionResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let mode = parse::mode(message.validate_only);
@@ -331,7 +334,7 @@ impl ApiService for ApiRpc {
         &self,
         request: Request<v1::DeprecateApiVersionRequest>,
     ) -> Result<Response<v1::DeprecateApiVersionResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let mode = parse::mode(message.validate_only);
@@ -367,7 +370,7 @@ impl ApiService for ApiRpc {
         &self,
         request: Request<v1::RetireApiVersionRequest>,
     ) -> Result<Response<v1::RetireApiVersionResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let mode = parse::mode(message.validate_only);

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 use super::parse::{self, Fields, Query, mode};
 use super::service_account::permissions;
 use super::version::uri;
-use super::{execute, read, record, revision, status};
+use super::{execute, read, record, revision, seen, status};
 use crate::domain::app_version::{
     AppVersion, AppVersionNumber, AppVersionState, ApproveAppVersion, Component, CreateAppVersion, NOTES_CHARS_MAX,
     PromoteAppVersion, SubmitAppVersion, available_version,
@@ -18,7 +18,7 @@ use crate::domain::app_version::{
 use crate::domain::name::ApplicationId;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
-use crate::hub::{Answer, Failure, Hub, Mode, PAGE_BYTES_MAX};
+use crate::hub::{Answer, Failure, Hub, Mode, PAGE_BYTES_MAX, View};
 use crate::ids;
 use crate::wire::{self, Word};
 
@@ -76,7 +76,7 @@ fn components(fields: &mut Fields, given: &[i32]) -> BTreeSet<Component> {
 /// What the three steps of a version have in their requests.
 macro_rules! step {
     ($self:ident, $request:ident, $name:literal, $command:ident, $response:ident, $mode:expr) => {{
-        let actor = parse::actor($request.metadata())?;
+        let actor = parse::actor(&$request)?;
         let message = $request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request($name, &actor, &message, &message.request_id, $mode(&message));
@@ -97,7 +97,7 @@ impl AppVersionService for AppVersionRpc {
         &self,
         request: Request<v1::CreateAppVersionRequest>,
     ) -> Result<Response<v1::CreateAppVersionResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("CreateAppVersion", &actor, &message, &message.request_id, Mode::Commit);
@@ -153,13 +153,14 @@ impl AppVersionService for AppVersionRpc {
         &self,
         request: Request<v1::GetAppVersionRequest>,
     ) -> Result<Response<v1::GetAppVersionResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.get_ref();
         let mut fields = Fields::default();
         let application = fields.name::<ApplicationId>("application_id", &message.application_id);
         let number = fields.name::<AppVersionNumber>("version", &message.version);
         let (Some(application), Some(number)) = (application, number) else { return Err(fields.refuse()) };
         let key = RecordKey::AppVersion(application.clone(), number.clone());
-        let found = self.hub.get_one(key).map_err(status::failed)?;
+        let found = hub.get_one(key).map_err(status::failed)?;
         let stored = found.ok_or_else(|| status::refused(&Refusal::AppVersionNotFound { application, number }))?;
         let version = record!(stored.record, AppVersion)?;
         let app_version = Some(render(&version, stored.revision));
@@ -170,13 +171,15 @@ impl AppVersionService for AppVersionRpc {
         &self,
         request: Request<v1::ListAppVersionsRequest>,
     ) -> Result<Response<v1::ListAppVersionsResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let application = fields.name::<ApplicationId>("application_id", &message.application_id);
         let state = fields.word_or_none::<AppVersionState>("state", message.state);
         let size = fields.page_size(message.page_size);
         let Some(application) = application.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
-        let query = Query::new("ListAppVersions", &[application.as_str(), &message.state.to_string()]);
+        let query =
+            Query::new("ListAppVersions", &[application.as_str(), &message.state.to_string()]).within(hub.scope());
         let before = match query.cursor(&message.page_token)? {
             None => None,
             Some(cursor) => {
@@ -185,7 +188,7 @@ impl AppVersionService for AppVersionRpc {
             }
         };
         let (app_versions, next, available_version) =
-            read(&self.hub, move |hub| list(hub, &application, state, before.as_ref(), size)).await?;
+            read(&hub, move |hub| list(hub, &application, state, before.as_ref(), size)).await?;
         let next_page_token = query.token(next);
         Ok(Response::new(v1::ListAppVersionsResponse { app_versions, next_page_token, available_version }))
     }
@@ -194,13 +197,16 @@ impl AppVersionService for AppVersionRpc {
 /// A page of the versions of an application, newest first, where the next one begins, and the version that companies in
 /// production install.
 fn list(
-    hub: &Hub,
+    hub: &View,
     application: &ApplicationId,
     state: Option<AppVersionState>,
     before: Option<&AppVersionNumber>,
     size: usize,
 ) -> Result<(Vec<v1::AppVersion>, Option<Bytes>, String), Failure> {
     let (application, now) = (application.clone(), hub.now());
+    if !hub.works_on(&application) {
+        return Err(Refusal::ApplicationNotFound(application).into());
+    }
     let Some(brief) = hub.releases(&application)? else {
         return match hub.get_one(RecordKey::Application(application.clone()))? {
             Some(_) => Ok((Vec::new(), None, String::new())),

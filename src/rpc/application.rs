@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use devhub_decision::Environment;
 use devhub_proto::v1;
 use devhub_proto::v1::application_service_server::ApplicationService;
-use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
-use super::{execute, read, record, render, revision, status};
+use super::{execute, read, record, render, revision, seen, status};
 use crate::domain::application::{COLLABORATORS_MAX, Kind, Persona, Role, check_name};
 use crate::domain::approve::{AdvanceApplication, Block, RestrictDeletion, SetBlocked};
 use crate::domain::collaborate::{AddCollaborator, ChangeCollaboratorRole, RemoveCollaborator};
@@ -43,12 +42,12 @@ struct Write {
 
 /// Begins a write to an existing application. Without an id there is nothing to go on with: it is refused at once.
 fn begin<M: prost::Message>(
-    metadata: &MetadataMap,
+    called: &Request<M>,
     method: &str,
     message: &M,
     (id, etag, request_id): (&str, &str, &str),
 ) -> Result<Write, Status> {
-    let actor = parse::actor(metadata)?;
+    let actor = parse::actor(called)?;
     let mut fields = Fields::default();
     let request = fields.request(method, &actor, message, request_id, Mode::Commit);
     let id = fields.name::<ApplicationId>("application_id", id);
@@ -125,7 +124,7 @@ impl ApplicationService for ApplicationRpc {
         &self,
         request: Request<v1::CreateApplicationRequest>,
     ) -> Result<Response<v1::CreateApplicationResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("CreateApplication", &actor, &message, &message.request_id, Mode::Commit);
@@ -170,11 +169,12 @@ impl ApplicationService for ApplicationRpc {
         &self,
         request: Request<v1::GetApplicationRequest>,
     ) -> Result<Response<v1::GetApplicationResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let mut fields = Fields::default();
         let Some(id) = fields.name::<ApplicationId>("application_id", &request.get_ref().application_id) else {
             return Err(fields.refuse());
         };
-        let found = self.hub.get_one(RecordKey::Application(id.clone())).map_err(status::failed)?;
+        let found = hub.get_one(RecordKey::Application(id.clone())).map_err(status::failed)?;
         let stored = found.ok_or_else(|| status::refused(&Refusal::ApplicationNotFound(id)))?;
         let application = Some(self.render(&stored).map_err(status::failed)?);
         Ok(Response::new(v1::GetApplicationResponse { application }))
@@ -184,6 +184,7 @@ impl ApplicationService for ApplicationRpc {
         &self,
         request: Request<v1::ListApplicationsRequest>,
     ) -> Result<Response<v1::ListApplicationsResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let environment = fields.word_or_none::<Environment>("environment", message.environment);
@@ -197,8 +198,9 @@ impl ApplicationService for ApplicationRpc {
         let (e, d) = (message.environment.to_string(), message.show_deleted.to_string());
         let u = message.unused_only.to_string();
         let query = Query::new("ListApplications", &[&e, &message.owner, &message.collaborator, &d, &u]);
+        let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
-        let page = read(&self.hub, move |hub| {
+        let page = read(&hub, move |hub| {
             let owner = message.owner;
             let render = |stored: Stored| {
                 let Record::Application(application) = &stored.record else { return Err(Failure::Defect) };
@@ -209,7 +211,10 @@ impl ApplicationService for ApplicationRpc {
                 let shown = wanted.then(|| render::application(hub, application, stored.revision));
                 Ok(shown.filter(|shown| !message.unused_only || shown.disuse.is_some()))
             };
-            if message.unused_only {
+            if let Some(own) = hub.scope().email() {
+                let ids = |after: Option<&str>, limit| hub.index().worked_on_by(own, after, limit);
+                hub.list_by_application(cursor, size, ids, RecordKey::Application, render)
+            } else if message.unused_only {
                 let ids = |after: Option<&str>, limit| hub.index().unused(after, limit);
                 hub.list_by_application(cursor, size, ids, RecordKey::Application, render)
             } else if let Some(person) = &person {
@@ -233,8 +238,7 @@ impl ApplicationService for ApplicationRpc {
     ) -> Result<Response<v1::UpdateApplicationResponse>, Status> {
         let message = request.get_ref();
         let common = (&*message.application_id, &*message.etag, &*message.request_id);
-        let Write { actor, request, id, etag, mut fields } =
-            begin(request.metadata(), "UpdateApplication", message, common)?;
+        let Write { actor, request, id, etag, mut fields } = begin(&request, "UpdateApplication", message, common)?;
         let command = UpdateApplication {
             id,
             name: message.name.as_ref().map(|text| name(&mut fields, "name", text)),
@@ -254,8 +258,7 @@ impl ApplicationService for ApplicationRpc {
     ) -> Result<Response<v1::DeleteApplicationResponse>, Status> {
         let message = request.get_ref();
         let common = (&*message.application_id, &*message.etag, &*message.request_id);
-        let Write { actor, request, id, etag, mut fields } =
-            begin(request.metadata(), "DeleteApplication", message, common)?;
+        let Write { actor, request, id, etag, mut fields } = begin(&request, "DeleteApplication", message, common)?;
         let command = DeleteApplication { id, reason: fields.text("reason", &message.reason, REASON_CHARS_MAX), etag };
         let (application, revision) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::DeleteApplicationResponse { application, revision }))
@@ -267,8 +270,7 @@ impl ApplicationService for ApplicationRpc {
     ) -> Result<Response<v1::RestoreApplicationResponse>, Status> {
         let message = request.get_ref();
         let common = (&*message.application_id, &*message.etag, &*message.request_id);
-        let Write { actor, request, id, etag, mut fields } =
-            begin(request.metadata(), "RestoreApplication", message, common)?;
+        let Write { actor, request, id, etag, mut fields } = begin(&request, "RestoreApplication", message, common)?;
         let command = RestoreApplication { id, reason: fields.text("reason", &message.reason, REASON_CHARS_MAX), etag };
         let (application, revision) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::RestoreApplicationResponse { application, revision }))
@@ -280,8 +282,7 @@ impl ApplicationService for ApplicationRpc {
     ) -> Result<Response<v1::AddCollaboratorResponse>, Status> {
         let message = request.get_ref();
         let common = (&*message.application_id, &*message.etag, &*message.request_id);
-        let Write { actor, request, id, etag, mut fields } =
-            begin(request.metadata(), "AddCollaborator", message, common)?;
+        let Write { actor, request, id, etag, mut fields } = begin(&request, "AddCollaborator", message, common)?;
         let person = message.collaborator.clone().unwrap_or_default();
         let email = email(&mut fields, "collaborator.email", &person.email);
         let role = fields.word("collaborator.role", person.role);
@@ -297,8 +298,7 @@ impl ApplicationService for ApplicationRpc {
     ) -> Result<Response<v1::RemoveCollaboratorResponse>, Status> {
         let message = request.get_ref();
         let common = (&*message.application_id, &*message.etag, &*message.request_id);
-        let Write { actor, request, id, etag, mut fields } =
-            begin(request.metadata(), "RemoveCollaborator", message, common)?;
+        let Write { actor, request, id, etag, mut fields } = begin(&request, "RemoveCollaborator", message, common)?;
         let Some(email) = email(&mut fields, "email", &message.email) else { return Err(fields.refuse()) };
         let command = RemoveCollaborator { id, email, etag };
         let (application, revision) = self.finish((actor, request, fields), command).await?;
@@ -312,7 +312,7 @@ impl ApplicationService for ApplicationRpc {
         let message = request.get_ref();
         let common = (&*message.application_id, &*message.etag, &*message.request_id);
         let Write { actor, request, id, etag, mut fields } =
-            begin(request.metadata(), "ChangeCollaboratorRole", message, common)?;
+            begin(&request, "ChangeCollaboratorRole", message, common)?;
         let person = message.collaborator.clone().unwrap_or_default();
         let email = email(&mut fields, "collaborator.email", &person.email);
         let role = fields.word("collaborator.role", person.role);
@@ -328,8 +328,7 @@ impl ApplicationService for ApplicationRpc {
     ) -> Result<Response<v1::AdvanceApplicationResponse>, Status> {
         let message = request.get_ref();
         let common = (&*message.application_id, &*message.etag, &*message.request_id);
-        let Write { actor, request, id, etag, mut fields } =
-            begin(request.metadata(), "AdvanceApplication", message, common)?;
+        let Write { actor, request, id, etag, mut fields } = begin(&request, "AdvanceApplication", message, common)?;
         let Some(step) = fields.word("step", message.step) else { return Err(fields.refuse()) };
         let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
         let command = AdvanceApplication { id, step, reason, etag };
@@ -343,8 +342,7 @@ impl ApplicationService for ApplicationRpc {
     ) -> Result<Response<v1::BlockApplicationResponse>, Status> {
         let message = request.get_ref();
         let common = (&*message.application_id, &*message.etag, &*message.request_id);
-        let Write { actor, request, id, etag, mut fields } =
-            begin(request.metadata(), "BlockApplication", message, common)?;
+        let Write { actor, request, id, etag, mut fields } = begin(&request, "BlockApplication", message, common)?;
         let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
         let command = SetBlocked { id, block: Block::Set, reason, etag };
         let (application, revision) = self.finish((actor, request, fields), command).await?;
@@ -357,8 +355,7 @@ impl ApplicationService for ApplicationRpc {
     ) -> Result<Response<v1::UnblockApplicationResponse>, Status> {
         let message = request.get_ref();
         let common = (&*message.application_id, &*message.etag, &*message.request_id);
-        let Write { actor, request, id, etag, mut fields } =
-            begin(request.metadata(), "UnblockApplication", message, common)?;
+        let Write { actor, request, id, etag, mut fields } = begin(&request, "UnblockApplication", message, common)?;
         let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
         let command = SetBlocked { id, block: Block::Lifted, reason, etag };
         let (application, revision) = self.finish((actor, request, fields), command).await?;
@@ -372,7 +369,7 @@ impl ApplicationService for ApplicationRpc {
         let message = request.get_ref();
         let common = (&*message.application_id, &*message.etag, &*message.request_id);
         let Write { actor, request, id, etag, mut fields } =
-            begin(request.metadata(), "RestrictApplicationDeletion", message, common)?;
+            begin(&request, "RestrictApplicationDeletion", message, common)?;
         let restriction = fields.text("restriction", &message.restriction, REASON_CHARS_MAX);
         let command = RestrictDeletion { id, restriction, etag };
         let (application, revision) = self.finish((actor, request, fields), command).await?;

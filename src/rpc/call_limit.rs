@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
-use super::{execute, read, record, revision, status};
+use super::{execute, read, record, revision, seen, status};
 use crate::domain::call_limit::{Allowlist, CallLimits, Enforcement, NETWORKS_MAX, SetIpAllowlist, SetRateLimitTier};
 use crate::domain::name::ApplicationId;
 use crate::domain::network::parse_network;
@@ -90,7 +90,7 @@ impl CallLimitService for CallLimitRpc {
         &self,
         request: Request<v1::SetIpAllowlistRequest>,
     ) -> Result<Response<v1::SetIpAllowlistResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("SetIpAllowlist", &actor, &message, &message.request_id, Mode::Commit);
@@ -112,7 +112,7 @@ impl CallLimitService for CallLimitRpc {
         &self,
         request: Request<v1::SetRateLimitTierRequest>,
     ) -> Result<Response<v1::SetRateLimitTierResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("SetRateLimitTier", &actor, &message, &message.request_id, Mode::Commit);
@@ -131,12 +131,13 @@ impl CallLimitService for CallLimitRpc {
         &self,
         request: Request<v1::GetCallLimitsRequest>,
     ) -> Result<Response<v1::GetCallLimitsResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let mut fields = Fields::default();
         let Some(id) = fields.name::<ApplicationId>("application_id", &request.get_ref().application_id) else {
             return Err(fields.refuse());
         };
         let keys = [RecordKey::Application(id.clone()), CallLimits::key(&id)];
-        let mut found = self.hub.get(&keys).map_err(status::failed)?.into_iter();
+        let mut found = hub.get(&keys).map_err(status::failed)?.into_iter();
         let application = found.next().flatten().ok_or_else(|| status::refused(&Refusal::ApplicationNotFound(id)))?;
         let limits = match found.next().flatten() {
             Some(stored) => render(&record!(stored.record, CallLimits)?, stored.revision),
@@ -149,15 +150,16 @@ impl CallLimitService for CallLimitRpc {
         &self,
         request: Request<v1::ListCallLimitsRequest>,
     ) -> Result<Response<v1::ListCallLimitsResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let environment = fields.word_or_none::<Environment>("environment", message.environment);
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListCallLimits", &[&message.environment.to_string()]);
+        let query = Query::new("ListCallLimits", &[&message.environment.to_string()]).within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
-        let page = read(&self.hub, move |hub| {
-            hub.list(&Hub::prefix(Kind::CallLimits, None), cursor, size, |stored| {
+        let page = read(&hub, move |hub| {
+            hub.list_of(Kind::CallLimits, None, cursor, size, |stored| {
                 let Record::CallLimits(limits) = &stored.record else { return Err(Failure::Defect) };
                 let wanted = environment.is_none_or(|environment| environment == limits.environment);
                 Ok(wanted.then(|| render(limits, stored.revision)))

@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query};
 use super::schedule::parse::zone;
-use super::{execute, read, record, revision, status};
+use super::{execute, read, record, revision, seen, status};
 use crate::domain::company::{
     ADMINISTRATORS_MAX, Company, CreateCompany, NAME_CHARS_MAX, Project, PutProject, UpdateCompany,
 };
@@ -52,6 +52,11 @@ fn render_stored(stored: &Stored) -> Result<v1::Company, Failure> {
     Ok(render(company, stored.revision))
 }
 
+fn administered(stored: &Stored, wanted: Option<&Email>) -> bool {
+    let Record::Company(company) = &stored.record else { return false };
+    wanted.is_none_or(|wanted| company.administrators.contains(wanted))
+}
+
 fn render_project(project: &Project) -> v1::Project {
     v1::Project {
         company_id: project.company.to_string(),
@@ -81,7 +86,7 @@ impl CompanyService for CompanyRpc {
         &self,
         request: Request<v1::CreateCompanyRequest>,
     ) -> Result<Response<v1::CreateCompanyResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("CreateCompany", &actor, &message, &message.request_id, Mode::Commit);
@@ -106,7 +111,7 @@ impl CompanyService for CompanyRpc {
         &self,
         request: Request<v1::UpdateCompanyRequest>,
     ) -> Result<Response<v1::UpdateCompanyResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("UpdateCompany", &actor, &message, &message.request_id, Mode::Commit);
@@ -131,10 +136,11 @@ impl CompanyService for CompanyRpc {
         &self,
         request: Request<v1::GetCompanyRequest>,
     ) -> Result<Response<v1::GetCompanyResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let mut fields = Fields::default();
         let id = fields.name::<CompanyId>("company_id", &request.get_ref().company_id);
         let Some(id) = id else { return Err(fields.refuse()) };
-        let found = self.hub.get_one(RecordKey::Company(id.clone())).map_err(status::failed)?;
+        let found = hub.get_one(RecordKey::Company(id.clone())).map_err(status::failed)?;
         let stored = found.ok_or_else(|| status::refused(&Refusal::CompanyNotFound(id)))?;
         let company = Some(render_stored(&stored).map_err(status::failed)?);
         Ok(Response::new(v1::GetCompanyResponse { company }))
@@ -144,14 +150,22 @@ impl CompanyService for CompanyRpc {
         &self,
         request: Request<v1::ListCompaniesRequest>,
     ) -> Result<Response<v1::ListCompaniesResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let administrator = fields.name_or_none::<Email>("administrator", &message.administrator);
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListCompanies", &[&message.administrator]);
+        let query = Query::new("ListCompanies", &[&message.administrator]).within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
-        let page = read(&self.hub, move |hub| match administrator {
+        let page = read(&hub, move |hub| match administrator {
+            // Those of whoever sees one company are looked for there, and nowhere else.
+            wanted if hub.scope().company().is_some() => {
+                let key = hub.scope().company().cloned().map(RecordKey::Company);
+                let found = hub.get(&key.into_iter().collect::<Vec<_>>())?;
+                let companies = found.iter().flatten().filter(|stored| administered(stored, wanted.as_ref()));
+                Ok(Page { items: companies.map(render_stored).collect::<Result<_, _>>()?, next: None })
+            }
             None => {
                 hub.list(&Hub::prefix(Kind::Company, None), cursor, size, |stored| render_stored(&stored).map(Some))
             }
@@ -175,7 +189,7 @@ impl CompanyService for CompanyRpc {
         &self,
         request: Request<v1::PutProjectRequest>,
     ) -> Result<Response<v1::PutProjectResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("PutProject", &actor, &message, &message.request_id, Mode::Commit);
@@ -195,15 +209,16 @@ impl CompanyService for CompanyRpc {
         &self,
         request: Request<v1::ListProjectsRequest>,
     ) -> Result<Response<v1::ListProjectsResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let company = fields.name::<CompanyId>("company_id", &message.company_id);
         let size = fields.page_size(message.page_size);
         let Some(company) = company else { return Err(fields.refuse()) };
         fields.check()?;
-        let query = Query::new("ListProjects", &[&message.company_id]);
+        let query = Query::new("ListProjects", &[&message.company_id]).within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
-        let page = read(&self.hub, move |hub| {
+        let page = read(&hub, move |hub| {
             hub.list(&codec::projects_of(&company), cursor, size, |stored| {
                 let Record::Project(project) = &stored.record else { return Err(Failure::Defect) };
                 Ok(Some(render_project(project)))

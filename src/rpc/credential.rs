@@ -10,7 +10,7 @@ use devhub_proto::v1::credential_service_server::CredentialService;
 use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
-use super::{execute, read, record, revision, status};
+use super::{execute, read, record, revision, seen, status};
 use crate::domain::application::Application;
 use crate::domain::client_secret::{
     ClientSecret, ClientSecrets, CreateClientSecret, Made, RevokeClientSecret, SECRET_NAME_CHARS_MAX, SecretRefusal,
@@ -136,7 +136,7 @@ impl CredentialService for CredentialRpc {
         &self,
         request: Request<v1::CreateClientSecretRequest>,
     ) -> Result<Response<v1::CreateClientSecretResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("CreateClientSecret", &actor, &message, &message.request_id, Mode::Commit);
@@ -168,15 +168,16 @@ impl CredentialService for CredentialRpc {
         &self,
         request: Request<v1::ListClientSecretsRequest>,
     ) -> Result<Response<v1::ListClientSecretsResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let application = fields.name::<ApplicationId>("application_id", &message.application_id);
         let size = fields.page_size(message.page_size);
         let Some(application) = application.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
-        let query = Query::new("ListClientSecrets", &[&message.application_id]);
+        let query = Query::new("ListClientSecrets", &[&message.application_id]).within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let now = self.hub.now();
-        let (client_secrets, next) = read(&self.hub, move |hub| {
+        let (client_secrets, next) = read(&hub, move |hub| {
             let keys = [RecordKey::Application(application.clone()), ClientSecrets::key(&application)];
             let mut found = hub.get(&keys)?.into_iter();
             if found.next().flatten().is_none() {
@@ -195,7 +196,7 @@ impl CredentialService for CredentialRpc {
         &self,
         request: Request<v1::RevokeClientSecretRequest>,
     ) -> Result<Response<v1::RevokeClientSecretResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("RevokeClientSecret", &actor, &message, &message.request_id, Mode::Commit);

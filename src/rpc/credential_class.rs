@@ -61,7 +61,7 @@ impl CredentialClassService for CredentialClassRpc {
         &self,
         request: Request<v1::ReviseCredentialClassRequest>,
     ) -> Result<Response<v1::ReviseCredentialClassResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let mode = parse::mode(message.validate_only);

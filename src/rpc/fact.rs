@@ -10,7 +10,7 @@ use super::parse::{Fields, Query};
 use super::{read, status};
 use crate::domain::Actor;
 use crate::domain::fact::FactKind;
-use crate::domain::name::{ApplicationId, Context, Label};
+use crate::domain::name::{AccountId, ApplicationId, CompanyId, Context, Label};
 use crate::hub::{FactFilter, Hub};
 
 /// Facts gathered into one message of a stream, about.
@@ -18,6 +18,9 @@ const STREAM_STEP: usize = 200;
 
 /// Most kinds of one filter.
 const KINDS_MAX: usize = 50;
+
+/// Longest name of a command, in bytes.
+const COMMAND_BYTES_MAX: usize = 64;
 
 /// Serves FactService.
 pub struct FactRpc {
@@ -38,6 +41,19 @@ fn filter(fields: &mut Fields, filter: Option<&v1::FactFilter>) -> FactFilter {
     fields.name_or_none::<Context>("filter.context", &filter.context);
     fields.name_or_none::<Label>("filter.version", &filter.version);
     fields.name_or_none::<Actor>("filter.actor", &filter.actor);
+    fields.name_or_none::<CompanyId>("filter.company_id", &filter.company_id);
+    fields.name_or_none::<AccountId>("filter.account_id", &filter.account_id);
+    let named = format!("ERROR_REASON_{}", filter.refusal);
+    if !filter.refusal.is_empty() && v1::ErrorReason::from_str_name(&named).is_none() {
+        fields.violate("filter.refusal", "must be the name of an ErrorReason, for example VERSION_DEPRECATED");
+    }
+    let letters = filter.refused_command.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if filter.refused_command.len() > COMMAND_BYTES_MAX || !letters {
+        fields.violate(
+            "filter.refused_command",
+            "must be the name of a command, for example Subscribe; at most 64 letters",
+        );
+    }
     if !filter.version.is_empty() && filter.context.is_empty() {
         fields.violate("filter.context", "is needed when version is given");
     }
@@ -53,6 +69,10 @@ fn filter(fields: &mut Fields, filter: Option<&v1::FactFilter>) -> FactFilter {
         label: filter.version.clone(),
         actor: filter.actor.clone(),
         kinds: filter.kinds.clone(),
+        company: filter.company_id.clone(),
+        account: filter.account_id.clone(),
+        refusal: filter.refusal.clone(),
+        refused_command: filter.refused_command.clone(),
         from: fields.instant("filter.start_time", filter.start_time.as_ref()),
         until: fields.instant("filter.end_time", filter.end_time.as_ref()),
     }

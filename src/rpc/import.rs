@@ -260,7 +260,7 @@ impl Imports {
         &self,
         request: Request<Streaming<B::Message>>,
     ) -> Result<Response<Answers<B::Answer>>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let messages = request.into_inner();
         let stopping = self.stopping.clone();
         let hub = self.hub.clone();

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::import::{Answers, Imports};
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
-use super::{execute, read, record, revision, status};
+use super::{execute, read, record, revision, seen, status};
 use crate::domain::installation::{
     Approval, Install, Installation, Installed, Interval, PROJECTS_MAX, PermittedProjects, SetPermittedProjects,
     Uninstall, UpdateInstallation,
@@ -116,7 +116,7 @@ impl InstallationRpc {
 #[tonic::async_trait]
 impl InstallationService for InstallationRpc {
     async fn install(&self, request: Request<v1::InstallRequest>) -> Result<Response<v1::InstallResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("Install", &actor, &message, &message.request_id, Mode::Commit);
@@ -146,7 +146,7 @@ impl InstallationService for InstallationRpc {
         &self,
         request: Request<v1::UpdateInstallationRequest>,
     ) -> Result<Response<v1::UpdateInstallationResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("UpdateInstallation", &actor, &message, &message.request_id, Mode::Commit);
@@ -165,7 +165,7 @@ impl InstallationService for InstallationRpc {
         &self,
         request: Request<v1::UninstallRequest>,
     ) -> Result<Response<v1::UninstallResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("Uninstall", &actor, &message, &message.request_id, Mode::Commit);
@@ -182,7 +182,7 @@ impl InstallationService for InstallationRpc {
         &self,
         request: Request<v1::SetPermittedProjectsRequest>,
     ) -> Result<Response<v1::SetPermittedProjectsResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("SetPermittedProjects", &actor, &message, &message.request_id, Mode::Commit);
@@ -204,12 +204,13 @@ impl InstallationService for InstallationRpc {
         &self,
         request: Request<v1::GetInstallationRequest>,
     ) -> Result<Response<v1::GetInstallationResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.get_ref();
         let mut fields = Fields::default();
         let names = names(&mut fields, &message.application_id, &message.company_id);
         let Some((application, company)) = names else { return Err(fields.refuse()) };
         let key = RecordKey::Installation(application.clone(), company.clone());
-        let found = self.hub.get_one(key).map_err(status::failed)?;
+        let found = hub.get_one(key).map_err(status::failed)?;
         let stored = found.ok_or_else(|| status::refused(&Refusal::InstallationNotFound { application, company }))?;
         let mut updates = self.hub.updates(self.hub.now());
         let installation = Some(render_stored(&stored, &mut updates).map_err(status::failed)?);
@@ -220,16 +221,22 @@ impl InstallationService for InstallationRpc {
         &self,
         request: Request<v1::ListInstallationsRequest>,
     ) -> Result<Response<v1::ListInstallationsResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let application = fields.name_or_none::<ApplicationId>("application_id", &message.application_id);
         let company = fields.name_or_none::<CompanyId>("company_id", &message.company_id);
+        let company = company.or_else(|| hub.scope().company().cloned());
         let size = fields.page_size(message.page_size);
         fields.check()?;
         let shown = message.show_uninstalled.to_string();
         let query = Query::new("ListInstallations", &[&message.application_id, &message.company_id, &shown]);
+        let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
-        let page = read(&self.hub, move |hub| {
+        let page = read(&hub, move |hub| {
+            if company.as_ref().is_some_and(|company| !hub.administers(company)) {
+                return Ok(Page { items: Vec::new(), next: None });
+            }
             let mut updates = hub.updates(hub.now());
             let mut shown = |stored: Stored| {
                 let Record::Installation(installation) = &stored.record else { return Err(Failure::Defect) };

@@ -6,7 +6,7 @@ use devhub_proto::v1::listing_service_server::ListingService;
 use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
-use super::{execute, read, record, revision, status};
+use super::{execute, read, record, revision, seen, status};
 use crate::domain::listing::{ApproveListing, Listing, ListingState, RemoveListing, SubmitListing};
 use crate::domain::name::ApplicationId;
 use crate::domain::record::{Record, RecordKey};
@@ -58,7 +58,7 @@ impl ListingService for ListingRpc {
         &self,
         request: Request<v1::SubmitListingRequest>,
     ) -> Result<Response<v1::SubmitListingResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("SubmitListing", &actor, &message, &message.request_id, Mode::Commit);
@@ -76,7 +76,7 @@ impl ListingService for ListingRpc {
         &self,
         request: Request<v1::ApproveListingRequest>,
     ) -> Result<Response<v1::ApproveListingResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("ApproveListing", &actor, &message, &message.request_id, Mode::Commit);
@@ -92,7 +92,7 @@ impl ListingService for ListingRpc {
         &self,
         request: Request<v1::RemoveListingRequest>,
     ) -> Result<Response<v1::RemoveListingResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("RemoveListing", &actor, &message, &message.request_id, Mode::Commit);
@@ -109,10 +109,11 @@ impl ListingService for ListingRpc {
         &self,
         request: Request<v1::GetListingRequest>,
     ) -> Result<Response<v1::GetListingResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let mut fields = Fields::default();
         let application = fields.name::<ApplicationId>("application_id", &request.get_ref().application_id);
         let Some(application) = application else { return Err(fields.refuse()) };
-        let found = self.hub.get_one(RecordKey::Listing(application.clone())).map_err(status::failed)?;
+        let found = hub.get_one(RecordKey::Listing(application.clone())).map_err(status::failed)?;
         let stored = found.ok_or_else(|| status::refused(&Refusal::ListingNotFound(application)))?;
         let listing = record!(stored.record, Listing)?;
         let state = self.hub.listing_state(&listing, self.hub.now()).map_err(status::failed)?;
@@ -124,14 +125,15 @@ impl ListingService for ListingRpc {
         &self,
         request: Request<v1::ListListingsRequest>,
     ) -> Result<Response<v1::ListListingsResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let wanted = fields.word_or_none::<ListingState>("state", message.state);
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListListings", &[&message.state.to_string()]);
+        let query = Query::new("ListListings", &[&message.state.to_string()]).within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
-        let page = read(&self.hub, move |hub| {
+        let page = read(&hub, move |hub| {
             let now = hub.now();
             hub.list(&Hub::prefix(Kind::Listing, None), cursor, size, |stored| {
                 let Record::Listing(listing) = &stored.record else { return Err(Failure::Defect) };

@@ -68,7 +68,7 @@ impl MaintenanceService for MaintenanceRpc {
         &self,
         request: Request<v1::ScheduleMaintenanceRequest>,
     ) -> Result<Response<v1::ScheduleMaintenanceResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("ScheduleMaintenance", &actor, &message, &message.request_id, Mode::Commit);
@@ -102,7 +102,7 @@ impl MaintenanceService for MaintenanceRpc {
         &self,
         request: Request<v1::ReviseMaintenanceRequest>,
     ) -> Result<Response<v1::ReviseMaintenanceResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("ReviseMaintenance", &actor, &message, &message.request_id, Mode::Commit);
@@ -123,7 +123,7 @@ impl MaintenanceService for MaintenanceRpc {
         &self,
         request: Request<v1::CancelMaintenanceRequest>,
     ) -> Result<Response<v1::CancelMaintenanceResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("CancelMaintenance", &actor, &message, &message.request_id, Mode::Commit);

@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 use self::ordered::Ordered;
 use self::shown::render;
 use super::parse::{Fields, Query};
-use super::{credential_class, read, service_account, status};
+use super::{credential_class, read, seen, service_account, status};
 use crate::domain::credential_class::{as_of, reopened};
 use crate::domain::migration::{Forecast, PACE_DAYS, Phase, forecast};
 use crate::domain::name::{AccountId, CompanyId};
@@ -242,14 +242,14 @@ impl MigrationService for MigrationRpc {
         &self,
         request: Request<v1::ListDeveloperChecklistsRequest>,
     ) -> Result<Response<v1::ListDeveloperChecklistsResponse>, Status> {
-        checklist::of_developer(&self.hub, request.into_inner()).await.map(Response::new)
+        checklist::of_developer(&seen(&self.hub, &request)?, request.into_inner()).await.map(Response::new)
     }
 
     async fn get_company_checklist(
         &self,
         request: Request<v1::GetCompanyChecklistRequest>,
     ) -> Result<Response<v1::GetCompanyChecklistResponse>, Status> {
-        checklist::of_company(&self.hub, request.into_inner()).await.map(Response::new)
+        checklist::of_company(&seen(&self.hub, &request)?, request.into_inner()).await.map(Response::new)
     }
 
     async fn list_delistings(

@@ -4,6 +4,7 @@ mod announcement;
 mod api;
 mod app_version;
 mod application;
+mod audit;
 mod call_limit;
 mod company;
 mod credential;
@@ -28,15 +29,16 @@ mod usage;
 mod version;
 mod waiver;
 
-use tonic::Status;
+use tonic::{Request as Called, Status};
 
 use crate::domain::{Actor, Command};
-use crate::hub::{Answer, Done, Failure, Hub, Request};
+use crate::hub::{Answer, Done, Failure, Hub, Request, View};
 
 pub use announcement::AnnouncementRpc;
 pub use api::ApiRpc;
 pub use app_version::AppVersionRpc;
 pub use application::ApplicationRpc;
+pub use audit::AuditRpc;
 pub use call_limit::CallLimitRpc;
 pub use company::CompanyRpc;
 pub use credential::CredentialRpc;
@@ -59,10 +61,15 @@ async fn execute(hub: &Hub, actor: Actor, command: impl Into<Command>, request: 
     hub.execute(actor, command.into(), request).await.map_err(status::failed)
 }
 
+/// What the caller gets to see of the hub.
+fn seen<T>(hub: &Hub, called: &Called<T>) -> Result<View, Status> {
+    Ok(hub.view(parse::principal(called.extensions())?.scope()))
+}
+
 /// Runs a read that may take a while on a thread that may wait.
-async fn read<T: Send + 'static>(
-    hub: &Hub,
-    work: impl FnOnce(&Hub) -> Result<T, Failure> + Send + 'static,
+async fn read<H: Clone + Send + 'static, T: Send + 'static>(
+    hub: &H,
+    work: impl FnOnce(&H) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Status> {
     let hub = hub.clone();
     let done = tokio::task::spawn_blocking(move || work(&hub)).await;

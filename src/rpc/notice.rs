@@ -9,10 +9,10 @@ use tonic::{Request, Response, Status};
 use super::follow::{Followers, Following, Step};
 use super::parse::{self, Fields, Query};
 use super::schedule::parse::target;
-use super::{execute, read, record, revision};
+use super::{execute, read, record, revision, seen};
 use crate::domain::name::{ApplicationId, CompanyId, Context, Email, NoticeId};
 use crate::domain::notice::{AcknowledgeNotice, Holder, Notice, NoticeSubject};
-use crate::hub::{Acknowledged, Hub, MilestoneProgress, Mode, NoticeFilter, PAGE_BYTES_MAX, Progress};
+use crate::hub::{Acknowledged, Hub, MilestoneProgress, Mode, NoticeFilter, PAGE_BYTES_MAX, Page, Progress, View};
 use crate::wire::{self, timestamp};
 
 /// Notices gathered into one step of a stream, about.
@@ -71,6 +71,12 @@ fn holder(fields: &mut Fields, application: &str, company: &str) -> Option<Holde
     }
     let application = fields.name_or_none::<ApplicationId>("application_id", application).map(Holder::Application);
     application.or_else(|| fields.name_or_none::<CompanyId>("company_id", company).map(Holder::Company))
+}
+
+/// Whether the caller lists these: there are none of others.
+fn may_list(hub: &View, holder: Option<&Holder>, recipient: Option<&Email>) -> bool {
+    let is_own = |email: &Email| hub.scope().is_everything() || hub.scope().email() == Some(email);
+    holder.is_none_or(|holder| hub.scope().holds(holder, &**hub)) && recipient.is_none_or(is_own)
 }
 
 /// Notices in messages that fit into a reply. Only the last one says that everything up to `revision` was sent.
@@ -149,6 +155,7 @@ impl NoticeService for NoticeRpc {
         &self,
         request: Request<v1::ListNoticesRequest>,
     ) -> Result<Response<v1::ListNoticesResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let holder = holder(&mut fields, &message.application_id, &message.company_id);
@@ -168,8 +175,14 @@ impl NoticeService for NoticeRpc {
                 &message.company_id,
             ],
         );
+        let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
-        let page = read(&self.hub, move |hub| match (holder, recipient) {
+        // Those of an administrator of a company are the company's, whichever else the person works on.
+        let holder = holder.or_else(|| hub.scope().company().cloned().map(Holder::Company));
+        let page = read(&hub, move |hub| match (holder, recipient) {
+            (holder, recipient) if !may_list(hub, holder.as_ref(), recipient.as_ref()) => {
+                Ok(Page { items: Vec::new(), next: None })
+            }
             (Some(holder), recipient) => hub.notices_of(&holder, recipient.as_ref(), acknowledged, cursor, size),
             (None, Some(recipient)) => hub.notices_to(&recipient, acknowledged, cursor, size),
             (None, None) => Err(crate::hub::Failure::Defect),
@@ -185,7 +198,7 @@ impl NoticeService for NoticeRpc {
         &self,
         request: Request<v1::AcknowledgeNoticeRequest>,
     ) -> Result<Response<v1::AcknowledgeNoticeResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("AcknowledgeNotice", &actor, &message, &message.request_id, Mode::Commit);

@@ -43,7 +43,7 @@ impl OrganisationService for OrganisationRpc {
         &self,
         request: Request<v1::SetOrganisationRequest>,
     ) -> Result<Response<v1::SetOrganisationResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("SetOrganisation", &actor, &message, &message.request_id, Mode::Commit);

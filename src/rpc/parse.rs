@@ -9,14 +9,16 @@ use devhub_proto::v1;
 use prost::Message;
 use prost_types::Timestamp;
 use sha2::{Digest, Sha256};
+use tonic::Extensions;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::status;
-use crate::domain::Actor;
+use crate::access::Principal;
 use crate::domain::name::{RequestId, VersionName, check_text};
 use crate::domain::refusal::Violation;
-use crate::hub::{Mode, Request};
+use crate::domain::{Actor, Scope};
+use crate::hub::{Failure, Mode, Request};
 use crate::wire::{Word, instant};
 
 /// The metadata that names the actor of a write.
@@ -31,8 +33,29 @@ const PAGE_SIZE_DEFAULT: usize = 50;
 /// Longest reason, in characters.
 pub const REASON_CHARS_MAX: usize = 500;
 
+/// Who calls, as the listener said it.
+pub fn principal(extensions: &Extensions) -> Result<&Principal, Status> {
+    // The admission of the server puts it there, whoever calls.
+    extensions.get::<Principal>().ok_or_else(|| status::failed(Failure::Defect))
+}
+
 /// The actor of a write.
-pub fn actor(metadata: &MetadataMap) -> Result<Actor, Status> {
+pub fn actor<T>(request: &tonic::Request<T>) -> Result<Actor, Status> {
+    actor_of(request.metadata(), request.extensions())
+}
+
+/// The actor of a write that came with this: the caller, or whom a caller names that nobody verifies.
+pub fn actor_of(metadata: &MetadataMap, extensions: &Extensions) -> Result<Actor, Status> {
+    let principal = principal(extensions)?;
+    match (principal, principal.actor()) {
+        (Principal::Anyone, _) => stated(metadata),
+        (_, Some(actor)) => Ok(actor),
+        (_, None) => Err(status::actor_required("a caller of this kind changes nothing".to_owned())),
+    }
+}
+
+/// The actor that a caller names.
+fn stated(metadata: &MetadataMap) -> Result<Actor, Status> {
     let mut values = metadata.get_all(ACTOR).iter();
     let value = values.next().ok_or_else(|| status::actor_required("who does this?".to_owned()))?;
     if values.next().is_some() {
@@ -220,6 +243,18 @@ impl Query {
         }
         let digest: [u8; 32] = hash.finalize().into();
         Query(digest.first_chunk().copied().expect("32 bytes begin with 8"))
+    }
+
+    /// The same query of a caller who sees what lies in `scope`: a token of one is none of another.
+    #[must_use]
+    pub fn within(self, scope: &Scope) -> Query {
+        match scope {
+            Scope::Everything => self,
+            Scope::Public | Scope::Person(_) | Scope::Company { .. } | Scope::Apis(_) => {
+                let own: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+                Query::new(&own, &[&scope.mark()])
+            }
+        }
     }
 
     /// The token of the page that begins after `cursor`; empty for none.

@@ -72,7 +72,7 @@ impl ScheduleService for ScheduleRpc {
         &self,
         request: Request<v1::ChangeLifecycleRequest>,
     ) -> Result<Response<v1::ChangeLifecycleResponse>, Status> {
-        let actor = requests::actor(request.metadata())?;
+        let actor = requests::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let mode = requests::mode(message.validate_only);
@@ -102,7 +102,7 @@ impl ScheduleService for ScheduleRpc {
         &self,
         request: Request<v1::PreviewLifecycleChangeRequest>,
     ) -> Result<Response<v1::PreviewLifecycleChangeResponse>, Status> {
-        let actor = requests::actor(request.metadata())?;
+        let actor = requests::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let command = parse::changes(&mut fields, &self.hub, &message.changes);

@@ -12,12 +12,12 @@ use devhub_proto::v1::service_account_service_server::ServiceAccountService;
 use prost::Message;
 use tokio::sync::watch;
 use tonic::metadata::MetadataMap;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Extensions, Request, Response, Status, Streaming};
 
 use self::fresh::Fresh;
 use super::import::{Answers, Imports};
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
-use super::{company, execute, read, record, revision, status};
+use super::{company, execute, read, record, revision, seen, status};
 use crate::domain::credential_class::ClassSchedule;
 use crate::domain::name::{AccountId, ApplicationId, ClientId, CompanyId, Email};
 use crate::domain::record::{Record, RecordKey};
@@ -57,12 +57,12 @@ struct Write {
 
 /// Begins a write to an existing account.
 fn begin<M: Message>(
-    metadata: &MetadataMap,
+    (metadata, extensions): (&MetadataMap, &Extensions),
     method: &str,
     message: &M,
     (company, id, etag, request_id): (&str, &str, &str, &str),
 ) -> Result<Write, Status> {
-    let actor = parse::actor(metadata)?;
+    let actor = parse::actor_of(metadata, extensions)?;
     let mut fields = Fields::default();
     let request = fields.request(method, &actor, message, request_id, Mode::Commit);
     let company = fields.name("company_id", company);
@@ -221,7 +221,7 @@ impl ServiceAccountService for ServiceAccountRpc {
         &self,
         request: Request<v1::CreateServiceAccountRequest>,
     ) -> Result<Response<v1::CreateServiceAccountResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("CreateServiceAccount", &actor, &message, &message.request_id, Mode::Commit);
@@ -271,9 +271,9 @@ impl ServiceAccountService for ServiceAccountRpc {
         &self,
         request: Request<v1::ClassifyServiceAccountRequest>,
     ) -> Result<Response<v1::ClassifyServiceAccountResponse>, Status> {
-        let (metadata, _, message) = request.into_parts();
+        let (metadata, extensions, message) = request.into_parts();
         let named = (&*message.company_id, &*message.account_id, &*message.etag, &*message.request_id);
-        let write = begin(&metadata, "ClassifyServiceAccount", &message, named)?;
+        let write = begin((&metadata, &extensions), "ClassifyServiceAccount", &message, named)?;
         let Write { actor, request, company, id, etag, mut fields } = write;
         let account_type = account_type(&mut fields, "account_type", message.account_type.as_ref());
         let command = ClassifyServiceAccount { company, id, account_type, etag };
@@ -285,9 +285,9 @@ impl ServiceAccountService for ServiceAccountRpc {
         &self,
         request: Request<v1::ChangeServiceAccountPermissionsRequest>,
     ) -> Result<Response<v1::ChangeServiceAccountPermissionsResponse>, Status> {
-        let (metadata, _, message) = request.into_parts();
+        let (metadata, extensions, message) = request.into_parts();
         let named = (&*message.company_id, &*message.account_id, &*message.etag, &*message.request_id);
-        let write = begin(&metadata, "ChangeServiceAccountPermissions", &message, named)?;
+        let write = begin((&metadata, &extensions), "ChangeServiceAccountPermissions", &message, named)?;
         let Write { actor, request, company, id, etag, mut fields } = write;
         let permissions = permissions(&mut fields, "permissions", message.permissions.as_ref());
         let command = ChangeAccountPermissions { company, id, permissions, etag };
@@ -299,9 +299,9 @@ impl ServiceAccountService for ServiceAccountRpc {
         &self,
         request: Request<v1::RotateServiceAccountSecretRequest>,
     ) -> Result<Response<v1::RotateServiceAccountSecretResponse>, Status> {
-        let (metadata, _, message) = request.into_parts();
+        let (metadata, extensions, message) = request.into_parts();
         let named = (&*message.company_id, &*message.account_id, &*message.etag, &*message.request_id);
-        let write = begin(&metadata, "RotateServiceAccountSecret", &message, named)?;
+        let write = begin((&metadata, &extensions), "RotateServiceAccountSecret", &message, named)?;
         let Write { actor, request, company, id, etag, mut fields } = write;
         let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
         let fresh = self.peppers.as_deref().map(Fresh::make);
@@ -317,9 +317,9 @@ impl ServiceAccountService for ServiceAccountRpc {
         &self,
         request: Request<v1::RemoveServiceAccountRequest>,
     ) -> Result<Response<v1::RemoveServiceAccountResponse>, Status> {
-        let (metadata, _, message) = request.into_parts();
+        let (metadata, extensions, message) = request.into_parts();
         let named = (&*message.company_id, &*message.account_id, &*message.etag, &*message.request_id);
-        let write = begin(&metadata, "RemoveServiceAccount", &message, named)?;
+        let write = begin((&metadata, &extensions), "RemoveServiceAccount", &message, named)?;
         let Write { actor, request, company, id, etag, mut fields } = write;
         let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
         let recent_use = if message.acknowledge_recent_use {
@@ -336,10 +336,11 @@ impl ServiceAccountService for ServiceAccountRpc {
         &self,
         request: Request<v1::GetServiceAccountRequest>,
     ) -> Result<Response<v1::GetServiceAccountResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let mut fields = Fields::default();
         let id = fields.name::<AccountId>("account_id", &request.get_ref().account_id);
         let Some(id) = id else { return Err(fields.refuse()) };
-        let found = self.hub.get_one(RecordKey::ServiceAccount(id.clone())).map_err(status::failed)?;
+        let found = hub.get_one(RecordKey::ServiceAccount(id.clone())).map_err(status::failed)?;
         let stored = found.ok_or_else(|| status::refused(&Refusal::ServiceAccountNotFound(id)))?;
         let account = Some(render_stored(&self.hub, &stored).map_err(status::failed)?);
         Ok(Response::new(v1::GetServiceAccountResponse { account }))
@@ -349,17 +350,22 @@ impl ServiceAccountService for ServiceAccountRpc {
         &self,
         request: Request<v1::ListServiceAccountsRequest>,
     ) -> Result<Response<v1::ListServiceAccountsResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let company = fields.name_or_none::<CompanyId>("company_id", &message.company_id);
+        let company = company.or_else(|| hub.scope().company().cloned());
         let application = fields.name_or_none::<ApplicationId>("application_id", &message.application_id);
         let size = fields.page_size(message.page_size);
         fields.check()?;
         let (undefined, removed) = (message.undefined_only.to_string(), message.show_removed.to_string());
         let parameters: [&str; 4] = [&message.company_id, &message.application_id, &undefined, &removed];
-        let query = Query::new("ListServiceAccounts", &parameters);
+        let query = Query::new("ListServiceAccounts", &parameters).within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
-        let page = read(&self.hub, move |hub| {
+        let page = read(&hub, move |hub| {
+            if company.as_ref().is_some_and(|company| !hub.administers(company)) {
+                return Ok(Page { items: Vec::new(), next: None });
+            }
             let wanted = |account: &ServiceAccount| {
                 company.as_ref().is_none_or(|company| *company == account.company)
                     && application.as_ref().is_none_or(|wanted| account.account_type.application() == Some(wanted))
@@ -396,7 +402,7 @@ impl ServiceAccountService for ServiceAccountRpc {
         &self,
         request: Request<v1::ExtendServiceAccountsRequest>,
     ) -> Result<Response<v1::ExtendServiceAccountsResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("ExtendServiceAccounts", &actor, &message, &message.request_id, Mode::Commit);
@@ -423,7 +429,7 @@ impl ServiceAccountService for ServiceAccountRpc {
         &self,
         request: Request<v1::ShortenServiceAccountExtensionRequest>,
     ) -> Result<Response<v1::ShortenServiceAccountExtensionResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let method = "ShortenServiceAccountExtension";

@@ -26,12 +26,18 @@ const MESSAGE_BYTES_MAX: usize = 700;
 /// How long a caller should wait before it repeats a call that met a passing problem.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 
+/// How long a gateway should wait that finds no place: one that has none gets free when another goes.
+const GATEWAY_RETRY_DELAY: Duration = Duration::from_secs(5);
+
 /// The gRPC code of every reason.
 pub const fn code(reason: ErrorReason) -> Code {
     match reason {
         ErrorReason::Unspecified | ErrorReason::Internal => Code::Internal,
         ErrorReason::InvalidField | ErrorReason::SubscriptionFields | ErrorReason::PageToken => Code::InvalidArgument,
-        ErrorReason::ActorRequired => Code::Unauthenticated,
+        ErrorReason::ActorRequired
+        | ErrorReason::PrincipalRequired
+        | ErrorReason::CredentialsRequired
+        | ErrorReason::CredentialsRefused => Code::Unauthenticated,
         ErrorReason::OperatorRequired
         | ErrorReason::NotACollaborator
         | ErrorReason::AdministratorRequired
@@ -40,7 +46,10 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::DeletionRestricted
         | ErrorReason::NotACompanyAdministrator
         | ErrorReason::CompanyApprovalRequired
-        | ErrorReason::NotARecipient => Code::PermissionDenied,
+        | ErrorReason::NotARecipient
+        | ErrorReason::EnvironmentNotPermitted
+        | ErrorReason::RoleNotPermitted
+        | ErrorReason::ScopeNotGranted => Code::PermissionDenied,
         ErrorReason::ApiNotFound
         | ErrorReason::VersionNotFound
         | ErrorReason::VersionNotInEnvironment
@@ -71,9 +80,11 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::AlreadyInstalled
         | ErrorReason::InstallationDiffers
         | ErrorReason::CollaboratorExists => Code::AlreadyExists,
-        ErrorReason::EtagMismatch | ErrorReason::Contention | ErrorReason::PlanStale | ErrorReason::FollowerTooSlow => {
-            Code::Aborted
-        }
+        ErrorReason::EtagMismatch
+        | ErrorReason::Contention
+        | ErrorReason::PlanStale
+        | ErrorReason::FollowerTooSlow
+        | ErrorReason::GatewayDisconnected => Code::Aborted,
         ErrorReason::VersionAlpha
         | ErrorReason::VersionDeprecated
         | ErrorReason::VersionRetired
@@ -333,6 +344,48 @@ pub fn actor_required(sentence: String) -> Status {
     make(ErrorReason::ActorRequired, format!("metadata devhub-actor is needed: {sentence}"), HashMap::new(), &[])
 }
 
+/// The status of a call of whom nothing proves who it is. At which check it failed is for the operators' log alone.
+pub fn unproven(nothing_presented: bool) -> Status {
+    let (reason, message) = if nothing_presented {
+        (
+            ErrorReason::CredentialsRequired,
+            "nothing proves who calls; connect with a client certificate, or send authorization: Bearer with a token",
+        )
+    } else {
+        (
+            ErrorReason::CredentialsRefused,
+            "what is presented does not prove who calls; get fresh credentials, or ask an operator of the hub, whose \
+             log says why",
+        )
+    };
+    make(reason, message.to_owned(), HashMap::new(), &[])
+}
+
+/// The status of a gateway that asks about an environment that is not its own.
+pub fn environment_not_permitted() -> Status {
+    let message = "a gateway asks about its own environment only; use the credentials of a gateway of the other one";
+    make(ErrorReason::EnvironmentNotPermitted, message.to_owned(), HashMap::new(), &[])
+}
+
+/// The status of a call that callers of this kind do not make.
+pub fn role_not_permitted(role: &str, call: &str) -> Status {
+    let message = format!("the role {role} does not make the call {call}; `devhub access` shows who does");
+    let metadata = HashMap::from([("role".to_owned(), role.to_owned()), ("call".to_owned(), call.to_owned())]);
+    make(ErrorReason::RoleNotPermitted, message, metadata, &[])
+}
+
+/// The status of a call that the account of a program does not list.
+pub fn scope_not_granted(call: &str) -> Status {
+    let message = format!("the account does not list {call}; have an operator add it to its scopes");
+    make(ErrorReason::ScopeNotGranted, message, HashMap::from([("call".to_owned(), call.to_owned())]), &[])
+}
+
+/// The status of a call by nobody.
+pub fn principal_required() -> Status {
+    let message = "this hub answers only callers that it has verified; present credentials";
+    make(ErrorReason::PrincipalRequired, message.to_owned(), HashMap::new(), &[])
+}
+
 /// The status of a page token that is not ours, or of another query.
 pub fn page_token() -> Status {
     let message = "page_token is not from a previous page of this same query; repeat the query without it";
@@ -358,6 +411,22 @@ pub fn too_many_followers(limit: usize) -> Status {
     make(ErrorReason::Overloaded, message, HashMap::from([("limit".to_owned(), limit.to_string())]), &[])
 }
 
+/// The status of one gateway too many that wants to follow the decision table.
+pub fn too_many_gateways(limit: usize) -> Status {
+    let message = format!(
+        "{limit} gateways follow this hub, which are all that gateway_sync_streams_max lets; retry later, let gateways \
+         of one host share a replica, or have the limit raised"
+    );
+    let metadata = HashMap::from([("limit".to_owned(), limit.to_string())]);
+    make_with(ErrorReason::Overloaded, message, metadata, &[], Some(GATEWAY_RETRY_DELAY))
+}
+
+/// The status of a stream that an operator closed.
+pub fn gateway_disconnected() -> Status {
+    let message = "an operator closed the streams of this gateway; reconnect and resume, if it still may follow";
+    make(ErrorReason::GatewayDisconnected, message.to_owned(), HashMap::new(), &[])
+}
+
 /// The status of a follower that does not keep up.
 pub fn follower_too_slow() -> Status {
     let message = "what is sent is not taken; reconnect, and resume where this stream ended";
@@ -374,6 +443,12 @@ pub fn too_many_calls(limit: usize) -> Status {
 pub fn not_ready() -> Status {
     let message = "the store is being verified and loaded; retry in a moment, or ask another hub";
     make(ErrorReason::HubNotReady, message.to_owned(), HashMap::new(), &[])
+}
+
+/// The status of a call that a replica of the decision table does not judge, for this reason.
+pub fn undecided(why: impl std::fmt::Display) -> Status {
+    let message = format!("{why}; retry in a moment");
+    make(ErrorReason::HubNotReady, message, HashMap::new(), &[])
 }
 
 /// The status of a stream that ends because the hub is stopping.

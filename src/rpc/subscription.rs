@@ -15,16 +15,16 @@ use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
 use super::version::{FIELD_NAME_RULE, is_field_name};
-use super::{execute, read, record, render, revision, status};
+use super::{execute, read, record, render, revision, seen, status};
 use relocations::{CALLS_MAX, Messages};
 use shown::{Wanted, show, show_terms, show_usage};
 
-use crate::domain::Actor;
 use crate::domain::access::{AccessState, DecideAccess, RequestAccess};
 use crate::domain::name::ApplicationId;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscribe::{OneWay, Since, Subscribe, Unsubscribe};
+use crate::domain::{Actor, Scope};
 use crate::hub::{Answer, Done, Failure, Hub, Mode, Stored};
 use crate::ids;
 use crate::store::codec::Kind;
@@ -133,7 +133,7 @@ impl SubscriptionService for SubscriptionRpc {
         &self,
         request: Request<v1::SubscribeRequest>,
     ) -> Result<Response<v1::SubscribeResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("Subscribe", &actor, &message, &message.request_id, Mode::Commit);
@@ -154,7 +154,7 @@ impl SubscriptionService for SubscriptionRpc {
         &self,
         request: Request<v1::UnsubscribeRequest>,
     ) -> Result<Response<v1::UnsubscribeResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("Unsubscribe", &actor, &message, &message.request_id, Mode::Commit);
@@ -227,13 +227,14 @@ impl SubscriptionService for SubscriptionRpc {
         &self,
         request: Request<v1::GetSubscriptionRequest>,
     ) -> Result<Response<v1::GetSubscriptionResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.get_ref();
         let mut fields = Fields::default();
         let application = fields.name::<ApplicationId>("application_id", &message.application_id);
         let version = fields.version(&message.context, &message.version);
         let (Some(application), Some(version)) = (application, version) else { return Err(fields.refuse()) };
         let key = RecordKey::Subscription(application.clone(), version.clone());
-        let subscription = read(&self.hub, move |hub| {
+        let subscription = read(&hub, move |hub| {
             let found = hub.get_one(key)?;
             let stored = found.ok_or(Refusal::SubscriptionNotFound { application, version })?;
             let now = hub.now();
@@ -248,6 +249,7 @@ impl SubscriptionService for SubscriptionRpc {
         &self,
         request: Request<v1::ListSubscriptionsRequest>,
     ) -> Result<Response<v1::ListSubscriptionsResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let wanted = Wanted {
@@ -260,13 +262,22 @@ impl SubscriptionService for SubscriptionRpc {
         if wanted.label.is_some() && message.context.is_empty() {
             fields.violate("context", "is needed when version is given");
         }
+        if let Scope::Apis(_) = hub.scope()
+            && wanted.label.is_none()
+        {
+            fields.violate(
+                "version",
+                "must be given with its context: a publisher lists the subscriptions to one version",
+            );
+        }
         let size = fields.page_size(message.page_size);
         fields.check()?;
         let (e, d) = (message.show_ended.to_string(), message.environment.to_string());
         let query =
             Query::new("ListSubscriptions", &[&message.application_id, &message.context, &message.version, &e, &d]);
+        let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
-        let page = read(&self.hub, move |hub| wanted.page(hub, cursor, size)).await?;
+        let page = read(&hub, move |hub| wanted.page(hub, cursor, size)).await?;
         let next_page_token = query.token(page.next);
         Ok(Response::new(v1::ListSubscriptionsResponse { subscriptions: page.items, next_page_token }))
     }
@@ -275,7 +286,7 @@ impl SubscriptionService for SubscriptionRpc {
         &self,
         request: Request<v1::ImportSubscriptionsRequest>,
     ) -> Result<Response<v1::ImportSubscriptionsResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         if message.rows.len() > IMPORT_ROWS_MAX {
@@ -301,7 +312,7 @@ impl SubscriptionService for SubscriptionRpc {
         &self,
         request: Request<v1::RequestAccessRequest>,
     ) -> Result<Response<v1::RequestAccessResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("RequestAccess", &actor, &message, &message.request_id, Mode::Commit);
@@ -321,7 +332,7 @@ impl SubscriptionService for SubscriptionRpc {
         &self,
         request: Request<v1::DecideAccessRequest>,
     ) -> Result<Response<v1::DecideAccessResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("DecideAccess", &actor, &message, &message.request_id, Mode::Commit);
@@ -346,6 +357,7 @@ impl SubscriptionService for SubscriptionRpc {
         &self,
         request: Request<v1::ListAccessRequestsRequest>,
     ) -> Result<Response<v1::ListAccessRequestsResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let application = fields.name_or_none::<ApplicationId>("application_id", &message.application_id);
@@ -353,9 +365,10 @@ impl SubscriptionService for SubscriptionRpc {
         let size = fields.page_size(message.page_size);
         fields.check()?;
         let query = Query::new("ListAccessRequests", &[&message.application_id, &message.state.to_string()]);
+        let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
-        let page = read(&self.hub, move |hub| {
-            hub.list(&Hub::prefix(Kind::AccessRequest, application.as_ref()), cursor, size, |stored| {
+        let page = read(&hub, move |hub| {
+            hub.list_of(Kind::AccessRequest, application.as_ref(), cursor, size, |stored| {
                 let Record::AccessRequest(request) = &stored.record else { return Err(Failure::Defect) };
                 let wanted = state.is_none_or(|state| state == request.state);
                 Ok(wanted.then(|| render::access_request(request, stored.revision)))

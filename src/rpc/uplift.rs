@@ -54,7 +54,7 @@ impl ApplicationRpc {
         &self,
         request: Request<v1::UpliftApplicationRequest>,
     ) -> Result<Response<v1::UpliftApplicationResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("UpliftApplication", &actor, &message, &message.request_id, Mode::Commit);

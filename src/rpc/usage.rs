@@ -6,13 +6,14 @@ use devhub_proto::v1::usage_service_server::UsageService;
 use tonic::{Request, Response, Status};
 
 use super::parse::{Fields, Query};
-use super::read;
+use super::{read, seen};
+use crate::access::Principal;
 use crate::domain::Actor;
 use crate::domain::name::{ApplicationId, VersionName};
 use crate::domain::record::RecordKey;
 use crate::domain::refusal::Refusal;
 use crate::domain::usage::{Class, RECENT_DAYS, Report};
-use crate::hub::{Failure, Hub, Mode, UsageOf, UsageRow};
+use crate::hub::{Failure, Hub, Mode, UsageOf, UsageRow, View};
 use crate::wire::{Word, timestamp};
 
 /// Most items of one report.
@@ -68,13 +69,28 @@ fn parse(item: &v1::UsageReport) -> Result<Report, String> {
     }
 }
 
-/// Refuses when there is no such version, or application.
-fn find(hub: &Hub, of: &UsageOf) -> Result<(), Failure> {
+/// The same of an item that somebody reports: gateways report of their own environment.
+fn parse_of(reporter: Option<&Principal>, item: &v1::UsageReport) -> Result<Report, String> {
+    let report = parse(item)?;
+    if reporter.is_some_and(|reporter| reporter.may_ask_about(report.environment)) {
+        Ok(report)
+    } else {
+        Err("environment: a gateway reports of its own environment only".to_owned())
+    }
+}
+
+/// Refuses when there is no such version, or application, for the caller: whose calls they are, and whose API is called,
+/// are told of usage.
+fn find(hub: &View, of: &UsageOf) -> Result<(), Failure> {
     let (key, refusal) = match of {
         UsageOf::Version(name) => (RecordKey::Version(name.clone()), Refusal::VersionNotFound(name.clone())),
         UsageOf::Application(id) => (RecordKey::Application(id.clone()), Refusal::ApplicationNotFound(id.clone())),
     };
-    if hub.get_one(key)?.is_some() { Ok(()) } else { Err(refusal.into()) }
+    let is_told = match of {
+        UsageOf::Version(name) => hub.scope().publishes(&name.context),
+        UsageOf::Application(id) => hub.works_on(id),
+    };
+    if is_told && hub.get_one(key)?.is_some() { Ok(()) } else { Err(refusal.into()) }
 }
 
 impl UsageRpc {
@@ -90,7 +106,8 @@ impl UsageService for UsageRpc {
         &self,
         request: Request<v1::ReportUsageRequest>,
     ) -> Result<Response<v1::ReportUsageResponse>, Status> {
-        let message = request.into_inner();
+        let (_, extensions, message) = request.into_parts();
+        let reporter = extensions.get::<Principal>();
         let mut fields = Fields::default();
         if message.items.len() > ITEMS_MAX {
             fields.violate("items", "at most 500 items are accepted; send the rest in further calls");
@@ -99,7 +116,7 @@ impl UsageService for UsageRpc {
         let gateway = Actor::Process("gateway".into());
         let request = fields.request("ReportUsage", &gateway, &message, &message.request_id, Mode::Commit);
         fields.check()?;
-        let parsed: Vec<Result<Report, String>> = message.items.iter().map(parse).collect();
+        let parsed: Vec<Result<Report, String>> = message.items.iter().map(|item| parse_of(reporter, item)).collect();
         let reports: Vec<Report> = parsed.iter().filter_map(|parsed| parsed.as_ref().ok()).cloned().collect();
         let now = self.hub.now();
         let reported =
@@ -123,6 +140,7 @@ impl UsageService for UsageRpc {
         &self,
         request: Request<v1::ListUsageRequest>,
     ) -> Result<Response<v1::ListUsageResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let application = fields.name_or_none::<ApplicationId>("application_id", &message.application_id);
@@ -144,9 +162,10 @@ impl UsageService for UsageRpc {
         let Some(of) = of.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
         let (e, c) = (message.environment.to_string(), message.usage_class.to_string());
         let query = Query::new("ListUsage", &[&message.application_id, &message.context, &message.version, &e, &c]);
+        let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let now = self.hub.now();
-        let page = read(&self.hub, move |hub| {
+        let page = read(&hub, move |hub| {
             find(hub, &of)?;
             hub.list_usage(&of, environment, class, cursor, size, now)
         })
@@ -163,13 +182,14 @@ impl UsageService for UsageRpc {
         &self,
         request: Request<v1::GetUsageSummaryRequest>,
     ) -> Result<Response<v1::GetUsageSummaryResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let version = fields.version(&message.context, &message.version);
         let environment = fields.word_or_none::<Environment>("environment", message.environment);
         let Some(version) = version.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
         let now = self.hub.now();
-        let summary = read(&self.hub, move |hub| {
+        let summary = read(&hub, move |hub| {
             find(hub, &UsageOf::Version(version.clone()))?;
             hub.summarize_usage(&version, environment, now)
         })

@@ -6,7 +6,7 @@ use devhub_proto::v1::waiver_service_server::WaiverService;
 use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
-use super::{execute, read, record, revision, status};
+use super::{execute, read, record, revision, seen, status};
 use crate::domain::name::{ApplicationId, Context, Label};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::refusal::Refusal;
@@ -57,7 +57,7 @@ impl WaiverService for WaiverRpc {
         &self,
         request: Request<v1::GrantWaiverRequest>,
     ) -> Result<Response<v1::GrantWaiverResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("GrantWaiver", &actor, &message, &message.request_id, Mode::Commit);
@@ -88,7 +88,7 @@ impl WaiverService for WaiverRpc {
         &self,
         request: Request<v1::RevokeWaiverRequest>,
     ) -> Result<Response<v1::RevokeWaiverResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("RevokeWaiver", &actor, &message, &message.request_id, Mode::Commit);
@@ -113,6 +113,7 @@ impl WaiverService for WaiverRpc {
         &self,
         request: Request<v1::GetWaiverRequest>,
     ) -> Result<Response<v1::GetWaiverResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.get_ref();
         let mut fields = Fields::default();
         let application = fields.name::<ApplicationId>("application_id", &message.application_id);
@@ -122,7 +123,7 @@ impl WaiverService for WaiverRpc {
             return Err(fields.refuse());
         };
         let key = RecordKey::Waiver(application.clone(), version.clone(), kind);
-        let found = self.hub.get_one(key).map_err(status::failed)?;
+        let found = hub.get_one(key).map_err(status::failed)?;
         let stored = found.ok_or_else(|| status::refused(&Refusal::WaiverNotFound { application, version, kind }))?;
         let waiver = record!(stored.record, Waiver)?;
         let waiver = Some(render(&waiver, stored.revision, self.hub.now()));
@@ -133,6 +134,7 @@ impl WaiverService for WaiverRpc {
         &self,
         request: Request<v1::ListWaiversRequest>,
     ) -> Result<Response<v1::ListWaiversResponse>, Status> {
+        let hub = seen(&self.hub, &request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let application = fields.name_or_none::<ApplicationId>("application_id", &message.application_id);
@@ -146,10 +148,11 @@ impl WaiverService for WaiverRpc {
         fields.check()?;
         let (k, l) = (message.kind.to_string(), message.live_only.to_string());
         let query = Query::new("ListWaivers", &[&message.application_id, &message.context, &message.version, &k, &l]);
+        let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
-        let page = read(&self.hub, move |hub| {
+        let page = read(&hub, move |hub| {
             let now = hub.now();
-            hub.list(&Hub::prefix(Kind::Waiver, application.as_ref()), cursor, size, |stored| {
+            hub.list_of(Kind::Waiver, application.as_ref(), cursor, size, |stored| {
                 let Record::Waiver(waiver) = &stored.record else { return Err(Failure::Defect) };
                 let wanted = context.as_ref().is_none_or(|context| *context == waiver.version.context)
                     && label.as_ref().is_none_or(|label| *label == waiver.version.label)

@@ -9,9 +9,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::access::Door;
 use crate::config::Config;
 use crate::gateway::Judge;
-use crate::gateway::http::{self, Endpoint};
+use crate::gateway::http::{self, Endpoint, Listener};
 
 /// What gateways ask. It listens from the beginning, so that they learn that nothing is judged yet, and not that nobody is
 /// there.
@@ -24,14 +25,24 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Listens until told to stop.
-    pub(super) async fn start(config: &Config, stopping: &watch::Receiver<bool>) -> anyhow::Result<Option<Asked>> {
+    pub(super) async fn start(
+        config: &Config,
+        door: &Arc<Door>,
+        stopping: &watch::Receiver<bool>,
+    ) -> anyhow::Result<Option<Asked>> {
         let Some(address) = config.gateway.listen else { return Ok(None) };
         let listener =
             TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} (gateway_listen)"))?;
         let address = listener.local_addr()?;
         let within = Duration::from_secs(u64::from(config.request_timeout_seconds));
-        let endpoint = Arc::new(Endpoint::new(config.gateway.clone(), config.max_request_bytes, within));
-        let listening = http::listen(listener, Arc::clone(&endpoint), config.gateway.connections_max, stopping.clone());
+        let endpoint =
+            Arc::new(Endpoint::new(config.gateway.clone(), Some(Arc::clone(door)), config.max_request_bytes, within));
+        let listening = http::listen(
+            Listener::Tcp(listener),
+            Arc::clone(&endpoint),
+            config.gateway.connections_max,
+            stopping.clone(),
+        );
         Ok(Some(Asked { address, endpoint, task: tokio::spawn(listening) }))
     }
 

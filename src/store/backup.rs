@@ -80,7 +80,7 @@ pub fn create(directory: &Path, file: &Path) -> Result<Summary, StoreError> {
 }
 
 /// The witness of a store that may be overwriting it at this moment.
-fn read_witness(directory: &Path) -> Result<Witness, StoreError> {
+pub(super) fn read_witness(directory: &Path) -> Result<Witness, StoreError> {
     let mut attempt = 1;
     loop {
         match Witness::load(directory) {

@@ -35,6 +35,7 @@ pub mod embedded;
 
 pub mod backup;
 pub mod doctor;
+pub mod history;
 
 pub mod fault;
 #[cfg(any(test, fuzzing))]

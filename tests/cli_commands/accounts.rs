@@ -45,7 +45,8 @@ fn companies_and_projects_are_registered_changed_shown_and_listed() {
     assert_eq!((&updated["name"], &updated["zone"]), (&"Builders Ltd".into(), &"Europe/London".into()));
     let stranger = ["company", "update", "42", "--name", "Mine", "--actor", "collaborator:eve@example.com"];
     let refused = hub.devhub(&stranger).exits(1);
-    assert!(refused.err.contains("`devhub company get` names them"), "{}", refused.err);
+    // To whom it does not belong it is not there.
+    assert!(refused.err.contains("[COMPANY_NOT_FOUND]"), "{}", refused.err);
     assert!(hub.devhub(&["company", "get", "42"]).exits(0).out.contains("Builders Ltd"));
     let missing = hub.devhub(&["company", "get", "43"]).exits(1);
     assert!(missing.err.contains("`devhub company list`"), "{}", missing.err);

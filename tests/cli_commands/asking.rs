@@ -149,7 +149,12 @@ fn wrong_options_are_sentences() {
     for (args, words) in [
         (vec!["list", "apis", "--server", "http://127.0.0.1:9"], "no hub answers at http://127.0.0.1:9"),
         (vec!["list", "apis", "--server", "nowhere"], "write it like http://127.0.0.1:50051"),
-        (vec!["list", "apis", "--server", "https://hub.example"], "asks for TLS"),
+        (vec!["list", "apis", "--tls-ca", "/ca.pem"], "are for https:// addresses"),
+        (vec!["list", "apis", "--token-file", "/no/such/token"], "--token-file /no/such/token cannot be read"),
+        (
+            vec!["list", "apis", "--token-file", "/t", "--server", "http://hub.example"],
+            "everybody could read the token",
+        ),
         (vec!["list", "apis", "--actor", "jane"], "operator:jane"),
     ] {
         let ran = devhub(&args).exits(1);

@@ -19,10 +19,13 @@
 //! | `idling` | applications that nobody uses (B58) |
 //! | `migrating` | who is how far away from service accounts: funnel, list, burn-down, forecast (B73, B81) |
 //! | `checklists` | what developers, companies and operators have to do next about that (B81, B82, B84, B86 to B88) |
+//! | `auditing` | the audit trail: exported, verified, erased, asked about the past (B92, B93) |
+//! | `following` | which gateways follow a hub, and closing their streams |
 //! | `local` | commands that need no hub: config, serve, backup, restore, doctor, completions |
 
 mod accounts;
 mod asking;
+mod auditing;
 mod blocking;
 mod bringing;
 mod catalogue;
@@ -30,6 +33,7 @@ mod checklists;
 mod companies;
 mod developing;
 mod ending;
+mod following;
 #[path = "../it/golden.rs"]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 mod golden;

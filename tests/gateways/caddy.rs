@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::gateway::{Gateway, Template};
 use crate::program::{self, Program};
 use crate::provision::or_skip;
-use crate::shown::{self, Setup};
+use crate::shown::{self, Relayed, Setup};
 use crate::{HUB, UPSTREAM};
 
 fn start(program: &Program, hub: SocketAddr, upstream: SocketAddr) -> Gateway {
@@ -43,4 +43,11 @@ fn b64_caddy_closes_while_the_hub_is_away() {
 #[test]
 fn b64_caddy_closes_until_the_hub_is_ready() {
     show("b64_caddy_closes_until_the_hub_is_ready", shown::waits);
+}
+
+#[test]
+fn b61_a_brownout_comes_and_goes_through_caddy_on_its_instants() {
+    show("b61_a_brownout_comes_and_goes_through_caddy_on_its_instants", |setup| {
+        shown::browns_out(setup, Relayed::Whole)
+    });
 }

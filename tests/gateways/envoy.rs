@@ -24,24 +24,26 @@ use crate::token::{bearer, token};
 use crate::upstream::Upstream;
 
 /// Where the configurations say that the hub and the API are.
-const HUB: u16 = 50051;
-const API: u16 = 9300;
+pub(crate) const HUB: u16 = 50051;
+pub(crate) const API: u16 = 9300;
 
-const V1: (&str, &str) = ("accept", "application/vnd.hmrc.1.0+json");
+pub(crate) const V1: (&str, &str) = ("accept", "application/vnd.hmrc.1.0+json");
 
 /// A machine that builds has more to do than to answer a gateway within its usual time.
-const PATIENCE: [(&str, &str); 4] = [
+pub(crate) const PATIENCE: [(&str, &str); 5] = [
     ("timeout: 0.25s", "timeout: 20s"),
+    // The time of each try.
+    ("max_interval: 0.12s", "max_interval: 10s"),
     ("connect_timeout: 0.1s", "connect_timeout: 20s"),
     ("    - timeout: 0.5s", "    - timeout: 20s"),
     ("timeout: 2s}", "timeout: 20s}"),
 ];
 
 /// A path, headers, and the status and reason that they come to.
-type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], &'c str);
+pub(crate) type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], &'c str);
 
 /// Runs a test with each Envoy.
-fn each(name: &str, test: impl Fn(&Program)) {
+pub(crate) fn each(name: &str, test: impl Fn(&Program)) {
     for version in ENVOYS {
         if let Some(envoy) = or_skip(&format!("{name} ({version})"), program::envoy(version)) {
             test(&envoy);
@@ -50,7 +52,7 @@ fn each(name: &str, test: impl Fn(&Program)) {
 }
 
 /// The configuration of the examples with changes, each of which it must know.
-fn template(file: &str, changes: &[(&str, &str)]) -> Template {
+pub(crate) fn template(file: &str, changes: &[(&str, &str)]) -> Template {
     let text = std::fs::read_to_string(source("examples/gateways/envoy").join(file)).unwrap();
     let changed = changes.iter().fold(text, |text, (from, to)| {
         assert!(text.contains(from), "{file} does not say {from:?}");
@@ -64,27 +66,27 @@ fn start(envoy: &Program, hub: SocketAddr, api: SocketAddr, changes: &[(&str, &s
 }
 
 /// The same with patience.
-fn patient(envoy: &Program, hub: SocketAddr, api: SocketAddr, changes: &[(&str, &str)]) -> Gateway {
+pub(crate) fn patient(envoy: &Program, hub: SocketAddr, api: SocketAddr, changes: &[(&str, &str)]) -> Gateway {
     start(envoy, hub, api, &[&PATIENCE, changes].concat())
 }
 
-fn call(gateway: &Gateway, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) fn call(gateway: &Gateway, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     http::call(gateway.address, method, path, headers, b"")
 }
 
-fn text(answer: &Answer) -> String {
+pub(crate) fn text(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }
 
 /// Status, and the reason in the hub's body.
-fn said(answer: &Answer) -> String {
+pub(crate) fn said(answer: &Answer) -> String {
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let reason = body.and_then(|body| body["reason"].as_str().map(str::to_owned)).unwrap_or_default();
     format!("{} {reason}", answer.status).trim_end().to_owned()
 }
 
 /// The values of a header that reached the API.
-fn reached(answer: &Answer, name: &str) -> Vec<String> {
+pub(crate) fn reached(answer: &Answer, name: &str) -> Vec<String> {
     let head = text(answer);
     let fields = head.lines().filter_map(|line| line.split_once(": "));
     fields.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).collect()

@@ -14,6 +14,9 @@ use devhub::wire::timestamp;
 use devhub_proto::v1;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
+use devhub_proto::v1::lifecycle_change::Step;
+use devhub_proto::v1::schedule_service_client::ScheduleServiceClient;
+use devhub_proto::v1::schedule_target::Target;
 use devhub_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tempfile::TempDir;
@@ -74,11 +77,16 @@ pub(crate) fn runtime() -> Runtime {
 
 /// The configuration of a hub that gateways ask at `address`.
 pub(crate) fn config(directory: &Path, asked: Asked, address: &str) -> Config {
+    configured(directory, asked, address, &[])
+}
+
+fn configured(directory: &Path, asked: Asked, address: &str, settings: &[(&'static str, &str)]) -> Config {
     let any = "127.0.0.1:0".to_owned();
     let data = directory.join("data").display().to_string();
     let mut flags = Layer::from([("listen", any.clone()), ("admin_listen", any), ("data_dir", data)]);
     flags.insert(asked.listener(), address.to_owned());
     flags.extend(asked.settings().map(|(name, value)| (name, value.to_owned())));
+    flags.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
     Config::load(&Sources { flags, environment: &|_| None, file: None }).unwrap()
 }
 
@@ -94,10 +102,15 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn start(asked: Asked) -> Hub {
+        Hub::with(asked, &[])
+    }
+
+    /// Starts it with further settings, or with others than the examples have.
+    pub(crate) fn with(asked: Asked, settings: &[(&'static str, &str)]) -> Hub {
         let directory = tempfile::tempdir().unwrap();
         let clock = ManualClock::at(begin());
         let runtime = runtime();
-        let config = config(directory.path(), asked, "127.0.0.1:0");
+        let config = configured(directory.path(), asked, "127.0.0.1:0", settings);
         let server = runtime.block_on(Server::start(&config, Arc::new(clock.clone()))).unwrap();
         runtime.block_on(async { populate(&channel(server.address)).await });
         let address = match asked {
@@ -112,13 +125,26 @@ impl Hub {
         self.server.as_ref().unwrap().hub().store().head().revision
     }
 
+    /// Lets something happen in the hub, over its wire.
+    pub(crate) fn play<R>(&self, story: impl AsyncFnOnce(Channel) -> R) -> R {
+        let address = self.server.as_ref().unwrap().address;
+        self.runtime.block_on(async { story(channel(address)).await })
+    }
+
+    /// Plans a brownout of `old` 1.0.
+    pub(crate) fn brown_out(&self, from: DateTime<Utc>, until: DateTime<Utc>) {
+        let window = v1::ScheduleBrownoutStep { start_time: Some(timestamp(from)), end_time: Some(timestamp(until)) };
+        let name = v1::VersionName { context: "old".into(), version: "1.0".into() };
+        let change = step(sandboxed(Target::Version(name)), Step::ScheduleBrownout(window));
+        self.play(async |channel| change_lifecycle(&channel, change).await);
+    }
+
     /// Publishes a version whose documentation is said to lie at `uri`.
     pub(crate) fn publish_documented(&self, uri: &str) -> Result<(), Status> {
-        let channel = self.runtime.block_on(async { channel(self.server.as_ref().unwrap().address) });
         let mut version = version("old", "3.0", v1::Maturity::Stable);
         version.documentation_uri = uri.to_owned();
         let request = v1::CreateApiVersionRequest { version: Some(version), ..Default::default() };
-        self.runtime.block_on(ApiServiceClient::new(channel).create_api_version(operator(request))).map(drop)
+        self.play(async |channel| ApiServiceClient::new(channel).create_api_version(operator(request)).await.map(drop))
     }
 }
 
@@ -131,7 +157,7 @@ impl Drop for Hub {
     }
 }
 
-fn channel(address: SocketAddr) -> Channel {
+pub(crate) fn channel(address: SocketAddr) -> Channel {
     Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy()
 }
 
@@ -210,13 +236,34 @@ impl Drop for Process {
     }
 }
 
-fn operator<T>(message: T) -> Request<T> {
+/// As this actor.
+pub(crate) fn by<T>(actor: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
-    request.metadata_mut().insert("devhub-actor", "operator:olga".parse().unwrap());
+    request.metadata_mut().insert("devhub-actor", actor.parse().unwrap());
     request
 }
 
-fn version(context: &str, label: &str, maturity: v1::Maturity) -> v1::ApiVersion {
+pub(crate) fn operator<T>(message: T) -> Request<T> {
+    by("operator:olga", message)
+}
+
+/// A target in the sandbox.
+pub(crate) fn sandboxed(target: Target) -> v1::ScheduleTarget {
+    v1::ScheduleTarget { environment: v1::Environment::Sandbox.into(), target: Some(target) }
+}
+
+/// One step for one target.
+pub(crate) fn step(target: v1::ScheduleTarget, step: Step) -> v1::LifecycleChange {
+    v1::LifecycleChange { target: Some(target), step: Some(step), ..Default::default() }
+}
+
+/// Changes a lifecycle.
+pub(crate) async fn change_lifecycle(channel: &Channel, change: v1::LifecycleChange) {
+    let request = v1::ChangeLifecycleRequest { changes: vec![change], ..Default::default() };
+    ScheduleServiceClient::new(channel.clone()).change_lifecycle(operator(request)).await.unwrap();
+}
+
+pub(crate) fn version(context: &str, label: &str, maturity: v1::Maturity) -> v1::ApiVersion {
     let deployment = v1::Deployment {
         environment: v1::Environment::Sandbox.into(),
         maturity: maturity.into(),
@@ -229,6 +276,20 @@ fn version(context: &str, label: &str, maturity: v1::Maturity) -> v1::ApiVersion
         documentation_uri: format!("https://developer.example/{context}/{label}"),
         ..Default::default()
     }
+}
+
+/// An application of Ada's, whose client id can be guessed.
+pub(crate) fn application(id: &str, environment: v1::Environment) -> v1::CreateApplicationRequest {
+    let collaborator = v1::Collaborator { email: "ada@example.com".into(), role: v1::Role::Administrator.into() };
+    let application = v1::Application {
+        application_id: id.into(),
+        client_id: format!("client-{id}"),
+        name: format!("Application {id}"),
+        environment: environment.into(),
+        collaborators: vec![collaborator],
+        ..Default::default()
+    };
+    v1::CreateApplicationRequest { application: Some(application), request_id: String::new() }
 }
 
 /// `hello` 1.0 and 2.0 are STABLE and 3.0 is ALPHA; `old` 1.0 is deprecated in favour of 2.0, with a date for its end. The
@@ -255,16 +316,7 @@ async fn populate(channel: &Channel) {
         }
     }
     for id in ["one", "two"] {
-        let collaborator = v1::Collaborator { email: "ada@example.com".into(), role: v1::Role::Administrator.into() };
-        let application = v1::Application {
-            application_id: id.into(),
-            client_id: format!("client-{id}"),
-            name: format!("Application {id}"),
-            environment: v1::Environment::Sandbox.into(),
-            collaborators: vec![collaborator],
-            ..Default::default()
-        };
-        let request = v1::CreateApplicationRequest { application: Some(application), request_id: String::new() };
+        let request = application(id, v1::Environment::Sandbox);
         applications.create_application(operator(request)).await.unwrap();
     }
     for (context, label) in [("hello", "1.0"), ("old", "1.0")] {

@@ -3,20 +3,26 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod agent;
+mod brownout;
 mod caddy;
+mod cast;
 mod envoy;
 mod envoy_http;
 mod gateway;
+mod haproxy;
 #[path = "../peers/http.rs"]
 mod http;
 mod hub;
 mod impostor;
 mod nginx;
+mod principal;
 #[path = "../peers/process.rs"]
 mod process;
 mod program;
 #[path = "../peers/provision.rs"]
 mod provision;
+mod reasons;
 mod running;
 mod shown;
 mod token;

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use devhub::server::Server;
 use devhub::store::embedded::{Embedded, Options};
 
+use crate::brownout;
 use crate::gateway::Gateway;
 use crate::http::{self, Answer};
 use crate::hub::{Asked, DOCUMENTATION, Hub, Process, begin, config, retirement, runtime};
@@ -18,6 +19,15 @@ pub(crate) struct Setup<'s> {
     pub(crate) path: &'static str,
     /// Starts the gateway in front of an API; the first address is the hub's.
     pub(crate) start: &'s dyn Fn(SocketAddr, SocketAddr) -> Gateway,
+}
+
+/// What a gateway makes of a denial with 503.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Relayed {
+    /// A denial, with its reason and with the time that is left.
+    Whole,
+    /// A hub that is away.
+    AsFailure,
 }
 
 const ONE: (&str, &str) = ("x-api-key", "example-key-1");
@@ -190,6 +200,35 @@ pub(crate) fn retires(setup: &Setup<'_>) {
     }
     assert_eq!(get(&gateway, "/hello", &[ONE, V1]).status, 200, "what does not end goes on");
     assert_eq!(hub.revision(), revision, "nothing was written");
+}
+
+/// A brownout begins and ends on its instants. Whether the client learns that it is one depends on what the gateway makes
+/// of a 5xx of the hub's.
+pub(crate) fn browns_out(setup: &Setup<'_>, relayed: Relayed) {
+    let (hub, upstream) = (Hub::start(Asked::Http(setup.path)), Upstream::start());
+    hub.brown_out(brownout::from(), brownout::until());
+    let gateway = (setup.start)(hub.address, upstream.address);
+    for (now, left) in brownout::instants() {
+        hub.clock.set(now);
+        let served = upstream.served();
+        let answer = get(&gateway, "/old/thing", &[ONE, V1]);
+        let Some(left) = left else {
+            assert_eq!(answer.status, 200, "{now}: {answer:?}\n{}", gateway.log());
+            continue;
+        };
+        assert_eq!(answer.status, 503, "{now}: {answer:?}\n{}", gateway.log());
+        assert_eq!(upstream.served(), served, "{now}");
+        match relayed {
+            Relayed::Whole => {
+                assert_eq!(reason(&answer), "BROWNOUT");
+                brownout::comes_again(&answer, left);
+            }
+            Relayed::AsFailure => {
+                assert_eq!(reason(&answer), "HUB_UNAVAILABLE");
+                brownout::comes_again(&answer, 5);
+            }
+        }
+    }
 }
 
 /// Whatever becomes of the hub, nobody gets in without it, clients are told to come again, and they can.

@@ -345,7 +345,7 @@ async fn accounts_belong_to_their_company_and_its_administrators() {
     world.company("7", DAVE).await;
     world.application("replacement").await;
     world.account(CAROL, "42", "sa-1", undefined()).await.unwrap();
-    assert_eq!(refused(world.account(DAVE, "42", "sa-2", undefined()).await), "NOT_A_COMPANY_ADMINISTRATOR");
+    assert_eq!(refused(world.account(DAVE, "42", "sa-2", undefined()).await), "COMPANY_NOT_FOUND");
     assert_eq!(refused(world.account(CAROL, "99", "sa-2", undefined()).await), "COMPANY_NOT_FOUND");
     assert_eq!(refused(world.account(CAROL, "42", "sa-1", undefined()).await), "ALREADY_EXISTS");
     assert_eq!(refused(world.account(CAROL, "42", "sa-2", marketplace("nobody")).await), "APPLICATION_NOT_FOUND");
@@ -431,7 +431,7 @@ async fn companies_have_administrators_and_projects() {
         administrators: vec!["Dave@Other.example".into()],
         ..Default::default()
     };
-    assert_eq!(refused(world.companies(DAVE).update_company(update.clone()).await), "NOT_A_COMPANY_ADMINISTRATOR");
+    assert_eq!(refused(world.companies(DAVE).update_company(update.clone()).await), "COMPANY_NOT_FOUND");
     world.companies(CAROL).update_company(update).await.unwrap();
     for (administrator, expected) in [("carol@builders.example", vec!["7"]), ("dave@other.example", vec!["42"])] {
         let request = v1::ListCompaniesRequest { administrator: administrator.into(), ..Default::default() };
@@ -442,7 +442,7 @@ async fn companies_have_administrators_and_projects() {
         let project =
             v1::Project { company_id: "42".into(), project_id: id.into(), name: name.into(), ..Default::default() };
         let request = v1::PutProjectRequest { project: Some(project), ..Default::default() };
-        assert_eq!(refused(world.companies(CAROL).put_project(request.clone()).await), "NOT_A_COMPANY_ADMINISTRATOR");
+        assert_eq!(refused(world.companies(CAROL).put_project(request.clone()).await), "COMPANY_NOT_FOUND");
         world.companies(DAVE).put_project(request).await.unwrap();
     }
     let request = v1::ListProjectsRequest { company_id: "42".into(), ..Default::default() };

@@ -77,6 +77,27 @@ fn questions_and_answers_of_gateways_are_pure() {
 }
 
 #[test]
+fn whether_a_credential_proves_something_is_judged_purely() {
+    forbid("src/access/proof", &IMPURE);
+    forbid(
+        "src/access/proof",
+        &["Mutex", "RwLock", "get_current_timestamp", "crate::hub", "crate::rpc", "crate::gateway"],
+    );
+    forbid("src/access", &["crate::hub", "crate::store", "crate::gateway", "crate::server", "crate::cli"]);
+}
+
+#[test]
+fn what_maps_say_is_pure() {
+    let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/agent/haproxy");
+    for file in ["timeline.rs", "class.rs", "catalogue.rs", "caller.rs", "delta.rs", "maps.rs"] {
+        let code = code(&room.join(file));
+        for word in IMPURE {
+            assert!(!code.contains(word), "{file} names {word}");
+        }
+    }
+}
+
+#[test]
 fn a_reply_to_envoy_is_made_in_one_place_and_never_left_empty() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for file in sources(&root.join("src")) {
@@ -137,6 +158,11 @@ fn the_wire_reaches_the_store_through_the_hub_only() {
 }
 
 #[test]
+fn an_agent_has_no_rule_and_no_store() {
+    forbid("src/agent", &["crate::store", "crate::hub", "crate::rpc", "crate::server", "crate::cli", "crate::domain"]);
+}
+
+#[test]
 fn all_sled_calls_are_in_two_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for file in sources(&root.join("src")) {
@@ -150,7 +176,7 @@ fn all_sled_calls_are_in_two_files() {
 #[test]
 fn a_status_is_made_in_one_place() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for room in ["src/rpc", "src/gateway"] {
+    for room in ["src/rpc", "src/gateway", "src/access"] {
         for file in sources(&root.join(room)) {
             let makes = ["Status::new", "Status::with", "Status::invalid", "Status::internal", "Status::un"];
             let made = makes.iter().any(|make| code(&file).contains(make));

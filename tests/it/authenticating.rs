@@ -142,12 +142,12 @@ async fn b53_who_may_make_and_revoke_secrets() {
         (Sandbox, BOB, "done"),
         (Sandbox, OPERATOR, "done"),
         (Sandbox, "process:importer", "done"),
-        (Sandbox, EVE, "NOT_A_COLLABORATOR"),
+        (Sandbox, EVE, "APPLICATION_NOT_FOUND"),
         (Production, ADA, "done"),
         (Production, BOB, "ADMINISTRATOR_REQUIRED"),
         (Production, OPERATOR, "done"),
         (Production, "process:importer", "done"),
-        (Production, EVE, "NOT_A_COLLABORATOR"),
+        (Production, EVE, "APPLICATION_NOT_FOUND"),
     ];
     for (number, (environment, actor, expected)) in cases.into_iter().enumerate() {
         let application = format!("case-{number}");

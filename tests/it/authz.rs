@@ -11,7 +11,7 @@ use devhub_decision::Environment;
 use devhub_proto::v1;
 
 use crate::http::{self, Answer};
-use crate::world::{ADA, CONTEXT, World, days, ms, start};
+use crate::world::{ADA, CONTEXT, World, days, deployment, ms, start, version};
 
 /// How long an answer may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -180,6 +180,9 @@ async fn b62_b61_lifecycle_headers_come_with_the_allow_until_the_instant_of_the_
 async fn b60_nothing_that_a_client_can_send_pins_anything() {
     let world = world(|_| {}).await;
     world.api_with("other", "hmrc-mtd").await;
+    let sandbox = deployment(v1::Environment::Sandbox, v1::Maturity::Stable);
+    let published = v1::ApiVersion { context: "other".into(), ..version("2.0", vec![sandbox]) };
+    world.publish(published).await.unwrap();
     let claims = [
         ("x-api-context", CONTEXT),
         ("x-api-version", "1.0"),

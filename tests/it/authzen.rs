@@ -1,14 +1,22 @@
 //! AuthZEN: the Authorization API 1.0 over the same decisions.
 
+use std::sync::Arc;
+
+use devhub::clock::ManualClock;
+use devhub::config::Config;
+use devhub::server::Server;
+use devhub::store::Store;
+use devhub::store::embedded::{Embedded, Options};
 use devhub_proto::v1;
 use serde_json::{Value, json};
 
 use crate::authz::{ask, world};
-use crate::http::Answer;
+use crate::http::{self, Answer};
 use crate::world::{CONTEXT, World, days, ms, start};
 
 const ONE: &str = "/access/v1/evaluation";
 const MANY: &str = "/access/v1/evaluations";
+const METADATA: &str = "/.well-known/authzen-configuration";
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 async fn post(world: &World, path: &'static str, body: &Value) -> Answer {
@@ -128,9 +136,98 @@ async fn what_is_no_question_is_refused() {
     assert_eq!(ask(&world, "POST", ONE, &[], body.as_bytes()).await.status, 400, "no content type");
     assert_eq!(ask(&world, "POST", ONE, &[("content-type", "text/plain")], body.as_bytes()).await.status, 400);
     assert_eq!(ask(&world, "POST", ONE, &[JSON], format!("{body}{}", " ".repeat(4096)).as_bytes()).await.status, 400);
-    assert_eq!(ask(&world, "GET", ONE, &[JSON], b"").await.status, 405);
-    assert_eq!(ask(&world, "POST", "/access/v1/search/subject", &[JSON], body.as_bytes()).await.status, 404);
+    let asked_by_get = ask(&world, "GET", ONE, &[JSON], b"").await;
+    assert_eq!((asked_by_get.status, asked_by_get.header("allow")), (405, Some("POST")));
+    assert_eq!(ask(&world, "POST", "/access/v1/search", &[JSON], body.as_bytes()).await.status, 404);
     assert_eq!(counted(&world), 0, "none of it was a call");
+}
+
+#[tokio::test]
+async fn searches_are_not_served_and_say_so() {
+    let world = world(|_| {}).await;
+    let body = question("client-app", "1.0").to_string();
+    for search in ["/access/v1/search/subject", "/access/v1/search/resource", "/access/v1/search/action"] {
+        let answer = ask(&world, "POST", search, &[JSON, ("x-request-id", "7")], body.as_bytes()).await;
+        assert_eq!((answer.status, answer.header("x-request-id")), (501, Some("7")), "{search}: {answer:?}");
+        assert!(said(&answer).as_str().unwrap().contains(MANY), "what to do instead: {answer:?}");
+    }
+    assert_eq!(counted(&world), 0);
+}
+
+#[tokio::test]
+async fn the_metadata_name_what_is_served_under_the_configured_origin_only() {
+    let nameless = world(|_| {}).await;
+    let answer = ask(&nameless, "GET", METADATA, &[], b"").await;
+    assert_eq!(answer.status, 404, "nothing is made up: {answer:?}");
+    assert!(said(&answer).as_str().unwrap().contains("gateway_public_origin"), "{answer:?}");
+
+    let origin = "https://pdp.example:8443";
+    let world = world(|config| config.gateway.public_origin = Some(origin.into())).await;
+    // Whatever host a request names, the document is about the one that the operator named.
+    let headers = [("x-forwarded-host", "evil.example"), ("x-request-id", "7")];
+    let answer = ask(&world, "GET", METADATA, &headers, b"").await;
+    assert_eq!((answer.status, answer.header("x-request-id")), (200, Some("7")), "{answer:?}");
+    assert_eq!(answer.header("cache-control"), Some("max-age=3600"));
+    let document = said(&answer);
+    assert_eq!(
+        document,
+        json!({
+            "policy_decision_point": origin,
+            "access_evaluation_endpoint": format!("{origin}{ONE}"),
+            "access_evaluations_endpoint": format!("{origin}{MANY}"),
+        }),
+        "what is not served is left out"
+    );
+    // What it names is there.
+    for endpoint in ["access_evaluation_endpoint", "access_evaluations_endpoint"] {
+        let path = document[endpoint].as_str().unwrap().strip_prefix(origin).unwrap();
+        let body = question("client-app", "1.0").to_string();
+        assert_eq!(said(&ask(&world, "POST", path, &[JSON], body.as_bytes()).await)["decision"], true, "{endpoint}");
+    }
+    let posted = ask(&world, "POST", METADATA, &[JSON], b"{}").await;
+    assert_eq!((posted.status, posted.header("allow")), (405, Some("GET")));
+}
+
+#[tokio::test]
+async fn b64_a_hub_that_is_not_ready_says_when_to_ask_again() {
+    let directory = tempfile::tempdir().unwrap();
+    // The test must know the port before the server says it: a free one below those that systems give out by themselves.
+    let from = 20_000 + u16::try_from(std::process::id() % 5_000).unwrap();
+    let bind = |port| std::net::TcpListener::bind(("127.0.0.1", port)).and_then(|listener| listener.local_addr());
+    let free = (from..30_000).find_map(|port| bind(port).ok()).unwrap();
+    let mut config = Config::for_testing(directory.path());
+    config.gateway.listen = Some(free);
+    config.gateway.public_origin = Some("https://pdp.example".into());
+    let opening = Arc::new(tokio::sync::Notify::new());
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (signal, path) = (Arc::clone(&opening), directory.path().to_owned());
+    let open = move || {
+        signal.notify_one();
+        held.recv().expect("the test releases the store");
+        Ok(Arc::new(Embedded::open(path, Options::default())?) as Arc<dyn Store>)
+    };
+    let starting =
+        tokio::spawn(
+            async move { Server::start_with(open, &config, Arc::new(ManualClock::at(start()))).await.unwrap() },
+        );
+    opening.notified().await;
+    let call = async |method: &'static str, path: &'static str| {
+        let body = question("client-app", "1.0").to_string();
+        tokio::task::spawn_blocking(move || http::call(free, method, path, &[JSON], body.as_bytes())).await.unwrap()
+    };
+    for path in [ONE, MANY] {
+        let answer = call("POST", path).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{path}: {answer:?}");
+        assert!(said(&answer).is_string(), "a sentence: {answer:?}");
+    }
+    // Where it is asked, it knows all the same.
+    assert_eq!(call("GET", METADATA).await.status, 200);
+    release.send(()).unwrap();
+    let server = starting.await.unwrap();
+    // It has no environment of its own here: it judges, and refuses the question for that.
+    let answer = call("POST", ONE).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (400, None), "{answer:?}");
+    server.stop().await.unwrap();
 }
 
 #[tokio::test]

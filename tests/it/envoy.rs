@@ -49,7 +49,7 @@ async fn world() -> World {
 }
 
 /// A request as Envoy tells of it, with its headers joined.
-fn request(target: &str, headers: &[(&str, &str)]) -> v3::CheckRequest {
+pub(crate) fn request(target: &str, headers: &[(&str, &str)]) -> v3::CheckRequest {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let http = HttpRequest { method: "GET".into(), path: target.into(), headers, header_map: None };
     let attributes = v3::AttributeContext { request: Some(Request { http: Some(http) }), ..Default::default() };
@@ -57,7 +57,7 @@ fn request(target: &str, headers: &[(&str, &str)]) -> v3::CheckRequest {
 }
 
 /// The same with its headers as they came.
-fn raw(target: &str, headers: &[(&str, &[u8])]) -> v3::CheckRequest {
+pub(crate) fn raw(target: &str, headers: &[(&str, &[u8])]) -> v3::CheckRequest {
     let mut check = request(target, &[]);
     let header = |(name, value): &(&str, &[u8])| v3::HeaderValue {
         key: (*name).into(),
@@ -70,15 +70,15 @@ fn raw(target: &str, headers: &[(&str, &[u8])]) -> v3::CheckRequest {
     check
 }
 
-fn pinned(mut check: v3::CheckRequest, extensions: &[(&str, &str)]) -> v3::CheckRequest {
+pub(crate) fn pinned(mut check: v3::CheckRequest, extensions: &[(&str, &str)]) -> v3::CheckRequest {
     let extensions = extensions.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     check.attributes.as_mut().unwrap().context_extensions = extensions.collect();
     check
 }
 
-const LOSSES: &str = "/individuals/losses/2026?page=1";
-const ACCEPT: (&str, &str) = ("accept", "application/vnd.hmrc.1.0+json");
-const APP: (&str, &str) = ("x-client-id", "client-app");
+pub(crate) const LOSSES: &str = "/individuals/losses/2026?page=1";
+pub(crate) const ACCEPT: (&str, &str) = ("accept", "application/vnd.hmrc.1.0+json");
+pub(crate) const APP: (&str, &str) = ("x-client-id", "client-app");
 
 /// A reply as Envoy would act on it.
 struct Acted {

@@ -153,11 +153,11 @@ async fn b55_who_may_change_an_allowlist() {
         ("test", ADA, "done"),
         ("test", BOB, "done"),
         ("test", OPERATOR, "done"),
-        ("test", EVE, "NOT_A_COLLABORATOR"),
+        ("test", EVE, "APPLICATION_NOT_FOUND"),
         ("live", ADA, "done"),
         ("live", BOB, "ADMINISTRATOR_REQUIRED"),
         ("live", OPERATOR, "done"),
-        ("live", EVE, "NOT_A_COLLABORATOR"),
+        ("live", EVE, "APPLICATION_NOT_FOUND"),
         ("none", OPERATOR, "APPLICATION_NOT_FOUND"),
     ];
     for (number, (application, actor, expected)) in cases.into_iter().enumerate() {

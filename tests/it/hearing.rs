@@ -67,8 +67,8 @@ async fn a_company_lists_follows_and_acknowledges_its_notices() {
         notice_id: notice.notice_id.clone(),
         ..Default::default()
     };
-    for actor in [OPERATOR, DAVE] {
-        assert_eq!(refused(world.notices(actor).acknowledge_notice(request.clone()).await), "NOT_A_RECIPIENT");
+    for (actor, refusal) in [(OPERATOR, "NOT_A_RECIPIENT"), (DAVE, "NOTICE_NOT_FOUND")] {
+        assert_eq!(refused(world.notices(actor).acknowledge_notice(request.clone()).await), refusal);
     }
     let done = world.notices(ADA).acknowledge_notice(request.clone()).await.unwrap().into_inner();
     assert_eq!(done.notice.unwrap().acknowledgements[0].email, "ada@example.com");

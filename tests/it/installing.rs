@@ -136,7 +136,7 @@ async fn b76_an_installation_makes_one_user_with_the_permissions_of_the_version(
     let status = world.install(unknown).await.unwrap_err();
     assert!(reason(&status) == "PROJECTS_UNKNOWN" && status.message().contains("no project west"), "{status:?}");
     let chosen = v1::InstallRequest { permitted_projects: only(&["north"]), ..install("app", "acme", "") };
-    for (actor, refusal) in [(ADA, "NOT_A_COMPANY_ADMINISTRATOR"), (BOB, "NOT_A_COMPANY_ADMINISTRATOR")] {
+    for (actor, refusal) in [(ADA, "COMPANY_NOT_FOUND"), (BOB, "COMPANY_NOT_FOUND")] {
         assert_eq!(refused(world.install_as(actor, chosen.clone()).await), refusal);
     }
     let made = world.install(chosen.clone()).await.unwrap();
@@ -220,7 +220,7 @@ async fn b78_a_version_that_may_do_more_waits_for_the_company() {
     let approved = v1::UpdateInstallationRequest { approve_wider_permissions: true, ..update("app", "acme", "2.0.0") };
     // Nobody approves for the company.
     assert_eq!(refused(world.update(OPERATOR, approved.clone()).await), "COMPANY_APPROVAL_REQUIRED");
-    assert_eq!(refused(world.update(ADA, approved.clone()).await), "NOT_A_COMPANY_ADMINISTRATOR");
+    assert_eq!(refused(world.update(ADA, approved.clone()).await), "COMPANY_NOT_FOUND");
     let updated = world.update(CAROL, approved).await.unwrap();
     assert_eq!((updated.version.as_str(), updated.update_available.as_str()), ("2.0.0", ""));
     // Less needs nobody, and a reinstallation is no way around.

@@ -142,7 +142,7 @@ async fn b87_a_removed_listing_may_be_submitted_again() {
     };
     assert_eq!(refused(world.listings(OPERATOR).remove_listing(stale.clone()).await), "ETAG_MISMATCH");
     let stranger = v1::RemoveListingRequest { etag: String::new(), ..stale };
-    assert_eq!(refused(world.listings(BOB).remove_listing(stranger).await), "NOT_A_COLLABORATOR");
+    assert_eq!(refused(world.listings(BOB).remove_listing(stranger).await), "APPLICATION_NOT_FOUND");
     world.clock.advance(days(1));
     let removed = world.remove_listing("app").await.unwrap();
     assert_eq!(removed.state(), v1::ListingState::Removed);

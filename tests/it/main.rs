@@ -24,6 +24,13 @@
 //! | `uplifting` | B15, X2: from the sandbox to production |
 //! | `waiving` | B17, B18, X3: dated exceptions |
 //! | `trail` | B92: the audit trail |
+//! | `auditing` | B92, B93: the trail exported: every byte changed, every cut, erased persons, the past asked about |
+//! | `redacting` | what a trail holds of a commit, for ever, and what it leaves out |
+//! | `attesting` | signed heads: a journal that was cut or rewritten, a trail that was computed anew |
+//! | `sampling` | the log of decisions: what is sampled, what is lost, what never stands in it |
+//! | `principals` | who calls is who the credentials say, and nobody else |
+//! | `rotating_keys` | keys and certificates are replaced while the hub runs |
+//! | `belonging` | a gateway asks about its own environment only |
 //! | `racing` | B16, X1: subscribe against deprecate |
 //! | `folding` | the table equals the fold of the journal and a naive scan |
 //! | `rules` | every promised rule is named by a test |
@@ -64,17 +71,30 @@
 //! | `authzen` | B61, B63: the same in the words of AuthZEN |
 //! | `syncing` | what gateways that follow are sent, and what they make of messages lost, late or twice |
 //! | `replicating` | B60, B61, B63, B64: a replica decides as its hub does, across cuts, restarts and restores |
+//! | `fleet` | who follows, how far each is, how many may, and how a stream is closed |
+//! | `bounding` | what a replica does not wait for, take or keep |
+//! | `mirroring` | B60, B63: a replica decides as its hub does, for any history of a world that has everything |
+//! | `narrowing` | a gateway that serves some APIs is sent what is about them, and is not asked about others |
+//! | `agent` | B60 to B64: an agent replies as its hub does, byte for byte, or not at all |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod access_admission;
+mod access_matrix;
+mod access_requests;
 mod accounts;
+mod agent;
 mod announcing;
 mod applications;
 mod architecture;
+mod attesting;
+mod auditing;
 mod authenticating;
 mod authz;
 mod authzen;
+mod belonging;
+mod bounding;
 mod bringing;
 mod checklists;
 mod companies;
@@ -86,6 +106,7 @@ mod disuse;
 mod enduring;
 mod envoy;
 mod fencing;
+mod fleet;
 mod folding;
 mod foretelling;
 mod golden;
@@ -105,21 +126,28 @@ mod lifecycle;
 mod listing;
 mod maintaining;
 mod migrating;
+mod mirroring;
 mod moving;
 mod mustering;
+mod narrowing;
 mod noticing;
+mod pki;
 mod policies;
 mod previewing;
+mod principals;
 mod promoting;
 mod racing;
 mod reading;
 mod recalling;
+mod redacting;
 mod refusing;
 mod replica;
 mod replicating;
 mod reporting;
 mod rotating;
+mod rotating_keys;
 mod rules;
+mod sampling;
 mod scheduling;
 mod settling;
 mod shortening;

@@ -167,7 +167,7 @@ async fn b46_a_target_that_takes_nobody_refuses_the_whole_move() {
         assert_eq!(world.subscription("app", "1.0").await.unwrap(), before, "{to}");
         assert!(to == "1.0" || world.subscription("app", to).await.is_err(), "{to}");
     }
-    assert_eq!(refused(world.relocate(BOB, "app", ("1.0", "2.0"), |_| {}).await), "NOT_A_COLLABORATOR");
+    assert_eq!(refused(world.relocate(BOB, "app", ("1.0", "2.0"), |_| {}).await), "APPLICATION_NOT_FOUND");
     assert_eq!(refused(world.relocate(ADA, "app", ("2.0", "1.0"), |_| {}).await), "SUBSCRIPTION_NOT_FOUND");
     assert_eq!(refused(world.relocate(ADA, "app", ("1.0", "2.0"), |r| r.etag = "1".into()).await), "ETAG_MISMATCH");
     let block = v1::BlockApplicationRequest { application_id: "app".into(), ..Default::default() };

@@ -219,7 +219,7 @@ async fn a_malformed_version_is_refused_field_by_field() {
     world.make(wide(200)).await.unwrap();
     assert_eq!(refused(world.make(app_version("nobody", "1.0.0")).await), "APPLICATION_NOT_FOUND");
     let stranger = v1::CreateAppVersionRequest { app_version: Some(app_version("app", "2.0.0")), ..Default::default() };
-    assert_eq!(refused(world.app_versions(BOB).create_app_version(stranger).await), "NOT_A_COLLABORATOR");
+    assert_eq!(refused(world.app_versions(BOB).create_app_version(stranger).await), "APPLICATION_NOT_FOUND");
 }
 
 #[tokio::test]

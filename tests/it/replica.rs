@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub::clock::{Clock as _, ManualClock};
 use devhub::hub::Hub;
-use devhub_decision::{Decision, Digests, Environment, Limits, Question, Table, decide};
+use devhub_decision::{Decision, Digests, Environment, Limits, Question, Reason, Table, decide};
 use devhub_gateway::{Clock, Replica, Settings};
 use devhub_proto::v1;
 use devhub_proto::v1::gateway_sync_service_client::GatewaySyncServiceClient;
@@ -96,6 +96,10 @@ impl Wire {
         Channel::from_shared(format!("http://{}", self.address)).unwrap().connect_lazy()
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Cuts every connection; new ones go on being made.
     pub(crate) fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
@@ -156,13 +160,16 @@ fn whole(decision: &Decision<'_>) -> String {
     format!("{decision:?}")
 }
 
-/// What the hub decides at an instant, and what the replica does.
-pub(crate) fn both(hub: &Hub, replica: &Replica, question: &Question<'_>, now: DateTime<Utc>) -> [String; 2] {
+/// What the hub decides at an instant and what the replica does, and the reason of the hub.
+pub(crate) fn both(hub: &Hub, replica: &Replica, question: &Question<'_>, now: DateTime<Utc>) -> ([String; 2], Reason) {
     let ttl = TimeDelta::seconds(30);
     let limits = Limits::new(ttl, ttl).unwrap();
-    let theirs = hub.table().ask(question, |facts| whole(&decide(facts, now, limits)));
+    let (theirs, reason) = hub.table().ask(question, |facts| {
+        let decision = decide(facts, now, limits);
+        (whole(&decision), decision.reason)
+    });
     let ours = replica.follower().decide(question, now, replica_elapsed(replica), |_, decision| whole(decision));
-    [theirs, ours.unwrap()]
+    ([theirs, ours.unwrap()], reason)
 }
 
 /// A moment at which the lease holds.
@@ -217,7 +224,7 @@ pub(crate) fn message(told: Told) -> v1::SyncResponse {
 }
 
 pub(crate) fn ping(nonce: u64, applied_revision: u64, applied_digest: u64) -> v1::SyncRequest {
-    let ping = v1::SyncPing { nonce, applied_revision, applied_digest };
+    let ping = v1::SyncPing { nonce, applied_revision, applied_digest, error: String::new() };
     v1::SyncRequest { message: Some(Asked::Ping(ping)) }
 }
 

@@ -3,19 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use devhub::clock::{Clock as _, ManualClock};
-use devhub::config::Config;
-use devhub::domain::Actor;
-use devhub::hub::Request;
-use devhub::server::Server;
-use devhub::store::memory::Memory;
 use devhub::wire::timestamp;
-use devhub_decision::{Environment, Question};
+use devhub_decision::Environment;
 use devhub_gateway::{Client, ClientSettings, Health, NoAnswer, Replica, Unready};
 use devhub_proto::v1;
-use proptest::prelude::*;
 
-use crate::folding::{APPLICATIONS, Act, COMPANIES, VERSIONS, act, command, furnish};
 use crate::replica::*;
 use crate::vault::Vault;
 use crate::world::*;
@@ -267,67 +259,5 @@ async fn b61_b64_a_client_keeps_an_answer_as_long_as_it_is_valid_and_then_has_no
             Err(NoAnswer::Unreachable(_)) => assert!(!answered),
             Err(other) => panic!("{other}"),
         }
-    }
-}
-
-/// Every question of the generated world.
-fn questions() -> Vec<(String, String, Option<String>)> {
-    let companies = || std::iter::once(None).chain((0..COMPANIES).map(|c| Some(format!("company-{c}"))));
-    (0..APPLICATIONS)
-        .flat_map(|a| (0..VERSIONS).map(move |v| (a, v)))
-        .flat_map(|(a, v)| companies().map(move |c| (format!("client-app-{a}"), format!("{v}.0"), c)))
-        .collect()
-}
-
-/// Plays acts at a hub that replicas of both environments follow, over wires that are cut after some of the acts.
-async fn play(acts: &[(Act, bool)]) {
-    let directory = tempfile::tempdir().unwrap();
-    let clock = ManualClock::at(start());
-    let config = Config::for_testing(directory.path());
-    let server = Server::start_with(|| Ok(Arc::new(Memory::open()?)), &config, Arc::new(clock.clone())).await.unwrap();
-    let (hub, operator): (_, Actor) = (server.hub().clone(), OPERATOR.parse().unwrap());
-    let wire = Wire::to(server.address).await;
-    let replicas = Environment::ALL
-        .map(|environment| Replica::follow(wire.channel(), settings(environment), Arc::new(Clocks::of(&clock))));
-    furnish(&hub).await;
-    for (number, (act, cut)) in acts.iter().enumerate() {
-        if let Act::Wait(days) = act {
-            clock.advance(chrono::TimeDelta::days(*days));
-        }
-        if let Some(command) = command(act, &clock, number) {
-            let _ = hub.execute(operator.clone(), command, Request::once()).await;
-        }
-        if *cut {
-            wire.cut();
-        }
-        // Now and then, so that deltas of several commits are among what is tested.
-        if number % 5 != 4 && number + 1 != acts.len() {
-            continue;
-        }
-        hub.cry(hub.now()).await.unwrap();
-        for replica in &replicas {
-            meet(&hub, replica).await;
-            let environment = replica.follower().environment();
-            let now = hub.now().max(clock.now());
-            for (client_id, label, company) in questions() {
-                let question = Question { company: company.as_deref(), ..asked(&client_id, &label, environment) };
-                let [theirs, ours] = both(&hub, replica, &question, now);
-                assert_eq!(theirs, ours, "{question:?} after {act:?}");
-            }
-        }
-    }
-    drop(replicas);
-    server.stop().await.unwrap();
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
-
-    #[test]
-    fn a_replica_answers_every_question_as_its_hub_does(
-        acts in proptest::collection::vec((act(), prop::bool::weighted(0.15)), 1..40),
-    ) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(play(&acts));
     }
 }

@@ -118,7 +118,7 @@ async fn b68_who_may_rotate_and_what_is_refused() {
     let elsewhere = v1::RotateServiceAccountSecretRequest { company_id: "7".into(), ..rotation("sa-1") };
     let stale = v1::RotateServiceAccountSecretRequest { etag: "1".into(), ..rotation("sa-1") };
     for (actor, request, expected) in [
-        (DAVE, rotation("sa-1"), "NOT_A_COMPANY_ADMINISTRATOR"),
+        (DAVE, rotation("sa-1"), "COMPANY_NOT_FOUND"),
         (DAVE, elsewhere, "SERVICE_ACCOUNT_NOT_FOUND"),
         ("", rotation("sa-1"), "ACTOR_REQUIRED"),
         (CAROL, rotation("sa-9"), "SERVICE_ACCOUNT_NOT_FOUND"),

@@ -315,7 +315,7 @@ async fn b20_a_deleted_application_cannot_subscribe() {
 #[tokio::test]
 async fn a_stranger_subscribes_nobody() {
     let world = World::usual().await;
-    assert_eq!(refused(world.subscribe(BOB, "app", "1.0").await), "NOT_A_COLLABORATOR");
+    assert_eq!(refused(world.subscribe(BOB, "app", "1.0").await), "APPLICATION_NOT_FOUND");
     assert_eq!(refused(world.subscribe("", "app", "1.0").await), "ACTOR_REQUIRED");
 }
 

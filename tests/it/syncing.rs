@@ -157,7 +157,7 @@ async fn a_gateway_that_holds_other_rows_gets_them_anew() {
 async fn what_is_no_start_is_refused() {
     let world = World::new().await;
     let start = |environment, gateway_id: &str| {
-        let start = v1::SyncStart { environment, gateway_id: gateway_id.into(), resume_token: Vec::new() };
+        let start = v1::SyncStart { environment, gateway_id: gateway_id.into(), ..Default::default() };
         v1::SyncRequest { message: Some(v1::sync_request::Message::Start(start)) }
     };
     for (first, field) in [

@@ -72,7 +72,7 @@ async fn b44_what_staff_ended_staff_give_back_and_a_retired_version_gives_nothin
     let ended = world.unsubscribe(OPERATOR, "app", "1.0", true).await.unwrap();
     assert_eq!(ended.end_reason(), v1::EndReason::Revoked);
     assert_eq!(refused(world.undo_unsubscribe(ADA, "app", |_| {}).await), "OPERATOR_REQUIRED");
-    assert_eq!(refused(world.undo_unsubscribe(BOB, "app", |_| {}).await), "NOT_A_COLLABORATOR");
+    assert_eq!(refused(world.undo_unsubscribe(BOB, "app", |_| {}).await), "APPLICATION_NOT_FOUND");
     assert_eq!(refused(world.undo_unsubscribe(OPERATOR, "app", |r| r.etag = "1".into()).await), "ETAG_MISMATCH");
     world.undo_unsubscribe(OPERATOR, "app", |r| r.reason = "mixed up".into()).await.unwrap();
     let kinds = vec![v1::FactKind::UnsubscriptionUndone.into()];

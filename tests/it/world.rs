@@ -4,9 +4,12 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use devhub::access::Admission;
 use devhub::clock::ManualClock;
 use devhub::config::Config;
 use devhub::server::Server;
+use devhub::store::Store;
+use devhub::store::embedded::{Embedded, Options};
 use devhub::wire::timestamp;
 use devhub_proto::v1;
 use devhub_proto::v1::announcement_service_client::AnnouncementServiceClient;
@@ -19,6 +22,7 @@ use devhub_proto::v1::company_service_client::CompanyServiceClient;
 use devhub_proto::v1::credential_class_service_client::CredentialClassServiceClient;
 use devhub_proto::v1::credential_service_client::CredentialServiceClient;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
+use devhub_proto::v1::gateway_fleet_service_client::GatewayFleetServiceClient;
 use devhub_proto::v1::installation_service_client::InstallationServiceClient;
 use devhub_proto::v1::listing_service_client::ListingServiceClient;
 use devhub_proto::v1::maintenance_service_client::MaintenanceServiceClient;
@@ -120,6 +124,19 @@ impl World {
         World { server: Some(server), clock, config, channel, directory }
     }
 
+    /// A world whose callers are those that `admission` says.
+    pub(crate) async fn admitting(admission: Admission, change: impl FnOnce(&mut Config)) -> World {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = Config::for_testing(directory.path());
+        change(&mut config);
+        let clock = ManualClock::at(start());
+        let data = config.data_dir.clone();
+        let open = move || Ok(Arc::new(Embedded::open(data, Options::default())?) as Arc<dyn Store>);
+        let server = Server::start_admitting(open, &config, Arc::new(clock.clone()), admission).await.unwrap();
+        let channel = connect(&server);
+        World { server: Some(server), clock, config, channel, directory }
+    }
+
     /// Stops the server cleanly and starts it again on the same store.
     pub(crate) async fn restart(&mut self) {
         self.server.take().unwrap().stop().await.unwrap();
@@ -190,6 +207,10 @@ impl World {
 
     pub(crate) fn gateway(&self) -> AuthorizationServiceClient<Caller> {
         AuthorizationServiceClient::new(self.channel_as(""))
+    }
+
+    pub(crate) fn fleet(&self, actor: &'static str) -> GatewayFleetServiceClient<Caller> {
+        GatewayFleetServiceClient::new(self.channel_as(actor))
     }
 
     pub(crate) fn waivers(&self, actor: &'static str) -> WaiverServiceClient<Caller> {

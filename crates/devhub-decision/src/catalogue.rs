@@ -9,10 +9,10 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashSet, HashTable};
 
 use crate::account::CredentialClassEntry;
-use crate::digest::{self, Digests};
+use crate::digest::{self, NO_CONTEXT, Sums};
 use crate::entry::{VersionEntry, VersionName};
 use crate::facts::VersionFacts;
 use crate::namespace::{self, NamespaceEntry, Namespaces};
@@ -75,6 +75,8 @@ pub(crate) struct Catalogue {
     hasher: DefaultHashBuilder,
     numbers: HashTable<VersionNumber>,
     slots: Vec<Slot>,
+    /// The contexts of versions, in the order of [`Environment::ALL`].
+    contexts: [HashSet<Box<str>>; Environment::ALL.len()],
     versions: usize,
     namespaces: Namespaces,
     credential_class: CredentialClassEntry,
@@ -130,36 +132,46 @@ impl Catalogue {
     }
 
     /// Makes an update that was prepared of this catalogue.
-    pub(crate) fn set(&mut self, update: Update, digests: &mut Digests) {
+    pub(crate) fn set(&mut self, update: Update, sums: &mut Sums) {
         if let Some(namespaces) = update.namespaces {
             // Few hubs have any, and they change rarely: all of them are counted anew.
             for entry in self.namespaces.entries() {
-                digests.exchange(Some(entry.environment), Some(digest::namespace(entry)), None);
+                sums.exchange(NO_CONTEXT, Some(entry.environment), Some(digest::namespace(entry)), None);
             }
             for entry in namespaces.entries() {
-                digests.exchange(Some(entry.environment), None, Some(digest::namespace(entry)));
+                sums.exchange(NO_CONTEXT, Some(entry.environment), None, Some(digest::namespace(entry)));
             }
             self.namespaces = namespaces;
         }
         if let Some(class) = update.credential_class {
             let hash = |class: CredentialClassEntry| class.sunset_at.map(digest::credential_class);
-            digests.exchange(None, hash(self.credential_class), hash(class));
+            sums.exchange(NO_CONTEXT, None, hash(self.credential_class), hash(class));
             self.credential_class = class;
         }
         for version in update.versions {
             let VersionEntry { name, environment, .. } = &version.told;
             let (environment, after) = (*environment, digest::version(&version.told));
             let number = self.intern((&name.context, &name.label, environment));
-            let replaced = self.slots[number as usize].version.replace(version);
+            let slot = &mut self.slots[number as usize];
+            let replaced = slot.version.replace(version);
             let before = replaced.as_ref().map(|replaced| digest::version(&replaced.told));
-            digests.exchange(Some(environment), before, Some(after));
-            self.versions += usize::from(replaced.is_none());
+            sums.exchange(&slot.name.context, Some(environment), before, Some(after));
+            if replaced.is_none() {
+                self.versions += 1;
+                let context = &*slot.name.context;
+                self.contexts[environment as usize].get_or_insert_with(context, |context| context.into());
+            }
         }
     }
 
     /// How many versions the table was told of.
     pub(crate) fn versions(&self) -> usize {
         self.versions
+    }
+
+    /// Whether the table was told of a version with this context.
+    pub(crate) fn has_context(&self, context: &str, environment: Environment) -> bool {
+        self.contexts[environment as usize].contains(context)
     }
 
     /// Each version that the table was told of, as it stands.

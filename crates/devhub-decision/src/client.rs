@@ -4,7 +4,7 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::account::ServiceAccountEntry;
 use crate::catalogue::{Key, VersionNumber};
-use crate::digest::{self, Digests};
+use crate::digest::{self, NO_CONTEXT, Sums};
 use crate::entry::{ApplicationEntry, SubscriptionEntry};
 use crate::installation::InstallationEntry;
 use crate::shard::{App, Shard};
@@ -104,10 +104,13 @@ impl ClientChange {
         hash: u64,
         number: Option<VersionNumber>,
         hasher: &DefaultHashBuilder,
-        digests: &mut Digests,
+        sums: &mut Sums,
     ) {
-        let environment = self.version().map(|(_, _, environment)| environment);
-        digests.exchange(environment, self.held(shard, hash, number), self.told());
+        let (context, environment) = match self.version() {
+            Some((context, _, environment)) => (context, Some(environment)),
+            None => (NO_CONTEXT, None),
+        };
+        sums.exchange(context, environment, self.held(shard, hash, number), self.told());
         match (self, number) {
             (ClientChange::Application(entry), _) => shard.set_application(hash, &entry, hasher),
             (ClientChange::Account(entry), _) => shard.set_account(hash, &entry, hasher),

@@ -7,6 +7,8 @@
 //! The hash is written out here, because a hub and a gateway may be built by different compilers: nothing of it depends
 //! on one.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::account::{AccountFacts, ServiceAccountEntry};
@@ -49,6 +51,60 @@ impl Digests {
             digests.exchange(row.environment(), None, hash(row));
         }
         digests
+    }
+}
+
+/// The digests of the rows of each context; of those that belong to none, under [`NO_CONTEXT`]. Together they are the
+/// digests of all rows, and some of them are those of a part of the table.
+pub type ContextDigests = HashMap<Box<str>, Digests>;
+
+/// Where rows are counted that belong to no context: applications, service accounts, installations, namespaces and the
+/// credential class.
+pub const NO_CONTEXT: &str = "";
+
+impl Digests {
+    /// The sums of both.
+    pub fn plus(self, other: Digests) -> Digests {
+        let Digests(mut sums) = self;
+        sums.iter_mut().zip(other.0).for_each(|(sum, more)| *sum = sum.wrapping_add(more));
+        Digests(sums)
+    }
+
+    /// What must be added to `other` to get this.
+    pub fn minus(self, other: Digests) -> Digests {
+        let Digests(mut sums) = self;
+        sums.iter_mut().zip(other.0).for_each(|(sum, less)| *sum = sum.wrapping_sub(less));
+        Digests(sums)
+    }
+}
+
+/// The digests of a table, of all rows and of each context, and what one commit changed of the latter.
+#[derive(Debug, Default)]
+pub(crate) struct Sums {
+    pub(crate) whole: Digests,
+    pub(crate) contexts: ContextDigests,
+    /// What was added since somebody began to listen.
+    pub(crate) added: Option<ContextDigests>,
+}
+
+impl Sums {
+    /// One row of a context is now another, or none.
+    pub(crate) fn exchange(
+        &mut self,
+        context: &str,
+        environment: Option<Environment>,
+        before: Option<u64>,
+        after: Option<u64>,
+    ) {
+        let mut difference = Digests::default();
+        difference.exchange(environment, before, after);
+        self.whole = self.whole.plus(difference);
+        for sums in [Some(&mut self.contexts), self.added.as_mut()].into_iter().flatten() {
+            match sums.get_mut(context) {
+                Some(sum) => *sum = sum.plus(difference),
+                None => drop(sums.insert(context.into(), difference)),
+            }
+        }
     }
 }
 

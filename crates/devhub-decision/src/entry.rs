@@ -197,6 +197,21 @@ impl Change {
         }
     }
 
+    /// The context that it belongs to, if it does to one: rows of other contexts change no answer about this one.
+    pub fn context(&self) -> Option<&str> {
+        match self {
+            Change::Version(entry) => Some(&entry.name.context),
+            Change::Subscription(entry) => Some(&entry.version.context),
+            Change::Waiver(entry) => Some(&entry.version.context),
+            Change::Exemption(entry) => Some(&entry.version.context),
+            Change::Namespace(_)
+            | Change::Application(_)
+            | Change::CredentialClass(_)
+            | Change::ServiceAccount(_)
+            | Change::Installation(_) => None,
+        }
+    }
+
     /// It concerns the gateways of an environment.
     pub fn concerns(&self, environment: Environment) -> bool {
         self.environment().is_none_or(|of| of == environment)

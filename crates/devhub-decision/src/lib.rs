@@ -36,7 +36,7 @@ pub use account::{AccountFacts, CredentialClassEntry, ServiceAccountEntry};
 pub use brownout::Brownout;
 pub use company::{COMPANY_HEADER, CompanyAccess};
 pub use decision::{Decision, Limits, decide};
-pub use digest::Digests;
+pub use digest::{ContextDigests, Digests, NO_CONTEXT};
 pub use entry::{ApplicationEntry, Change, Links, Standing, SubscriptionEntry, VersionEntry, VersionName};
 pub use facts::{ApplicationFacts, Facts, Question, VersionFacts};
 pub use header::Headers;

@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 
 use crate::account::{Account, CredentialClassEntry, ServiceAccountEntry};
 use crate::catalogue::VersionNumber;
-use crate::entry::{ApplicationEntry, Change, SubscriptionEntry};
-use crate::shard::Shard;
+use crate::entry::{ApplicationEntry, Change, SubscriptionEntry, VersionName};
+use crate::shard::{App, Shard};
 use crate::stage::Environment;
 use crate::table::{SHARDS, Table};
-use crate::terms::{ExemptionEntry, Terms, WaiverEntry};
+use crate::terms::{ClientTerms, ExemptionEntry, Terms, WaiverEntry};
 
 impl Table {
     /// How many parts there are.
@@ -29,6 +29,24 @@ impl Table {
             }),
         }
     }
+
+    /// The rows of one client id that the gateways of an environment need: what [`Table::part`] says of it, at one moment.
+    pub fn client(&self, client_id: &str, environment: Environment) -> Vec<Change> {
+        self.lend(client_id, |shard, hash, _| {
+            let mut rows = Vec::new();
+            let ends_at = |number| shard.terms_of(hash, client_id, number).ends_at;
+            if let Some(app) = shard.app(hash, client_id) {
+                of_app(app, shard, environment, ends_at, &mut rows);
+            }
+            if let Some(client) = shard.client_terms(hash, client_id) {
+                of_terms(client, shard, environment, &mut rows);
+            }
+            rows.extend(shard.account(hash, client_id).map(account));
+            let installed = shard.installed_of(hash, client_id);
+            rows.extend(installed.into_iter().flat_map(|installed| installed.entries()).map(Change::Installation));
+            rows
+        })
+    }
 }
 
 fn catalogued(shard: &Shard, environment: Environment) -> Vec<Change> {
@@ -47,47 +65,62 @@ fn of_clients(
     ends_at: impl Fn(&str, VersionNumber) -> Option<DateTime<Utc>>,
 ) -> Vec<Change> {
     let mut rows = Vec::new();
-    let catalogue = shard.catalogue();
-    let here = |number: VersionNumber| {
-        let (name, of) = catalogue.key_of(number);
-        (of == environment).then_some(name)
-    };
     for app in shard.apps() {
-        rows.extend(app.facts().map(|facts| {
-            Change::Application(ApplicationEntry {
-                client_id: app.client_id().into(),
-                application_id: facts.application_id.into(),
-                environment: facts.environment,
-                standing: facts.standing,
-            })
-        }));
-        for number in app.subscriptions() {
-            let Some(name) = here(*number) else { continue };
-            rows.push(Change::Subscription(SubscriptionEntry {
-                client_id: app.client_id().into(),
-                environment,
-                version: name.clone(),
-                live: true,
-                ends_at: ends_at(app.client_id(), *number),
-            }));
-        }
+        of_app(app, shard, environment, |number| ends_at(app.client_id(), number), &mut rows);
     }
     for client in shard.terms() {
-        for (number, Terms { ends_at: _, waived_until, exempt }) in client.terms() {
-            let Some(name) = here(*number) else { continue };
-            rows.extend(waived_until.map(|until| {
-                let (client_id, version) = (client.client_id().into(), name.clone());
-                Change::Waiver(WaiverEntry { client_id, environment, version, until: Some(until) })
-            }));
-            rows.extend(exempt.then(|| {
-                let (client_id, version) = (client.client_id().into(), name.clone());
-                Change::Exemption(ExemptionEntry { client_id, environment, version, exempt: true })
-            }));
-        }
+        of_terms(client, shard, environment, &mut rows);
     }
     rows.extend(shard.accounts().iter().map(account));
     rows.extend(shard.installed().flat_map(|installed| installed.entries()).map(Change::Installation));
     rows
+}
+
+/// The name of a version, if it is one of this environment.
+fn here(shard: &Shard, number: VersionNumber, environment: Environment) -> Option<&VersionName> {
+    let (name, of) = shard.catalogue().key_of(number);
+    (of == environment).then_some(name)
+}
+
+fn of_app(
+    app: &App,
+    shard: &Shard,
+    environment: Environment,
+    ends_at: impl Fn(VersionNumber) -> Option<DateTime<Utc>>,
+    rows: &mut Vec<Change>,
+) {
+    rows.extend(app.facts().map(|facts| {
+        Change::Application(ApplicationEntry {
+            client_id: app.client_id().into(),
+            application_id: facts.application_id.into(),
+            environment: facts.environment,
+            standing: facts.standing,
+        })
+    }));
+    for number in app.subscriptions() {
+        let Some(name) = here(shard, *number, environment) else { continue };
+        rows.push(Change::Subscription(SubscriptionEntry {
+            client_id: app.client_id().into(),
+            environment,
+            version: name.clone(),
+            live: true,
+            ends_at: ends_at(*number),
+        }));
+    }
+}
+
+fn of_terms(client: &ClientTerms, shard: &Shard, environment: Environment, rows: &mut Vec<Change>) {
+    for (number, Terms { ends_at: _, waived_until, exempt }) in client.terms() {
+        let Some(name) = here(shard, *number, environment) else { continue };
+        rows.extend(waived_until.map(|until| {
+            let (client_id, version) = (client.client_id().into(), name.clone());
+            Change::Waiver(WaiverEntry { client_id, environment, version, until: Some(until) })
+        }));
+        rows.extend(exempt.then(|| {
+            let (client_id, version) = (client.client_id().into(), name.clone());
+            Change::Exemption(ExemptionEntry { client_id, environment, version, exempt: true })
+        }));
+    }
 }
 
 fn account(account: &Account) -> Change {

@@ -207,8 +207,12 @@ impl Shard {
         if self.terms.is_empty() {
             return Terms::default();
         }
-        let found = self.terms.find(hash, |terms| terms.client_id() == client_id);
-        found.and_then(|terms| terms.of(number)).unwrap_or_default()
+        self.client_terms(hash, client_id).and_then(|terms| terms.of(number)).unwrap_or_default()
+    }
+
+    /// All terms of a client id.
+    pub(crate) fn client_terms(&self, hash: u64, client_id: &str) -> Option<&ClientTerms> {
+        self.terms.find(hash, |terms| terms.client_id() == client_id)
     }
 
     /// The service account of a client id.

@@ -17,11 +17,12 @@ use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 use crate::account::Account;
 use crate::catalogue::{Catalogue, Told, Update, VersionNumber};
 use crate::client::ClientChange;
-use crate::digest::Digests;
+use crate::digest::{ContextDigests, Digests, Sums};
 use crate::entry::Change;
 use crate::facts::{Facts, Question, VersionFacts};
 use crate::installation::ClientInstallations;
 use crate::shard::Shard;
+use crate::stage::Environment;
 use crate::supposition::Supposition;
 use crate::terms::Terms;
 
@@ -54,7 +55,7 @@ pub struct Table {
     shards: Box<[Locked]>,
     revision: AtomicU64,
     /// Written under the gate only.
-    digests: Mutex<Digests>,
+    sums: Mutex<Sums>,
 }
 
 impl Default for Table {
@@ -72,7 +73,7 @@ impl Table {
             gate: RwLock::default(),
             shards: (0..SHARDS).map(|_| Locked(RwLock::new(Shard::new(Arc::clone(&catalogue))))).collect(),
             revision: AtomicU64::new(0),
-            digests: Mutex::default(),
+            sums: Mutex::default(),
         }
     }
 
@@ -95,6 +96,14 @@ impl Table {
         self.fold(self.prepared(changes), || self.revision.store(revision, Ordering::Release));
     }
 
+    /// The same, and tells what it adds to the digests of each context that it is about.
+    pub fn apply_and_tell(&self, revision: u64, changes: Vec<Change>) -> ContextDigests {
+        let _gate = self.gate.write();
+        self.sums.lock().added = Some(ContextDigests::default());
+        self.fold(self.prepared(changes), || self.revision.store(revision, Ordering::Release));
+        self.sums.lock().added.take().unwrap_or_default()
+    }
+
     /// Sets the revision that the loaded state stands for.
     pub fn advance(&self, revision: u64) {
         let _gate = self.gate.write();
@@ -109,12 +118,23 @@ impl Table {
     /// The revision, and the digests of what the table holds at it.
     pub fn stand(&self) -> (u64, Digests) {
         let _gate = self.gate.read();
-        (self.revision(), *self.digests.lock())
+        (self.revision(), self.sums.lock().whole)
+    }
+
+    /// The digests of each context. Copies all of them.
+    pub fn context_digests(&self) -> ContextDigests {
+        let _gate = self.gate.read();
+        self.sums.lock().contexts.clone()
     }
 
     /// Lends the facts of one question to `answer`.
     pub fn ask<R>(&self, question: &Question<'_>, answer: impl FnOnce(&Facts<'_>) -> R) -> R {
         self.lend(question.client_id, |shard, hash, revision| answer(&shard.facts(hash, revision, question)))
+    }
+
+    /// Whether an API lies at this context in an environment: one of its versions is, or once was, deployed there.
+    pub fn has_api(&self, context: &str, environment: Environment) -> bool {
+        self.lend_shard(0, |shard| shard.catalogue().has_context(context, environment))
     }
 
     /// Lends the shard of a client id, with the hash of that and the revision.
@@ -143,7 +163,7 @@ impl Table {
         let (told, _) = sorted(changes);
         let mut catalogue = self.shards[0].0.read().catalogue().clone();
         let update = catalogue.prepared(told);
-        catalogue.set(update, &mut Digests::default());
+        catalogue.set(update, &mut Sums::default());
         Supposition::new(self, catalogue)
     }
 
@@ -229,10 +249,10 @@ impl Table {
             if whole { (0..SHARDS).collect() } else { distinct(clients.iter().map(|change| shard_index(change.hash))) };
         let mut shards: Vec<RwLockWriteGuard<'_, Shard>> =
             touched.iter().map(|index| self.shards[*index].0.write()).collect();
-        let mut digests = self.digests.lock();
+        let mut sums = self.sums.lock();
         let mut catalogue = whole.then(|| taken(&mut shards));
         if let Some(catalogue) = &mut catalogue {
-            catalogue.set(update, &mut digests);
+            catalogue.set(update, &mut sums);
         }
         for Hashed { hash, number, change } in clients {
             // Looked up again, because this commit may have numbered the name.
@@ -241,7 +261,7 @@ impl Table {
                 if change.adds() { Some(catalogue.intern(key)) } else { catalogue.number(key) }
             });
             let position = touched.binary_search(&shard_index(hash)).expect("each touched shard is locked");
-            change.fold(&mut shards[position], hash, number, &self.hasher, &mut digests);
+            change.fold(&mut shards[position], hash, number, &self.hasher, &mut sums);
         }
         if let Some(catalogue) = catalogue.map(Arc::new) {
             for shard in &mut shards {

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! The context is pinned here and never read out of a path. Who calls is said by `x-client-id`, which whatever verifies
-//! tokens in front of this must set, and strip from what comes from outside.
+//! tokens in front of this must set, and strip from what comes from outside. What Prometheus reads is served on a port of
+//! its own, 127.0.0.1:8081.
 
 use std::sync::Arc;
 
@@ -77,6 +78,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let channel = tonic::transport::Channel::from_shared(hub)?.connect_lazy();
     let replica =
         Replica::follow(channel, Settings::new(Environment::Production, "example"), Arc::new(SystemClock::start()));
+    let measured = replica.clone();
+    let metrics = axum::Router::new().route("/metrics", axum::routing::get(async move || measured.prometheus()));
+    let admin = tokio::net::TcpListener::bind("127.0.0.1:8081").await?;
+    tokio::spawn(async move { axum::serve(admin, metrics).await });
     let http = Client::builder(TokioExecutor::new()).build_http();
     let app = axum::Router::new().fallback(call).with_state(Gateway { replica, upstream, context, http });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;

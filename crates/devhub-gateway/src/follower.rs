@@ -1,7 +1,9 @@
 //! What a replica makes of the messages of its hub, with no network and no clock of its own: messages, instants and
 //! decisions come in as arguments.
 
-use std::collections::VecDeque;
+mod ready;
+
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,44 +14,15 @@ use devhub_proto::v1::sync_request::Message as Asked;
 use devhub_proto::v1::sync_response::Message as Told;
 use devhub_sync::RowsWriter;
 use parking_lot::{Mutex, RwLock};
+use prost::Message as _;
 
+use crate::fault::{DeltaBounds, Fault};
 use crate::health::{Counters, Figures, Health, Unready};
 use crate::lease::Lease;
+use crate::touched::Touched;
 
 /// Pings whose answer is still waited for: more are not remembered.
 const PINGS_MAX: usize = 64;
-
-/// Why a stream cannot go on. The follower connects anew.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// A message that does not fit the grammar.
-    #[error("the hub sent {0} out of turn")]
-    OutOfTurn(&'static str),
-    /// A message without a part that it must have, or with one that makes no sense.
-    #[error("the hub sent {0} that makes no sense")]
-    Senseless(&'static str),
-    /// Rows that cannot be read.
-    #[error("the hub sent rows that cannot be read: {0}")]
-    Malformed(#[from] devhub_sync::Malformed),
-    /// The revision went back within one history, or an answer is ahead of the rows: something was lost or came twice.
-    #[error("the hub is at revision {hub}, the replica at {replica}, and nothing lies between")]
-    Gap {
-        /// Revision of the hub.
-        hub: u64,
-        /// Revision of the replica.
-        replica: u64,
-    },
-    /// The rows are not the hub's.
-    #[error("at revision {revision} the digest is {held:016x}, and the hub's is {told:016x}")]
-    Diverged {
-        /// The revision.
-        revision: u64,
-        /// Digest of what is held.
-        held: u64,
-        /// Digest that the hub told.
-        told: u64,
-    },
-}
 
 /// What is decided from.
 struct Held {
@@ -71,7 +44,7 @@ enum Group {
     /// A new table, which takes the place of the old one at its commit.
     Snapshot { table: Arc<Table>, limits: Limits },
     /// Changes, which are applied all at once.
-    Delta { changes: Vec<Change>, limits: Limits },
+    Delta { changes: Vec<Change>, bytes: usize, limits: Limits },
 }
 
 /// A ping that was not answered yet.
@@ -92,12 +65,17 @@ struct Stream {
 /// Follows the decision table of a hub, and decides from it.
 pub struct Follower {
     environment: Environment,
+    /// The APIs that it follows; none for all.
+    contexts: BTreeSet<Box<str>>,
     gateway_id: String,
     clock_offset_max: TimeDelta,
     serve_stale: Duration,
+    delta_bounds: DeltaBounds,
     held: RwLock<Held>,
     stream: Mutex<Stream>,
     lease: Lease,
+    /// Kept from the first time on that somebody looks.
+    touched: Mutex<Option<Touched>>,
     pub(crate) counters: Counters,
 }
 
@@ -128,14 +106,33 @@ impl Follower {
         let stream = Stream { group: Group::None, pings: VecDeque::new(), nonce: 0, trust_for: None };
         Follower {
             environment,
+            contexts: BTreeSet::new(),
             gateway_id: gateway_id.into(),
             clock_offset_max: TimeDelta::from_std(clock_offset_max).unwrap_or(TimeDelta::MAX),
             serve_stale,
+            delta_bounds: DeltaBounds::default(),
             held: RwLock::new(held),
             stream: Mutex::new(stream),
             lease: Lease::default(),
+            touched: Mutex::new(None),
             counters: Counters::default(),
         }
+    }
+
+    /// The same with other bounds of what waits for a commit.
+    pub fn bounded(self, delta_bounds: DeltaBounds) -> Follower {
+        Follower { delta_bounds, ..self }
+    }
+
+    /// The same for the APIs with these contexts alone; for all if there are none.
+    pub fn about(self, contexts: BTreeSet<Box<str>>) -> Follower {
+        Follower { contexts, ..self }
+    }
+
+    /// How long it may still decide without another word of the hub, at this reading of the clock that nobody sets; zero if
+    /// it may not. What it goes on for afterwards, if its gateway chose so, is no part of it.
+    pub fn lease_left(&self, elapsed: Duration) -> Duration {
+        self.lease.left(elapsed, Duration::ZERO)
     }
 
     /// The environment that it follows.
@@ -151,13 +148,19 @@ impl Follower {
         let held = self.held.read();
         let resume_token = if held.diverged { Vec::new() } else { held.token.clone() };
         let environment = devhub_sync::environment_number(self.environment);
-        let start = v1::SyncStart { environment, gateway_id: self.gateway_id.clone(), resume_token };
+        let contexts = self.contexts.iter().map(|context| context.to_string()).collect();
+        let start = v1::SyncStart { environment, gateway_id: self.gateway_id.clone(), resume_token, contexts };
         self.counters.connects.add(1);
         v1::SyncRequest { message: Some(Asked::Start(start)) }
     }
 
     /// A ping that is sent at these readings of the two clocks.
     pub fn ping(&self, elapsed: Duration, now: DateTime<Utc>) -> v1::SyncRequest {
+        self.complain(elapsed, now, String::new())
+    }
+
+    /// The same, with what is wrong here, for people.
+    pub fn complain(&self, elapsed: Duration, now: DateTime<Utc>, error: String) -> v1::SyncRequest {
         let mut stream = self.stream.lock();
         stream.nonce += 1;
         let nonce = stream.nonce;
@@ -172,7 +175,7 @@ impl Follower {
         } else {
             (0, 0)
         };
-        let ping = v1::SyncPing { nonce, applied_revision, applied_digest };
+        let ping = v1::SyncPing { nonce, applied_revision, applied_digest, error };
         v1::SyncRequest { message: Some(Asked::Ping(ping)) }
     }
 
@@ -201,7 +204,9 @@ impl Follower {
         let held = self.held.read();
         stream.group = match begin.kind() {
             v1::SyncKind::Snapshot => Group::Snapshot { table: Arc::default(), limits },
-            v1::SyncKind::Delta if held.complete && !held.diverged => Group::Delta { changes: Vec::new(), limits },
+            v1::SyncKind::Delta if held.complete && !held.diverged => {
+                Group::Delta { changes: Vec::new(), bytes: 0, limits }
+            }
             v1::SyncKind::Delta => return Err(Fault::OutOfTurn("a delta to nothing")),
             v1::SyncKind::Unspecified => return Err(Fault::Senseless("a begin")),
         };
@@ -209,12 +214,22 @@ impl Follower {
     }
 
     fn rows(&self, stream: &mut Stream, rows: v1::SyncRows) -> Result<(), Fault> {
+        let size = rows.encoded_len();
         let read = devhub_sync::read(rows, self.environment)?;
         self.counters.rows.add(read.len() as u64);
         match &mut stream.group {
             Group::None => return Err(Fault::OutOfTurn("rows")),
             Group::Snapshot { table, .. } => table.load_all(read),
-            Group::Delta { changes, .. } => changes.extend(read),
+            Group::Delta { changes, bytes, .. } => {
+                *bytes += size;
+                if changes.len() + read.len() > self.delta_bounds.rows_max || *bytes > self.delta_bounds.bytes_max {
+                    stream.group = Group::None;
+                    // With it the hub would send the same once more.
+                    self.held.write().token.clear();
+                    return Err(Fault::DeltaTooLarge(self.delta_bounds));
+                }
+                changes.extend(read);
+            }
         }
         Ok(())
     }
@@ -226,8 +241,15 @@ impl Follower {
         let (table, changes, limits) = match group {
             Group::None => return Err(Fault::OutOfTurn("a commit")),
             Group::Snapshot { table, limits } => (Some(table), Vec::new(), limits),
-            Group::Delta { changes, limits } => (None, changes, limits),
+            Group::Delta { changes, limits, .. } => (None, changes, limits),
         };
+        let mut touched = self.touched.lock();
+        if let Some(touched) = touched.as_mut() {
+            if table.is_some() {
+                *touched = Touched::everything();
+            }
+            touched.note(&changes);
+        }
         // Nobody decides from it before it is known to be the hub's.
         let mut held = self.held.write();
         match &table {
@@ -291,6 +313,27 @@ impl Follower {
         Ok(())
     }
 
+    /// What has changed since this was asked the last time; everything, the first time. Whoever looks at the table
+    /// afterwards sees these changes, and perhaps later ones, which are told the next time.
+    pub fn take_touched(&self) -> Touched {
+        self.touched.lock().replace(Touched::default()).unwrap_or_else(Touched::everything)
+    }
+
+    /// The earliest instant at which a question is judged: a clock that is behind the latest command does not reach
+    /// behind it.
+    pub fn latest(&self) -> DateTime<Utc> {
+        self.held.read().latest
+    }
+
+    /// How long it goes on deciding at this reading of the clock that nobody sets if the hub says nothing more; zero if
+    /// it does not decide.
+    pub fn trusted_for(&self, elapsed: Duration) -> Duration {
+        match self.health(elapsed) {
+            Health::Serving | Health::Stale => self.lease.left(elapsed, self.serve_stale),
+            Health::Unready(_) => Duration::ZERO,
+        }
+    }
+
     /// Whether it decides at this reading of the clock that nobody sets.
     pub fn health(&self, elapsed: Duration) -> Health {
         self.health_of(&self.held.read(), elapsed)
@@ -323,24 +366,25 @@ impl Follower {
         elapsed: Duration,
         answer: impl FnOnce(&Facts<'_>, &Decision<'_>) -> R,
     ) -> Result<R, Unready> {
-        if question.environment != self.environment {
-            self.counters.undecided.add(1);
-            return Err(Unready::OtherEnvironment);
-        }
+        self.is_ours(question.environment, 1)?;
+        self.is_followed(question.context, 1)?;
         let held = self.held.read();
         match self.health_of(&held, elapsed) {
             Health::Serving => {}
             Health::Stale => self.counters.decided_stale.add(1),
             Health::Unready(unready) => {
-                self.counters.undecided.add(1);
+                self.counters.stand_aside(unready, 1);
                 return Err(unready);
             }
         }
         let Some(limits) = held.limits else { return Err(Unready::NoSnapshot) };
-        self.counters.decided.add(1);
         // A clock that is behind the latest command does not reach behind it, as at the hub.
         let now = now.max(held.latest);
-        Ok(held.table.ask(question, |facts| answer(facts, &decide(facts, now, limits))))
+        Ok(held.table.ask(question, |facts| {
+            let decision = decide(facts, now, limits);
+            self.counters.decide(decision.reason);
+            answer(facts, &decision)
+        }))
     }
 
     /// Tells what it holds as a stream would, in a snapshot that another follower takes with [`Follower::receive`]: with the

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use devhub_decision::Reason;
+
 /// Why a replica does not decide. A gateway answers 503.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unready {
@@ -17,9 +19,36 @@ pub enum Unready {
     /// The question is about the other environment.
     #[error("the question is about the other environment, whose rows are not here")]
     OtherEnvironment,
+    /// The question is about an API that this replica does not follow.
+    #[error("the question is about an API whose rows are not here; add its context to those of the replica")]
+    OtherContext,
     /// The hub has said nothing for too long.
     #[error("the hub has said nothing for longer than the decision table may be trusted")]
     LeaseExpired,
+}
+
+impl Unready {
+    /// All of them.
+    pub const ALL: [Unready; 6] = [
+        Unready::NoSnapshot,
+        Unready::Diverged,
+        Unready::ClockOff,
+        Unready::OtherEnvironment,
+        Unready::OtherContext,
+        Unready::LeaseExpired,
+    ];
+
+    /// The name used in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Unready::NoSnapshot => "NO_SNAPSHOT",
+            Unready::Diverged => "DIVERGED",
+            Unready::ClockOff => "CLOCK_OFF",
+            Unready::OtherEnvironment => "OTHER_ENVIRONMENT",
+            Unready::OtherContext => "OTHER_CONTEXT",
+            Unready::LeaseExpired => "LEASE_EXPIRED",
+        }
+    }
 }
 
 /// Whether a replica decides.
@@ -38,10 +67,14 @@ pub enum Health {
 pub struct Figures {
     /// Calls decided.
     pub decided: u64,
+    /// The same by reason, in the order of [`Reason::ALL`].
+    pub decided_by: [u64; Reason::ALL.len()],
     /// Of them, those decided after the lease had run out.
     pub decided_stale: u64,
     /// Calls not decided.
     pub undecided: u64,
+    /// The same by what stood in the way, in the order of [`Unready::ALL`].
+    pub undecided_by: [u64; Unready::ALL.len()],
     /// Streams begun.
     pub connects: u64,
     /// Snapshots applied.
@@ -64,29 +97,41 @@ macro_rules! counters {
     ($($name:ident),+) => {
         /// The same, counted.
         #[derive(Default)]
-        pub(crate) struct Counters { $(pub(crate) $name: Counter),+ }
+        pub(crate) struct Counters {
+            decided: [Counter; Reason::ALL.len()],
+            undecided: [Counter; Unready::ALL.len()],
+            $(pub(crate) $name: Counter),+
+        }
 
         impl Counters {
             pub(crate) fn figures(&self) -> Figures {
-                Figures { $($name: self.$name.0.load(Ordering::Relaxed)),+ }
+                let decided_by = self.decided.each_ref().map(Counter::get);
+                let undecided_by = self.undecided.each_ref().map(Counter::get);
+                Figures {
+                    decided: decided_by.iter().sum(),
+                    decided_by,
+                    undecided: undecided_by.iter().sum(),
+                    undecided_by,
+                    $($name: self.$name.get()),+
+                }
             }
         }
     };
 }
 
-counters!(
-    decided,
-    decided_stale,
-    undecided,
-    connects,
-    snapshots,
-    deltas,
-    rows,
-    divergences,
-    pongs,
-    calls_reported,
-    calls_lost
-);
+counters!(decided_stale, connects, snapshots, deltas, rows, divergences, pongs, calls_reported, calls_lost);
+
+impl Counters {
+    /// A call was decided.
+    pub(crate) fn decide(&self, reason: Reason) {
+        self.decided[reason as usize].add(1);
+    }
+
+    /// That many calls were not decided.
+    pub(crate) fn stand_aside(&self, unready: Unready, calls: u64) {
+        self.undecided[unready as usize].add(calls);
+    }
+}
 
 /// One figure.
 #[derive(Default)]
@@ -95,5 +140,9 @@ pub(crate) struct Counter(AtomicU64);
 impl Counter {
     pub(crate) fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }

@@ -33,6 +33,15 @@ impl Lease {
         let until = self.until.load(Ordering::Acquire);
         until > 0 && nanoseconds(elapsed) < until.saturating_add(nanoseconds(longer))
     }
+
+    /// How long it still runs, and `longer` on top of that; zero if it does not.
+    pub fn left(&self, elapsed: Duration, longer: Duration) -> Duration {
+        let until = self.until.load(Ordering::Acquire);
+        if until == 0 {
+            return Duration::ZERO;
+        }
+        Duration::from_nanos(until.saturating_add(nanoseconds(longer)).saturating_sub(nanoseconds(elapsed)))
+    }
 }
 
 #[cfg(test)]
@@ -50,8 +59,12 @@ mod tests {
         lease.extend(ms(1_000), ms(30_000));
         let holds = [30_999, 31_000, 31_001].map(|at| lease.holds(ms(at)));
         assert_eq!(holds, [true, false, false]);
+        assert_eq!([1_000, 30_999, 31_000, 31_001].map(|at| lease.left(ms(at), ms(0))), [30_000, 1, 0, 0].map(ms));
         let stale = [31_999, 32_000, 32_001].map(|at| lease.holds_within(ms(at), ms(1_000)));
         assert_eq!(stale, [true, false, false]);
+        let left = [30_999, 31_000, 31_001].map(|at| lease.left(ms(at), ms(0)));
+        assert_eq!(left, [ms(1), ms(0), ms(0)]);
+        assert_eq!((lease.left(ms(31_001), ms(1_000)), Lease::default().left(ms(0), ms(5))), (ms(999), ms(0)));
     }
 
     #[test]

@@ -25,18 +25,23 @@
 pub mod client;
 pub mod clock;
 pub mod copy;
+pub mod fault;
 pub mod follower;
 pub mod health;
 pub mod lease;
+pub mod metrics;
 pub mod replica;
+pub mod touched;
 pub mod usage;
 
 mod backoff;
 
 pub use client::{Client, ClientSettings, NoAnswer};
 pub use clock::{Clock, SystemClock};
-pub use follower::{Fault, Follower};
+pub use fault::{DeltaBounds, Fault};
+pub use follower::Follower;
 pub use health::{Figures, Health, Unready};
 pub use lease::Lease;
 pub use replica::{Replica, Settings};
+pub use touched::Touched;
 pub use usage::UsageTally;

@@ -1,12 +1,13 @@
 //! A replica: a follower, its clocks, and the task that keeps it connected.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use devhub_decision::{Decision, Environment, Question};
+use chrono::{DateTime, TimeDelta, Utc};
+use devhub_decision::{Decision, Environment, Facts, Question};
 use devhub_proto::v1;
 use devhub_proto::v1::gateway_sync_service_client::GatewaySyncServiceClient;
 use tokio::sync::{Notify, mpsc, watch};
@@ -18,18 +19,20 @@ use tonic::transport::Channel;
 use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::copy;
-use crate::follower::{Fault, Follower};
+use crate::fault::{DeltaBounds, Fault};
+use crate::follower::Follower;
 use crate::health::{Figures, Health, Unready};
-use crate::usage::UsageTally;
-
-/// Largest message that is accepted: a message of rows is far smaller, unless one version alone is large.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
+use crate::metrics;
+use crate::usage::{COUNTS_MAX, UsageTally};
 
 /// How a replica behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The environment of the gateway.
     pub environment: Environment,
+    /// The contexts of the APIs that the gateway serves, exactly; at most 1,000. Of others nothing is sent, and questions
+    /// about them are not decided. None at all, the default: everything is sent.
+    pub contexts: BTreeSet<Box<str>>,
     /// What operators call it: 1 to 64 letters, digits, '-', '_' and '.'.
     pub gateway_id: String,
     /// How long it goes on after its lease has run out, instead of refusing to decide. Default zero. Whoever sets it
@@ -37,7 +40,8 @@ pub struct Settings {
     pub serve_stale: Duration,
     /// The difference from the hub's clock from which on it does not decide. Default 5 seconds.
     pub clock_offset_max: Duration,
-    /// How often it pings; none, the default, for a third of the time that the hub may be trusted.
+    /// How often it pings; none, the default, for a third of the time that the hub may be trusted. At least three times in
+    /// [`Settings::silence_max`] in any case.
     pub ping_every: Option<Duration>,
     /// Without a word of the hub for as long as this, it connects anew. Default 20 seconds.
     pub silence_max: Duration,
@@ -49,6 +53,14 @@ pub struct Settings {
     pub copy_every: Duration,
     /// How often calls of subscribers are reported; none for never. Default one minute.
     pub report_every: Option<Duration>,
+    /// How many subscriptions and days are counted between two reports; calls of more are lost, and counted as such.
+    /// Default 1,048,576.
+    pub usage_counts_max: usize,
+    /// Largest message of the hub that is accepted, in bytes. Default 16 MiB; a message of rows is far smaller, unless one
+    /// version alone is large.
+    pub message_bytes_max: usize,
+    /// How much of a delta may wait for its commit. One that is larger is given up for a snapshot.
+    pub delta_bounds: DeltaBounds,
 }
 
 impl Settings {
@@ -56,6 +68,7 @@ impl Settings {
     pub fn new(environment: Environment, gateway_id: impl Into<String>) -> Settings {
         Settings {
             environment,
+            contexts: BTreeSet::new(),
             gateway_id: gateway_id.into(),
             serve_stale: Duration::ZERO,
             clock_offset_max: Duration::from_secs(5),
@@ -65,6 +78,9 @@ impl Settings {
             copy_file: None,
             copy_every: Duration::from_secs(60),
             report_every: Some(Duration::from_secs(60)),
+            usage_counts_max: COUNTS_MAX,
+            message_bytes_max: 16 << 20,
+            delta_bounds: DeltaBounds::default(),
         }
     }
 }
@@ -104,13 +120,16 @@ impl Replica {
             settings.gateway_id.clone(),
             settings.clock_offset_max,
             settings.serve_stale,
-        );
+        )
+        .bounded(settings.delta_bounds)
+        .about(settings.contexts.clone());
         // Without a copy that can be used, it begins anew.
         let trouble = settings.copy_file.as_ref().and_then(|file| copy::read(&follower, file, clock.now()).err());
+        let tally = UsageTally::new(settings.environment, settings.gateway_id.clone(), settings.clock_offset_max);
         let shared = Arc::new(Shared {
             follower,
             clock,
-            tally: UsageTally::new(settings.environment, settings.gateway_id.clone(), settings.clock_offset_max),
+            tally: tally.bounded(settings.usage_counts_max),
             settings,
             heard: watch::Sender::new(0),
             trouble: parking_lot::Mutex::new(trouble.map(|error| format!("the copy cannot be used: {error}"))),
@@ -132,19 +151,89 @@ impl Replica {
     /// # Errors
     /// When it does not decide: the gateway answers 503.
     pub fn decide<R>(&self, question: &Question<'_>, answer: impl FnOnce(&Decision<'_>) -> R) -> Result<R, Unready> {
+        self.decide_at(question, self.now(), answer)
+    }
+
+    /// The same at an instant that [`Replica::instant`] gave for the call, so that all that is said of it is of one moment.
+    ///
+    /// # Errors
+    /// When it does not decide: the gateway answers 503.
+    pub fn decide_at<R>(
+        &self,
+        question: &Question<'_>,
+        now: DateTime<Utc>,
+        answer: impl FnOnce(&Decision<'_>) -> R,
+    ) -> Result<R, Unready> {
         let shared = &self.0.shared;
-        let (now, elapsed) = (shared.clock.now(), shared.clock.elapsed());
-        shared.follower.decide(question, now, elapsed, |facts, decision| {
-            if shared.settings.report_every.is_some() {
-                shared.tally.count(question, facts, decision, now);
-            }
+        shared.follower.decide(question, now, shared.clock.elapsed(), |facts, decision| {
+            shared.count(question, facts, decision, now);
             answer(decision)
         })
+    }
+
+    /// The same for many calls at one revision; `answer` gets the index of each.
+    ///
+    /// # Errors
+    /// When it does not decide one of them: then it decides none.
+    pub fn decide_all_at<R>(
+        &self,
+        questions: &[Question<'_>],
+        now: DateTime<Utc>,
+        mut answer: impl FnMut(usize, &Decision<'_>) -> R,
+    ) -> Result<Vec<R>, Unready> {
+        let shared = &self.0.shared;
+        shared.follower.decide_all(questions, now, shared.clock.elapsed(), |index, facts, decision| {
+            shared.count(&questions[index], facts, decision, now);
+            answer(index, decision)
+        })
+    }
+
+    /// The instant at which a call that comes in now is judged: by the clock on the wall, and never before the latest
+    /// command.
+    pub fn instant(&self) -> DateTime<Utc> {
+        self.now().max(self.follower().latest())
+    }
+
+    /// Whether it decides a call that comes in now; one that it does not is counted.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn ready(&self) -> Result<(), Unready> {
+        self.follower().ready(self.0.shared.clock.elapsed())
+    }
+
+    /// Whether an API lies at this context.
+    ///
+    /// # Errors
+    /// When it does not decide, or the environment is the other one: then it does not know.
+    pub fn has_api(&self, context: &str, environment: Environment) -> Result<bool, Unready> {
+        self.follower().has_api(context, environment, self.0.shared.clock.elapsed())
+    }
+
+    /// How long it may still decide without another word of the hub; zero if it may not.
+    pub fn lease_left(&self) -> Duration {
+        self.follower().lease_left(self.0.shared.clock.elapsed())
     }
 
     /// Whether it decides.
     pub fn health(&self) -> Health {
         self.0.shared.follower.health(self.0.shared.clock.elapsed())
+    }
+
+    /// The instant of the wall clock up to which it goes on deciding if the hub says nothing more; none if it does not
+    /// decide. It is what a lease comes to for those who only read a wall clock, as long as nobody sets that.
+    pub fn trusted_until(&self) -> Option<DateTime<Utc>> {
+        let shared = &self.0.shared;
+        // In this order: what passes between the two readings shortens it.
+        let now = shared.clock.now();
+        let left = shared.follower.trusted_for(shared.clock.elapsed());
+        let left = TimeDelta::from_std(left).ok().filter(|left| *left > TimeDelta::zero())?;
+        now.checked_add_signed(left)
+    }
+
+    /// Changes with each message of the hub, and with each end of a stream.
+    pub fn heard(&self) -> watch::Receiver<u64> {
+        self.0.shared.heard.subscribe()
     }
 
     /// What follows the hub.
@@ -155,6 +244,11 @@ impl Replica {
     /// What it has done so far.
     pub fn figures(&self) -> Figures {
         self.0.shared.follower.figures()
+    }
+
+    /// What it has done so far and how it stands, as Prometheus text. All labels are words of closed sets.
+    pub fn prometheus(&self) -> String {
+        metrics::render(&self.figures(), self.health(), self.lease_left(), self.follower().stand().0)
     }
 
     /// Why the last stream ended, if one did.
@@ -205,7 +299,7 @@ impl End {
 async fn keep_following(shared: Arc<Shared>, channel: Channel) {
     let (least, most) = shared.settings.backoff;
     let mut backoff = Backoff::new(least, most);
-    let client = GatewaySyncServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let client = GatewaySyncServiceClient::new(channel).max_decoding_message_size(shared.settings.message_bytes_max);
     loop {
         let before = shared.follower.figures();
         let end = follow(&shared, client.clone()).await;
@@ -223,7 +317,7 @@ async fn keep_following(shared: Arc<Shared>, channel: Channel) {
 async fn follow(shared: &Shared, mut client: GatewaySyncServiceClient<Channel>) -> End {
     let Shared { follower, clock, settings, nudge, heard, .. } = shared;
     let (sender, receiver) = mpsc::channel(4);
-    let ping = || follower.ping(clock.elapsed(), clock.now());
+    let ping = || follower.complain(clock.elapsed(), clock.now(), shared.complaint());
     // Both fit: the channel is empty.
     let _ = sender.try_send(follower.start());
     let _ = sender.try_send(ping());
@@ -237,7 +331,8 @@ async fn follow(shared: &Shared, mut client: GatewaySyncServiceClient<Channel>) 
     let mut spoken = pinged;
     loop {
         let every = settings.ping_every.or(follower.trust_for().map(|trust_for| trust_for / 3));
-        let next = pinged + every.unwrap_or(Duration::from_secs(1));
+        // A hub that has nothing to tell answers pings: without them its silence would say nothing.
+        let next = pinged + every.unwrap_or(Duration::from_secs(1)).min(settings.silence_max / 3);
         tokio::select! {
             message = tokio::time::timeout_at(spoken + settings.silence_max, inbound.message()) => match message {
                 Ok(Ok(Some(message))) => {
@@ -272,6 +367,27 @@ async fn keep_copying(shared: Arc<Shared>) {
 }
 
 impl Shared {
+    /// What operators of the hub should know: why this gateway does not decide, if it does not.
+    fn complaint(&self) -> String {
+        let trouble = || self.trouble.lock().clone().unwrap_or_default();
+        match self.follower.health(self.clock.elapsed()) {
+            Health::Serving => String::new(),
+            Health::Unready(unready @ (Unready::ClockOff | Unready::OtherEnvironment | Unready::OtherContext)) => {
+                unready.to_string()
+            }
+            // What made it so says more than that it is so.
+            Health::Stale | Health::Unready(Unready::NoSnapshot | Unready::Diverged | Unready::LeaseExpired) => {
+                trouble()
+            }
+        }
+    }
+
+    fn count(&self, question: &Question<'_>, facts: &Facts<'_>, decision: &Decision<'_>, now: DateTime<Utc>) {
+        if self.settings.report_every.is_some() {
+            self.tally.count(question, facts, decision, now);
+        }
+    }
+
     fn save(&self) -> io::Result<bool> {
         match &self.settings.copy_file {
             Some(file) => copy::write(&self.follower, file),
@@ -316,6 +432,6 @@ impl Replica {
 /// The message that begins a stream, for those who speak with a hub themselves.
 pub fn start(environment: Environment, gateway_id: &str, resume_token: Vec<u8>) -> v1::SyncRequest {
     let environment = devhub_sync::environment_number(environment);
-    let start = v1::SyncStart { environment, gateway_id: gateway_id.to_owned(), resume_token };
+    let start = v1::SyncStart { environment, gateway_id: gateway_id.to_owned(), resume_token, contexts: Vec::new() };
     v1::SyncRequest { message: Some(v1::sync_request::Message::Start(start)) }
 }

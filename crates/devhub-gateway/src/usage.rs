@@ -2,6 +2,7 @@
 //! version knows who still depends on it. The counts decide nothing and may be lost in part.
 
 use std::hash::BuildHasher as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -17,8 +18,8 @@ use crate::backoff::random;
 /// Parts of the counts: enough that two calls seldom wait for each other.
 const SHARDS: usize = 16;
 
-/// Most counts of a part: calls of more subscriptions are not counted until the next report.
-const COUNTS_MAX: usize = 1 << 16;
+/// Most counts, of all parts, unless somebody says otherwise.
+pub(crate) const COUNTS_MAX: usize = 1 << 20;
 
 /// Most items of one report, as the hub says.
 const ITEMS_MAX: usize = 500;
@@ -50,8 +51,12 @@ pub struct UsageTally {
     gateway_id: String,
     /// How far the clock here may be ahead of the hub's, which takes no report from its future.
     ahead: TimeDelta,
+    /// Most counts of a part: calls of more subscriptions are lost until the next report.
+    counts_max: usize,
     hasher: DefaultHashBuilder,
     shards: [Mutex<HashTable<Count>>; SHARDS],
+    /// Calls that found no room since the last report.
+    lost: AtomicU64,
     /// Reports that were not taken yet, each under the id that it was sent with.
     waiting: tokio::sync::Mutex<Vec<v1::ReportUsageRequest>>,
 }
@@ -67,10 +72,17 @@ impl UsageTally {
             environment,
             gateway_id,
             ahead: TimeDelta::from_std(ahead).unwrap_or_default(),
+            counts_max: COUNTS_MAX / SHARDS,
             hasher: DefaultHashBuilder::default(),
             shards: std::array::from_fn(|_| Mutex::default()),
+            lost: AtomicU64::new(0),
             waiting: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// The same with room for about so many subscriptions and days between two reports.
+    pub fn bounded(self, counts_max: usize) -> UsageTally {
+        UsageTally { counts_max: counts_max.div_ceil(SHARDS), ..self }
     }
 
     /// Counts a decision, if it lets a subscriber call: what the hub would count had it been asked.
@@ -89,12 +101,14 @@ impl UsageTally {
                 count.calls += 1;
                 count.last = count.last.max(now);
             }
-            Entry::Vacant(vacant) if held < COUNTS_MAX => {
+            Entry::Vacant(vacant) if held < self.counts_max => {
                 let (client_id, context, label, company, day) = key;
                 let [client_id, context, label, company] = [client_id, context, label, company].map(Box::from);
                 vacant.insert(Count { client_id, context, label, company, day, calls: 1, last: now });
             }
-            Entry::Vacant(_) => {}
+            Entry::Vacant(_) => {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -128,7 +142,7 @@ impl UsageTally {
     pub async fn report(&self, channel: Channel) -> (u64, u64) {
         let mut waiting = self.waiting.lock().await;
         waiting.extend(self.take());
-        let (mut taken, mut lost) = (0, 0);
+        let (mut taken, mut lost) = (0, self.lost.swap(0, Ordering::Relaxed));
         let excess = waiting.len().saturating_sub(WAITING_MAX);
         lost += waiting.drain(..excess).map(|report| calls(&report)).sum::<u64>();
         let mut client = UsageServiceClient::new(channel);

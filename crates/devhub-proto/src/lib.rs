@@ -43,6 +43,11 @@ pub mod v1 {
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/devhub.descriptors.bin"));
 }
 
+/// Who may make each call of `devhub.v1`, as its `option (access)` says, in order of path.
+pub mod access {
+    include!(concat!(env!("OUT_DIR"), "/access.rs"));
+}
+
 /// What Envoy asks, as far as devhub reads it.
 pub mod envoy {
     /// Services of Envoy's.
@@ -54,6 +59,14 @@ pub mod envoy {
                 tonic::include_proto!("envoy.service.auth.v3");
             }
         }
+    }
+}
+
+/// What an exported audit trail consists of: package `devhub.audit.v1`.
+pub mod audit {
+    /// Format 1.
+    pub mod v1 {
+        tonic::include_proto!("devhub.audit.v1");
     }
 }
 

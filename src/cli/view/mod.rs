@@ -13,6 +13,7 @@ pub mod company;
 pub mod credential_class;
 pub mod decision;
 pub mod fact;
+pub mod gateway;
 pub mod installation;
 pub mod maintenance;
 pub mod migration;
@@ -67,7 +68,7 @@ impl NameView {
 }
 
 /// The instant of a message as text.
-fn time(timestamp: Option<prost_types::Timestamp>) -> Option<String> {
+pub(super) fn time(timestamp: Option<prost_types::Timestamp>) -> Option<String> {
     timestamp.as_ref().and_then(crate::wire::instant).map(instant_text)
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Announcement, AnnouncementRevision, Content, REVISIONS_MAX, contradictions, read_for, schedule_in};
 use crate::domain::fact::{Fact, FactKind, Subject, instant_text};
+use crate::domain::foreign::check_audience;
 use crate::domain::name::AnnouncementId;
 use crate::domain::outcome::{Judgement, Outcome};
 use crate::domain::record::{Record, RecordKey, Records};
@@ -132,7 +133,8 @@ impl PublishAnnouncement {
     }
 
     pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
-        setting.operator("publish an announcement")?;
+        setting.publisher("publish an announcement")?;
+        check_audience(&self.content.audience, setting)?;
         if records.announcement(&self.id).is_some() {
             return Err(Refusal::AlreadyExists { what: Taken::Announcement, name: self.id.to_string() });
         }
@@ -156,8 +158,9 @@ impl ReviseAnnouncement {
     }
 
     pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
-        setting.operator("revise an announcement")?;
+        setting.publisher("revise an announcement")?;
         let before = find(&self.id, self.etag, records)?;
+        check_audience(&self.content.audience, setting)?;
         let old = &before.current;
         if !old.withdrawn && old.content == self.content && old.note == self.note {
             return Err(Refusal::NothingToDo("the announcement says just that already"));
@@ -182,7 +185,7 @@ impl WithdrawAnnouncement {
     }
 
     pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
-        setting.operator("withdraw an announcement")?;
+        setting.publisher("withdraw an announcement")?;
         let before = find(&self.id, self.etag, records)?;
         if before.current.withdrawn {
             return Err(Refusal::NothingToDo("the announcement is withdrawn already"));

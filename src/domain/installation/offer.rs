@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::actor::Actor;
 use crate::domain::app_version::{
     AppVersion, AppVersionNumber, Release, Releases, Widening, available_version, check_usable, widens,
 };
@@ -155,10 +154,10 @@ pub(super) fn check_approved(
     if widenings.is_empty() {
         return Ok(widenings);
     }
-    match (approval, setting.actor) {
+    match (approval, setting.actor.email()) {
         (Approval::NotGiven, _) => Err(Refusal::WiderPermissions { number: version.number.clone(), widenings }),
-        (Approval::Given, Actor::Collaborator(email)) if company.administrators.contains(email) => Ok(widenings),
-        (Approval::Given, Actor::Collaborator(_) | Actor::Operator(_) | Actor::Process(_)) => {
+        (Approval::Given, Some(email)) if company.administrators.contains(email) => Ok(widenings),
+        (Approval::Given, Some(_) | None) => {
             Err(Refusal::CompanyApprovalRequired { company: company.id.clone(), widenings })
         }
     }

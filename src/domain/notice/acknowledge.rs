@@ -1,6 +1,5 @@
 //! Acknowledging a notice: each recipient for themself.
 
-use crate::domain::actor::Actor;
 use crate::domain::fact::{Fact, FactKind, instant_text};
 use crate::domain::name::NoticeId;
 use crate::domain::notice::Holder;
@@ -24,18 +23,21 @@ impl AcknowledgeNotice {
     }
 
     pub(in crate::domain) fn reads(&self) -> Vec<RecordKey> {
-        vec![self.key()]
+        // Whose it is says whom it is for; see `domain/foreign.rs`.
+        let holder = match &self.holder {
+            Holder::Application(id) => RecordKey::Application(id.clone()),
+            Holder::Company(id) => RecordKey::Company(id.clone()),
+        };
+        vec![self.key(), holder]
     }
 
     pub(in crate::domain) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
         let notice = records
             .notice(&self.holder, &self.id)
             .ok_or_else(|| Refusal::NoticeNotFound { holder: self.holder.clone(), id: self.id.clone() })?;
-        let email = match setting.actor {
-            Actor::Collaborator(email) if notice.recipients.contains(email) => email,
-            // Staff cannot have read it for somebody else.
-            Actor::Collaborator(_) | Actor::Operator(_) | Actor::Process(_) => return Err(Refusal::NotARecipient),
-        };
+        // Staff cannot have read it for somebody else.
+        let email = setting.actor.email().filter(|email| notice.recipients.contains(email));
+        let email = email.ok_or(Refusal::NotARecipient)?;
         if notice.acknowledgements.contains_key(email) {
             return Ok(Outcome::unchanged(self.key(), Record::Notice(notice.clone())));
         }

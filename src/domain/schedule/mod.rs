@@ -165,7 +165,8 @@ impl LifecycleChange {
 
     /// Judges this change alone.
     fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
-        setting.operator("change a lifecycle")?;
+        setting.publisher("change a lifecycle")?;
+        setting.may_override(&self.override_reason)?;
         records.check_etag(&self.record(), self.etag)?;
         target::judge(self, records, setting)
     }

@@ -13,7 +13,7 @@ mod word;
 
 use chrono::{DateTime, Utc};
 use devhub_decision::header::{DEPRECATION, LINK, SUNSET};
-use devhub_decision::{Decision, Headers, Question};
+use devhub_decision::{Decision, Headers, Question, Reason};
 
 use self::word::Worded;
 use crate::gateway::request::Misread;
@@ -163,6 +163,15 @@ fn identity(ruling: &Ruling<'_>) -> Identity {
         Some(id),
     ];
     Identity(values.map(|value| value.and_then(HeaderText::new)))
+}
+
+/// What is told about a denial with this reason: its status, and the reason in a sentence. Nothing about an allow.
+/// Whether the call presented any identity only changes the words.
+pub const fn told(reason: Reason, identified: bool) -> Option<(DenialStatus, &'static str)> {
+    match word::of_reason(reason, identified) {
+        Worded::Pass => None,
+        Worded::Deny(wording) => Some((wording.status, wording.sentence)),
+    }
 }
 
 impl Answer {

@@ -7,36 +7,66 @@ mod listener;
 mod profile;
 mod reply;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use devhub_gateway::Unready;
 use hyper::body::Incoming;
 
-pub use listener::listen;
+pub use listener::{Listener, listen};
 pub use profile::Profile;
 
 use super::answer::{Answer, Ruling};
 use super::authzen;
+use super::bound::Asker;
 use super::judge::Judge;
+use crate::access::{Door, Peer, Principal, Tls};
 use crate::config::Gateway;
 use crate::ids;
 
 /// Serves gateways over HTTP.
 pub struct Endpoint {
     gateway: Gateway,
+    door: Option<Arc<Door>>,
     body_bytes_max: usize,
     within: Duration,
     judge: OnceLock<Judge>,
 }
 
 impl Endpoint {
-    /// Reads calls as `gateway` says. Bodies, of questions in AuthZEN, have at most `body_bytes_max` bytes and come
-    /// `within` that time. Until there is a judge, nothing is judged, and every gateway is told so.
-    pub fn new(gateway: Gateway, body_bytes_max: usize, within: Duration) -> Endpoint {
-        Endpoint { gateway, body_bytes_max, within, judge: OnceLock::new() }
+    /// Reads calls as `gateway` says, of gateways that `door` lets in; without one, of whoever can connect. Bodies, of
+    /// questions in AuthZEN, have at most `body_bytes_max` bytes and come `within` that time. Until there is a judge, nothing
+    /// is judged, and every gateway is told so.
+    pub fn new(gateway: Gateway, door: Option<Arc<Door>>, body_bytes_max: usize, within: Duration) -> Endpoint {
+        Endpoint { gateway, door, body_bytes_max, within, judge: OnceLock::new() }
+    }
+
+    /// TLS of its connections, if they have it.
+    fn tls(&self) -> Option<&Tls> {
+        self.door.as_ref()?.tls()
+    }
+
+    /// A caller did not get through the handshake.
+    fn handshake_failed(&self, error: &std::io::Error) {
+        if let Some(door) = &self.door {
+            door.handshake_failed(error);
+        }
+    }
+
+    /// Who asks; nobody if that is not proven, which is counted.
+    async fn asker(&self, peer: &Peer, headers: &HeaderMap) -> Option<Principal> {
+        let Some(door) = &self.door else { return Some(Principal::Anyone) };
+        match door.gateway(peer, headers).await {
+            Ok(principal) => Some(principal),
+            Err(check) => {
+                door.refused(check);
+                None
+            }
+        }
     }
 
     /// From now on calls are judged.
@@ -45,33 +75,48 @@ impl Endpoint {
         let _ = self.judge.set(judge);
     }
 
-    /// The answer to a request.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response {
+    /// The answer to a request on a connection of `peer`.
+    pub async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> Response {
         let (parts, body) = request.into_parts();
+        let Some(principal) = self.asker(peer, &parts.headers).await else {
+            return match Profile::of(parts.uri.path()) {
+                Some((profile, _)) => reply::unproven(profile, self.gateway.body),
+                None => StatusCode::UNAUTHORIZED.into_response(),
+            };
+        };
+        let asker = Asker::known(&principal);
         if let Some((profile, _)) = Profile::of(parts.uri.path()) {
-            let Some(judge) = self.judge.get() else { return reply::not_ready(profile, self.gateway.body) };
-            let now = judge.hub().now();
-            let id = ids::decision(now);
-            let call = profile::call(profile, &parts.method, &parts.uri, &parts.headers);
-            let answer = call.and_then(|call| {
-                let question = self.gateway.reading.read(&call, &|context| judge.hub().index().is_api(context))?;
-                Ok(judge.ask(&question, now, |decision| {
-                    Answer::to(&Ruling { question: &question, decision, id: &id, now }, self.gateway.body)
-                }))
-            });
-            let answer = answer.unwrap_or_else(|misread| {
-                judge.misread(&misread);
-                Answer::to_misread(&misread, &id, self.gateway.body)
-            });
-            return reply::reply(profile, answer);
+            // Whoever has no judge, or one that does not judge at the moment, is told the same.
+            let answer = self.judge.get().and_then(|judge| self.judged(judge, profile, &parts, asker).ok());
+            return match answer {
+                Some(answer) => reply::reply(profile, answer),
+                None => reply::not_ready(profile, self.gateway.body),
+            };
         }
-        match authzen::Path::of(parts.uri.path()) {
-            Some(_) if parts.method != Method::POST => StatusCode::METHOD_NOT_ALLOWED.into_response(),
-            Some(path) => {
-                let said = self.body(body).await;
-                authzen::answer(path, &parts.headers, said, self.judge.get(), self.gateway.reading.environment)
-            }
-            None => StatusCode::NOT_FOUND.into_response(),
+        let Some(path) = authzen::Path::of(parts.uri.path()) else { return StatusCode::NOT_FOUND.into_response() };
+        let said = self.body(body).await;
+        let asked = authzen::Asked { asker, path, method: &parts.method, headers: &parts.headers, body: said };
+        authzen::answer(&asked, self.judge.get(), &self.gateway)
+    }
+
+    fn judged(&self, judge: &Judge, profile: Profile, parts: &Parts, asker: Asker<'_>) -> Result<Answer, Unready> {
+        let body = self.gateway.body;
+        let now = judge.now();
+        let id = ids::decision(now);
+        let misread = |misread| {
+            judge.misread(&misread);
+            Answer::to_misread(&misread, &id, body)
+        };
+        judge.ready()?;
+        let call = match profile::call(profile, &parts.method, &parts.uri, &parts.headers) {
+            Ok(call) => call,
+            Err(fault) => return Ok(misread(fault)),
+        };
+        match judge.read(&self.gateway.reading, &call)?.and_then(|question| asker.bound(question)) {
+            Ok(question) => judge.ask(&question, now, |decision| {
+                Answer::to(&Ruling { question: &question, decision, id: &id, now }, body)
+            }),
+            Err(fault) => Ok(misread(fault)),
         }
     }
 

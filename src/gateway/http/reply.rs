@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
 use super::profile::Profile;
+use crate::gateway::READY_IN;
 use crate::gateway::answer::{
     ABSENT, Answer, BodyFormat, Denial, DenialStatus, Header, HeaderText, Identity, Join, Pass,
 };
@@ -15,9 +16,6 @@ const STATUS: &str = "x-devhub-status";
 
 /// Where nginx finds the body of a denial, for the same reason.
 const BODY: &str = "x-devhub-body";
-
-/// When to ask again while the hub is not ready, in seconds.
-const READY_IN: &str = "5";
 
 /// The answer to a gateway.
 pub(super) fn reply(profile: Profile, answer: Answer) -> Response {
@@ -67,19 +65,37 @@ const fn nginx_status(status: DenialStatus) -> StatusCode {
     }
 }
 
-/// The answer of a hub that cannot judge: neither an allow nor a denial, and worth trying again.
+/// The answer of a hub or an agent that cannot judge: neither an allow nor a denial, and worth trying again.
 pub(super) fn not_ready(profile: Profile, format: BodyFormat) -> Response {
     let status = match profile {
         Profile::Nginx => StatusCode::INTERNAL_SERVER_ERROR,
         Profile::Pinned | Profile::Forwarded | Profile::Envoy => StatusCode::SERVICE_UNAVAILABLE,
     };
     let body = match format {
-        BodyFormat::Neutral => r#"{"reason":"NOT_READY","message":"The hub cannot judge calls yet."}"#,
+        BodyFormat::Neutral => r#"{"reason":"NOT_READY","message":"Calls cannot be judged at the moment."}"#,
         BodyFormat::Hmrc => r#"{"code":"SERVER_ERROR","message":"Service unavailable"}"#,
     };
+    let mut response = unjudged(status, body);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(READY_IN));
+    response
+}
+
+/// The answer to whoever is not proven to be a gateway. The gateway's client has done nothing wrong, and is not told that
+/// its own credentials were.
+pub(super) fn unproven(profile: Profile, format: BodyFormat) -> Response {
+    let status = match profile {
+        Profile::Nginx | Profile::Pinned | Profile::Forwarded | Profile::Envoy => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let body = match format {
+        BodyFormat::Neutral => r#"{"reason":"GATEWAY_NOT_PROVEN","message":"The gateway cannot have calls judged."}"#,
+        BodyFormat::Hmrc => r#"{"code":"SERVER_ERROR","message":"Service unavailable"}"#,
+    };
+    unjudged(status, body)
+}
+
+fn unjudged(status: StatusCode, body: &str) -> Response {
     let mut headers = HeaderMap::new();
     add_identity(&mut headers, &Identity::NOBODY);
-    headers.insert(RETRY_AFTER, HeaderValue::from_static(READY_IN));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     written(status, headers, body.to_owned())
 }

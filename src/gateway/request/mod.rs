@@ -122,13 +122,17 @@ pub struct Call<'c> {
 }
 
 impl Reading {
-    /// The question that a call asks. Whether a context names an API, `is_api` says.
+    /// The question that a call asks. Whether a context names an API of an environment, `is_api` says.
     ///
     /// # Errors
     /// When it is not clear what the call asks.
-    pub fn read<'c>(&'c self, call: &Call<'c>, is_api: &dyn Fn(&str) -> bool) -> Result<Question<'c>, Misread> {
+    pub fn read<'c>(
+        &'c self,
+        call: &Call<'c>,
+        is_api: &dyn Fn(&str, Environment) -> bool,
+    ) -> Result<Question<'c>, Misread> {
         let environment = self.environment(call.pinned.environment)?;
-        let (context, operation) = self.called(call, is_api)?;
+        let (context, operation) = self.called(call, &|context| is_api(context, environment))?;
         let label = self.label(call)?;
         let source = identity::chosen(&self.identity, call.pinned.identity)?;
         let client_id = identity::client_id(source, &call.headers, call.caller)?;

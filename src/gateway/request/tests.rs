@@ -47,7 +47,7 @@ fn sent() -> Sent {
     Sent { target: "/hello/world", headers: vec![ACCEPT, CLIENT], pinned: Pinned::default(), method: "GET" }
 }
 
-fn is_api(context: &str) -> bool {
+fn is_api(context: &str, _: Environment) -> bool {
     ["hello", "a", "a/b"].contains(&context)
 }
 

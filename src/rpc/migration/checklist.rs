@@ -17,7 +17,7 @@ use crate::domain::service_account::{AccountType, latest_extension};
 use crate::domain::usage::{RECENT_DAYS, Usage};
 use crate::hub::{
     CompanyReport, DeveloperReport, Failure, Hub, INSTALLATIONS_MAX, LiveAccount, Page, Replacement, Replacing,
-    ShortOfProjects, WaitingUpdate,
+    ShortOfProjects, View, WaitingUpdate,
 };
 use crate::rpc::parse::{Fields, Query};
 use crate::rpc::read;
@@ -72,7 +72,7 @@ fn render_developer(
 
 /// The checklist of one application, or of each that a person works on.
 pub(super) async fn of_developer(
-    hub: &Hub,
+    hub: &View,
     message: v1::ListDeveloperChecklistsRequest,
 ) -> Result<v1::ListDeveloperChecklistsResponse, Status> {
     let mut fields = Fields::default();
@@ -89,10 +89,15 @@ pub(super) async fn of_developer(
     let size = fields.page_size(message.page_size);
     fields.check()?;
     let parameters = [&*message.application_id, &*message.collaborator, &*format!("{supposed:?}")];
-    let query = Query::new("ListDeveloperChecklists", &parameters);
+    let query = Query::new("ListDeveloperChecklists", &parameters).within(hub.scope());
     let after = query.cursor(&message.page_token)?;
     let page = read(hub, move |hub| match (application, person) {
+        (Some(id), _) if !hub.works_on(&id) => Err(Refusal::ApplicationNotFound(id).into()),
         (Some(id), _) => one(hub, id, supposed),
+        // Nobody else works on anything, as far as the caller sees.
+        (None, Some(person)) if !hub.scope().is_everything() && hub.scope().email() != Some(&person) => {
+            Ok(Page { items: Vec::new(), next: None })
+        }
         (None, Some(person)) => of_person(hub, &person, supposed, after, size),
         (None, None) => Err(Failure::Defect),
     })
@@ -143,7 +148,7 @@ fn of_person(
 
 /// The checklist of a company.
 pub(super) async fn of_company(
-    hub: &Hub,
+    hub: &View,
     message: v1::GetCompanyChecklistRequest,
 ) -> Result<v1::GetCompanyChecklistResponse, Status> {
     let mut fields = Fields::default();
@@ -153,7 +158,8 @@ pub(super) async fn of_company(
     fields.check()?;
     read(hub, move |hub| {
         let now = hub.now();
-        let company = hub.company(&id)?.ok_or(Refusal::CompanyNotFound(id))?;
+        let company = hub.company(&id)?.filter(|company| hub.administers(&company.id));
+        let company = company.ok_or(Refusal::CompanyNotFound(id))?;
         let report = hub.company_report(&company, now, supposed)?;
         render_company(hub, &company, report, hub.sunset_or(supposed), now)
     })

@@ -72,7 +72,7 @@ impl SubscriptionRpc {
         &self,
         request: Request<C>,
     ) -> Result<(Option<v1::BrownoutExemption>, u64), Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.get_ref();
         let given = message.given();
         let mut fields = Fields::default();

@@ -19,7 +19,7 @@ impl SubscriptionRpc {
         &self,
         request: Request<v1::MoveSubscriptionRequest>,
     ) -> Result<Response<v1::MoveSubscriptionResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("MoveSubscription", &actor, &message, &message.request_id, Mode::Commit);
@@ -58,7 +58,7 @@ impl SubscriptionRpc {
         &self,
         request: Request<v1::UndoMoveRequest>,
     ) -> Result<Response<v1::UndoMoveResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("UndoMove", &actor, &message, &message.request_id, Mode::Commit);
@@ -79,7 +79,7 @@ impl SubscriptionRpc {
         &self,
         request: Request<v1::UndoUnsubscribeRequest>,
     ) -> Result<Response<v1::UndoUnsubscribeResponse>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("UndoUnsubscribe", &actor, &message, &message.request_id, Mode::Commit);

@@ -314,7 +314,7 @@ impl SubscriptionRpc {
         &self,
         request: Request<v1::MoveSubscriptionsRequest>,
     ) -> Result<Response<Messages<v1::MoveSubscriptionsResponse>>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let mode = parse::mode(message.validate_only);
@@ -334,7 +334,7 @@ impl SubscriptionRpc {
         &self,
         request: Request<v1::UndoMoveSubscriptionsRequest>,
     ) -> Result<Response<Messages<v1::UndoMoveSubscriptionsResponse>>, Status> {
-        let actor = parse::actor(request.metadata())?;
+        let actor = parse::actor(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
         let mode = parse::mode(message.validate_only);

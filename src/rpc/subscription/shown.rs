@@ -1,17 +1,26 @@
 //! What subscriptions look like in replies, and which of them a list shows.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use devhub_decision::Environment;
 use devhub_proto::v1;
 
+use crate::domain::Scope;
 use crate::domain::name::{ApplicationId, Context, Label, VersionName};
 use crate::domain::record::{Record, RecordKey};
+use crate::domain::refusal::Refusal;
 use crate::domain::usage::class;
 use crate::domain::waiver::WaiverKind;
-use crate::hub::{Failure, Hub, Page, Stored};
+use crate::hub::{Failure, Hub, Page, Stored, View};
 use crate::rpc::render;
 use crate::store::codec::Kind;
 use crate::wire::{Word, timestamp};
+
+/// Begins a cursor in the list of the latest subscriptions.
+const LATEST: u8 = 0;
+
+/// Begins a cursor in the list of those that others have followed.
+const FOLLOWED: u8 = 1;
 
 /// Renders a subscription with what it joins.
 pub(super) fn show(hub: &Hub, stored: &Stored, now: DateTime<Utc>) -> Result<v1::Subscription, Failure> {
@@ -98,40 +107,65 @@ impl Wanted {
         Ok(Some(show_usage(hub, stored, show_terms(hub, stored, shown, now)?, now)))
     }
 
-    /// The latest subscriptions first; then, if ended ones are wanted, those that others have followed.
+    /// The latest subscriptions first; then, if ended ones are wanted, those that others have followed. A publisher sees
+    /// the latest ones only.
     pub(super) fn page(
         &self,
-        hub: &Hub,
-        cursor: Option<bytes::Bytes>,
+        hub: &View,
+        cursor: Option<Bytes>,
         size: usize,
     ) -> Result<Page<v1::Subscription>, Failure> {
-        if let (None, Some(context), Some(label), false) =
-            (&self.application, &self.context, &self.label, self.show_ended)
-        {
-            let name = VersionName { context: context.clone(), label: label.clone() };
-            let ids = |after: Option<&str>, limit| hub.index().subscribers(&name, after, limit);
-            let key = |id| RecordKey::Subscription(id, name.clone());
-            return hub.list_by_application(cursor, size, ids, key, |stored| self.pick(hub, &stored));
-        }
-        let latest = Hub::prefix(Kind::Subscription, self.application.as_ref());
-        let followed = Hub::prefix(Kind::EndedSubscription, self.application.as_ref());
-        let in_followed = cursor.as_ref().is_some_and(|cursor| cursor.starts_with(&[Kind::EndedSubscription.byte()]));
-        let mut page = if in_followed {
-            Page { items: Vec::new(), next: None }
-        } else {
-            hub.list(&latest, cursor.clone(), size, |stored| self.pick(hub, &stored))?
-        };
-        if page.next.is_none() && self.show_ended {
-            let left = size - page.items.len();
-            if left == 0 {
-                // A page full of latest ones: the next begins with the first of the others.
-                page.next = Some(followed);
-            } else {
-                let after = cursor.filter(|_| in_followed);
-                let more = hub.list(&followed, after, left, |stored| self.pick(hub, &stored))?;
-                page.items.extend(more.items);
-                page.next = more.next;
+        let of_publisher = matches!(hub.scope(), Scope::Apis(_));
+        let name = self.context.clone().zip(self.label.clone());
+        let name = name.map(|(context, label)| VersionName { context, label });
+        match (&self.application, name) {
+            (Some(application), Some(name)) if of_publisher => {
+                let found = hub.get_one(RecordKey::Subscription(application.clone(), name))?;
+                let shown = found.map(|stored| self.pick(hub, &stored)).transpose()?.flatten();
+                Ok(Page { items: shown.into_iter().collect(), next: None })
             }
+            // Of a version of others nobody is even looked for.
+            (None, Some(name)) if of_publisher && !hub.scope().publishes(&name.context) => {
+                Ok(Page { items: Vec::new(), next: None })
+            }
+            (None, Some(name)) if hub.scope().publishes(&name.context) && (of_publisher || !self.show_ended) => {
+                let ids = |after: Option<&str>, limit| hub.index().subscribers(&name, after, limit);
+                let key = |id| RecordKey::Subscription(id, name.clone());
+                hub.list_by_application(cursor, size, ids, key, |stored| self.pick(hub, &stored))
+            }
+            (Some(_) | None, _) => self.page_by_key(hub, cursor, size),
+        }
+    }
+
+    fn page_by_key(&self, hub: &View, cursor: Option<Bytes>, size: usize) -> Result<Page<v1::Subscription>, Failure> {
+        let application = self.application.as_ref();
+        // A cursor says in which of the two lists it is; alone, at the beginning of it.
+        let in_followed = match cursor.as_ref().map(|cursor| cursor.first()) {
+            None | Some(Some(&LATEST)) => false,
+            Some(Some(&FOLLOWED)) => true,
+            Some(Some(_) | None) => {
+                return Err(Refusal::invalid("page_token", "is of an older hub; repeat the query without it").into());
+            }
+        };
+        let after = cursor.map(|cursor| cursor.slice(1..)).filter(|after| !after.is_empty());
+        let within = |list: u8, next: Option<Bytes>| next.map(|next| [&[list], &*next].concat().into());
+        if in_followed {
+            let page = hub.list_of(Kind::EndedSubscription, application, after, size, |s| self.pick(hub, &s))?;
+            return Ok(Page { next: within(FOLLOWED, page.next), ..page });
+        }
+        let mut page = hub.list_of(Kind::Subscription, application, after, size, |stored| self.pick(hub, &stored))?;
+        if page.next.is_some() || !self.show_ended {
+            page.next = within(LATEST, page.next);
+            return Ok(page);
+        }
+        let left = size - page.items.len();
+        if left == 0 {
+            // A page full of latest ones: the next begins with the first of the others.
+            page.next = Some(Bytes::from_static(&[FOLLOWED]));
+        } else {
+            let more = hub.list_of(Kind::EndedSubscription, application, None, left, |s| self.pick(hub, &s))?;
+            page.items.extend(more.items);
+            page.next = within(FOLLOWED, more.next);
         }
         Ok(page)
     }

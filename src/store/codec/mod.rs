@@ -9,6 +9,7 @@ mod app;
 mod company;
 mod credential;
 mod disuse;
+mod extract;
 mod fact;
 mod installation;
 mod key;
@@ -20,6 +21,7 @@ mod usage;
 mod waiver;
 
 pub use answer::{Answer, Dropped};
+pub use extract::decision_part;
 pub use fact::{decode_fact, encode_fact};
 pub use key::{
     Kind, announcement_revisions_of, encode as encode_key, holder_of, kind as key_kind, notices_of, prefix_of,

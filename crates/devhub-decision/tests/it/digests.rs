@@ -1,6 +1,6 @@
 //! Digests: kept change by change they are what the rows add up to, and a table made of the rows of another is the same.
 
-use devhub_decision::{Change, Digests, Environment, Table};
+use devhub_decision::{Change, ContextDigests, Digests, Environment, NO_CONTEXT, Table};
 use proptest::prelude::*;
 
 use crate::model::any_change;
@@ -8,6 +8,19 @@ use crate::model::any_change;
 /// All rows that the gateways of an environment need.
 fn rows(table: &Table, environment: Environment) -> Vec<Change> {
     (0..Table::PARTS).flat_map(|part| table.part(part, environment)).collect()
+}
+
+/// Whose a row is, if it is somebody's.
+fn client_id(row: &Change) -> Option<&str> {
+    match row {
+        Change::Application(entry) => Some(&entry.client_id),
+        Change::Subscription(entry) => Some(&entry.client_id),
+        Change::Waiver(entry) => Some(&entry.client_id),
+        Change::Exemption(entry) => Some(&entry.client_id),
+        Change::ServiceAccount(entry) => Some(&entry.client_id),
+        Change::Installation(entry) => Some(&entry.client_id),
+        Change::Version(_) | Change::Namespace(_) | Change::CredentialClass(_) => None,
+    }
 }
 
 proptest! {
@@ -30,6 +43,10 @@ proptest! {
                 prop_assert_eq!(at, revision);
                 prop_assert_eq!(digests.of(environment), Digests::of_rows(&rows).of(environment));
                 prop_assert_eq!(digests.of(environment), replica.stand().1.of(environment), "followed by changes");
+                for client in rows.iter().filter_map(client_id).chain(["stranger"]) {
+                    let its: Vec<_> = rows.iter().filter(|row| client_id(row) == Some(client)).cloned().collect();
+                    prop_assert_eq!(table.client(client, environment), its, "one by one");
+                }
                 let copy = Table::new();
                 copy.load_all(rows);
                 prop_assert_eq!(copy.dump(), replica.dump(), "copied row by row");
@@ -55,6 +72,33 @@ proptest! {
         }
         copy.load_all(meanwhile.into_iter().filter(|change| change.concerns(environment)).collect());
         prop_assert_eq!(copy.stand().1.of(environment), table.stand().1.of(environment));
+    }
+
+    #[test]
+    fn the_digests_of_contexts_are_those_of_their_rows_and_what_commits_add_to_them(
+        loaded in prop::collection::vec(any_change(), 0..30),
+        commits in prop::collection::vec(prop::collection::vec(any_change(), 0..6), 0..20),
+    ) {
+        let table = Table::new();
+        table.load_all(loaded);
+        let mut followed: ContextDigests = table.context_digests();
+        for (revision, changes) in (1..).zip(commits) {
+            for (context, added) in table.apply_and_tell(revision, changes) {
+                let sum = followed.entry(context).or_default();
+                *sum = sum.plus(added);
+            }
+            let held = table.context_digests();
+            prop_assert_eq!(&followed, &held);
+            for environment in Environment::ALL {
+                let rows = rows(&table, environment);
+                for (context, digests) in &held {
+                    let of = rows.iter().filter(|row| row.context().unwrap_or(NO_CONTEXT) == &**context);
+                    prop_assert_eq!(digests.of(environment), Digests::of_rows(of).of(environment), "{}", context);
+                }
+                let all = held.values().fold(Digests::default(), |sum, digests| sum.plus(*digests));
+                prop_assert_eq!(all.of(environment), table.stand().1.of(environment));
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 // Said of each module, because clippy permits `unwrap` in what is marked as a test and nowhere else.
 #[cfg(test)]
+mod apis;
+#[cfg(test)]
 mod concurrency;
 #[cfg(test)]
 mod credentials;
