@@ -154,6 +154,13 @@ impl Config {
         Resolved::of(sources)?.config()
     }
 
+    /// The configuration that the text of a file says, with nothing beside it.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn of_text(text: &str) -> Result<Config, ConfigError> {
+        let flags = file::parse(text).map_err(|error| ConfigError(vec![error.to_string()]))?;
+        Config::load(&Sources { flags, environment: &|_| None, file: None })
+    }
+
     /// Defaults, on ports that the operating system chooses.
     pub fn for_testing(data_dir: impl Into<PathBuf>) -> Config {
         let any = "127.0.0.1:0".to_owned();

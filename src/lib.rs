@@ -15,6 +15,8 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod gateway;
+#[cfg(any(test, fuzzing))]
+pub mod hostile;
 pub mod hub;
 pub mod ids;
 pub mod rpc;

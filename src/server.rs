@@ -371,16 +371,16 @@ async fn wait(mut stopping: watch::Receiver<bool>) {
 }
 
 /// What services are made of.
-struct Parts {
-    hub: Hub,
-    judge: Judge,
-    limits: Limits,
-    peppers: Option<Arc<Peppers>>,
-    standing: Option<Arc<Standing>>,
-    metrics: Metrics,
+pub(crate) struct Parts {
+    pub(crate) hub: Hub,
+    pub(crate) judge: Judge,
+    pub(crate) limits: Limits,
+    pub(crate) peppers: Option<Arc<Peppers>>,
+    pub(crate) standing: Option<Arc<Standing>>,
+    pub(crate) metrics: Metrics,
 }
 
-fn services(parts: Parts, config: &Config, stopping: &watch::Receiver<bool>) -> Routes {
+pub(crate) fn services(parts: Parts, config: &Config, stopping: &watch::Receiver<bool>) -> Routes {
     let Parts { hub, judge, limits, peppers, standing, metrics } = parts;
     macro_rules! bounded {
         ($server:ident, $service:expr) => {

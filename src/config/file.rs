@@ -114,6 +114,12 @@ pub(super) fn parsed<F: for<'f> Deserialize<'f>>(path: &Path) -> Result<F, Strin
     toml::from_str(&text).map_err(|error| format!("the configuration file {name} is wrong: {error}"))
 }
 
+/// What the text of a file says.
+#[cfg(any(test, fuzzing))]
+pub(super) fn parse(text: &str) -> Result<Layer, toml::de::Error> {
+    toml::from_str(text).map(layer)
+}
+
 fn layer(file: File) -> Layer {
     let list = |days: Vec<i64>| days.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
     let texts = [

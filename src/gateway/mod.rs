@@ -13,6 +13,8 @@ mod bound;
 mod decision_log;
 mod envoy;
 mod fleet;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 pub mod http;
 mod judge;
 mod sync;

@@ -38,6 +38,8 @@ pub mod doctor;
 pub mod history;
 
 pub mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 
 mod disk;
 mod identity;
