@@ -273,7 +273,8 @@ fn agrees(table: &Table, rows: &Rows, question: &Question<'_>, from: DateTime<Ut
             let mut changes = 0;
             let mut at = from;
             while at < now {
-                let until = |operation| judged(table, &Question { operation, ..*question }, at, |said| said.valid_until);
+                let until =
+                    |operation| judged(table, &Question { operation, ..*question }, at, |said| said.valid_until);
                 at = CALLS.map(until).into_iter().min().unwrap();
                 changes += 1;
             }

@@ -38,7 +38,7 @@ pub(super) fn call(bytes: &[u8]) {
         for pinned in [Pinned::default(), Pinned { context: Some("hello"), version: Some("1.0"), ..Pinned::default() }]
         {
             let call = Call { method, target, headers: headers.clone(), pinned, caller: &Stranger };
-            let Ok(question) = reading.read(&call, &|context| context == "hello" || context == "hello/world") else {
+            let Ok(question) = reading.read(&call, &|context, _| context == "hello" || context == "hello/world") else {
                 continue;
             };
             assert!(question.context.starts_with("hello"), "{question:?}");
