@@ -20,7 +20,7 @@ pub struct Agent {
     /// Configuration file (TOML)
     #[arg(long, env = "DEVHUB_AGENT_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The hub to follow, for example http://hub.internal:50051
+    /// The hub to follow: an https:// or http:// address
     #[arg(long, value_name = "URL")]
     hub: Option<String>,
     /// Who signs the certificate of a hub at an https:// address (PEM)
