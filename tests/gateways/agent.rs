@@ -17,8 +17,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::envoy::{API, Case, PATIENCE, V1, call, each, reached, said, template, text};
+use crate::envoy::{API, Case, PATIENCE, V1, call, each, said, template};
 use crate::gateway::{Gateway, Template};
+use crate::heard::{reached, text};
 use crate::http::{self, Answer};
 use crate::hub::{Asked, DOCUMENTATION, Hub, Process, begin, retirement, runtime};
 use crate::program::{self, ENVOYS, Program};

@@ -14,6 +14,7 @@ use devhub_proto::envoy::service::auth::v3::check_response::HttpResponse;
 use serde_json::{Value, json};
 
 use crate::gateway::{Gateway, Template};
+use crate::heard::{reached, text};
 use crate::http::{self, Answer};
 use crate::hub::{Asked, DOCUMENTATION, Hub, Process, begin, config, retirement, runtime};
 use crate::impostor::Impostor;
@@ -74,22 +75,11 @@ pub(crate) fn call(gateway: &Gateway, method: &str, path: &str, headers: &[(&str
     http::call(gateway.address, method, path, headers, b"")
 }
 
-pub(crate) fn text(answer: &Answer) -> String {
-    String::from_utf8(answer.body.clone()).unwrap()
-}
-
 /// Status, and the reason in the hub's body.
 pub(crate) fn said(answer: &Answer) -> String {
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let reason = body.and_then(|body| body["reason"].as_str().map(str::to_owned)).unwrap_or_default();
     format!("{} {reason}", answer.status).trim_end().to_owned()
-}
-
-/// The values of a header that reached the API.
-pub(crate) fn reached(answer: &Answer, name: &str) -> Vec<String> {
-    let head = text(answer);
-    let fields = head.lines().filter_map(|line| line.split_once(": "));
-    fields.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).collect()
 }
 
 #[test]

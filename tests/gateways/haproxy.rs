@@ -22,6 +22,7 @@ use tonic::transport::Channel;
 
 use crate::agent::Running;
 use crate::gateway::{Gateway, Template};
+use crate::heard::{reached, reason, text};
 use crate::http::{self, Answer};
 use crate::hub::{Asked, DOCUMENTATION, Process, channel, operator, retirement, runtime};
 use crate::program::{self, Program};
@@ -150,22 +151,6 @@ impl Scene {
     fn tell<R>(&self, what: impl AsyncFnOnce(Channel) -> R) -> R {
         self.beside.runtime.block_on(async { what(channel(self.hub.address)).await })
     }
-}
-
-fn text(answer: &Answer) -> String {
-    String::from_utf8(answer.body.clone()).unwrap()
-}
-
-fn reason(answer: &Answer) -> String {
-    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_else(|_| panic!("{answer:?}"));
-    body["reason"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
-}
-
-/// The values of a header that reached the API.
-fn reached(answer: &Answer, name: &str) -> Vec<String> {
-    let head = text(answer);
-    let fields = head.lines().filter_map(|line| line.split_once(": "));
-    fields.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).collect()
 }
 
 const PLENTY: Duration = Duration::from_secs(1);

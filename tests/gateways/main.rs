@@ -11,6 +11,7 @@ mod envoy;
 mod envoy_http;
 mod gateway;
 mod haproxy;
+mod heard;
 #[path = "../peers/http.rs"]
 mod http;
 mod hub;

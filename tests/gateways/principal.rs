@@ -3,8 +3,9 @@
 
 use std::net::SocketAddr;
 
-use crate::envoy::{API, HUB, V1, call, each, reached, said, template, text};
+use crate::envoy::{API, HUB, V1, call, each, said, template};
 use crate::gateway::{Gateway, Template};
+use crate::heard::{reached, text};
 use crate::http::Answer;
 use crate::hub::{Asked, Hub};
 use crate::program::Program;

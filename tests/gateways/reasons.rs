@@ -6,7 +6,8 @@ use devhub_decision::Reason;
 use serde_json::Value;
 
 use crate::cast::{self, brownout, end, operation_end, sunset};
-use crate::envoy::{call, patient, reached, said, text};
+use crate::envoy::{call, patient, said};
+use crate::heard::{reached, text};
 use crate::hub::{Asked, Hub, begin};
 use crate::program::{self, ENVOYS};
 use crate::provision::or_skip;

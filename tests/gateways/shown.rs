@@ -9,6 +9,7 @@ use devhub::store::embedded::{Embedded, Options};
 
 use crate::brownout;
 use crate::gateway::Gateway;
+use crate::heard::{reached, reason, text};
 use crate::http::{self, Answer};
 use crate::hub::{Asked, DOCUMENTATION, Hub, Process, begin, config, retirement, runtime};
 use crate::upstream::Upstream;
@@ -43,22 +44,6 @@ fn version(label: &'static str) -> (&'static str, String) {
 
 fn get(gateway: &Gateway, path: &str, headers: &[(&str, &str)]) -> Answer {
     http::call(gateway.address, "GET", path, headers, b"")
-}
-
-fn text(answer: &Answer) -> String {
-    String::from_utf8(answer.body.clone()).unwrap()
-}
-
-fn reason(answer: &Answer) -> String {
-    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_else(|_| panic!("{answer:?}"));
-    body["reason"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
-}
-
-/// The values of a header that reached the API.
-fn reached(answer: &Answer, name: &str) -> Vec<String> {
-    let head = text(answer);
-    let fields = head.lines().filter_map(|line| line.split_once(": "));
-    fields.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).collect()
 }
 
 /// Allows, and denies with the hub's own status and reason, and what is denied does not reach the API.
