@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use crate::access::Access;
 use crate::domain::disuse::Limits;
+use crate::domain::setting::TwoPersons;
 use crate::gateway::Sampling;
 use crate::gateway::answer::BodyFormat;
 use crate::gateway::request::Reading;
@@ -27,6 +28,17 @@ pub enum LogFormat {
     Pretty,
     /// One JSON object per line.
     Json,
+}
+
+/// Where what is dangerous takes two persons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TwoPersonRule {
+    /// Where callers prove who they are.
+    WhereProven,
+    /// Everywhere: where nobody is proven, the names that callers state tell them apart.
+    On,
+    /// Nowhere.
+    Off,
 }
 
 /// Configuration of a hub.
@@ -58,6 +70,11 @@ pub struct Config {
     pub lock_production_subscriptions: bool,
     /// Collaborators may delete live production applications (rule B56). Default false.
     pub production_deletion: bool,
+    /// Whether what is dangerous takes two persons. Default where callers prove who they are: elsewhere one person is as many
+    /// as they say.
+    pub two_person_rule: TwoPersonRule,
+    /// The codes with which one person may do what takes two. By default there are none, so nobody may.
+    pub break_glass_file: Option<PathBuf>,
     /// How long a stop waits for calls under way, in seconds. Default 10, 0 to 300.
     pub drain_seconds: u32,
     /// Calls at a time on one connection. Default 256.
@@ -154,6 +171,15 @@ impl Config {
         Resolved::of(sources)?.config()
     }
 
+    /// Whether what is dangerous takes two persons.
+    pub fn two_persons(&self) -> TwoPersons {
+        match self.two_person_rule {
+            TwoPersonRule::WhereProven if !self.access.proves_callers() => TwoPersons::NotNeeded,
+            TwoPersonRule::Off => TwoPersons::NotNeeded,
+            TwoPersonRule::WhereProven | TwoPersonRule::On => TwoPersons::Needed,
+        }
+    }
+
     /// The configuration that the text of a file says, with nothing beside it.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn of_text(text: &str) -> Result<Config, ConfigError> {
@@ -198,6 +224,9 @@ mod tests {
         assert!(config.reflection && !config.lock_production_subscriptions && !config.production_deletion);
         assert_eq!((config.log_format, config.log_filter.as_str()), (LogFormat::Pretty, "info"));
         assert!(config.cors_origins.is_empty() && config.policies.is_none() && config.pepper_file.is_none());
+        assert_eq!((config.two_person_rule, config.two_persons()), (TwoPersonRule::WhereProven, TwoPersons::NotNeeded));
+        assert_eq!(load(&[("two_person_rule", "on")]).expect("a word").two_persons(), TwoPersons::Needed);
+        assert_eq!(config.break_glass_file, None);
         assert_eq!(config.disuse, None, "nobody is deleted unless somebody says so");
         let limits = load(&[("delete_unused", "true")]).expect("a switch").disuse.expect("limits");
         let term = |term: &Term| (term.days(), term.notice_days().to_vec());
@@ -224,6 +253,8 @@ mod tests {
             ("restore_window_days", "-1"),
             ("lock_production_subscriptions", "1"),
             ("production_deletion", ""),
+            ("two_person_rule", "yes"),
+            ("break_glass_file", ""),
             ("drain_seconds", "301"),
             ("drain_seconds", "1.5"),
             ("max_streams_per_connection", "0"),

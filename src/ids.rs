@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use uuid::{Builder, NoContext, Timestamp, Uuid};
 
 use crate::domain::name::{
-    AccountId, ApplicationId, ClientId, ClientSecretId, InstallKey, ServiceUserId, SubscriptionId, WaiverId,
+    AccountId, ApplicationId, ClientId, ClientSecretId, InstallKey, ProposalId, ServiceUserId, SubscriptionId, WaiverId,
 };
 
 /// A UUID that sorts by `now`, so that new records lie together on disk.
@@ -26,6 +26,11 @@ pub fn subscription(now: DateTime<Utc>) -> SubscriptionId {
 
 /// A new waiver id.
 pub fn waiver(now: DateTime<Utc>) -> WaiverId {
+    uuid(now).parse().expect("a UUID is a valid id")
+}
+
+/// A new proposal id.
+pub fn proposal(now: DateTime<Utc>) -> ProposalId {
     uuid(now).parse().expect("a UUID is a valid id")
 }
 

@@ -22,6 +22,7 @@ use devhub_proto::v1::announcement_service_server::AnnouncementServiceServer;
 use devhub_proto::v1::api_service_server::ApiServiceServer;
 use devhub_proto::v1::app_version_service_server::AppVersionServiceServer;
 use devhub_proto::v1::application_service_server::ApplicationServiceServer;
+use devhub_proto::v1::approval_service_server::ApprovalServiceServer;
 use devhub_proto::v1::audit_service_server::AuditServiceServer;
 use devhub_proto::v1::authorization_service_server::AuthorizationServiceServer;
 use devhub_proto::v1::call_limit_service_server::CallLimitServiceServer;
@@ -60,9 +61,9 @@ use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules}
 use crate::gateway::{AuthorizationRpc, DecisionLog, EnvoyRpc, Fleet, GatewayFleetRpc, Judge, Pace, SyncRpc};
 use crate::hub::Hub;
 use crate::rpc::{
-    AnnouncementRpc, ApiRpc, AppVersionRpc, ApplicationRpc, AuditRpc, CallLimitRpc, CompanyRpc, CredentialClassRpc,
-    CredentialRpc, FactRpc, InstallationRpc, ListingRpc, MaintenanceRpc, MigrationRpc, NoticeRpc, OrganisationRpc,
-    ScheduleRpc, ServiceAccountRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
+    AnnouncementRpc, ApiRpc, AppVersionRpc, ApplicationRpc, ApprovalRpc, AuditRpc, CallLimitRpc, CompanyRpc,
+    CredentialClassRpc, CredentialRpc, FactRpc, InstallationRpc, ListingRpc, MaintenanceRpc, MigrationRpc, NoticeRpc,
+    OrganisationRpc, ScheduleRpc, ServiceAccountRpc, SubscriptionRpc, UsageRpc, WaiverRpc,
 };
 use crate::secret::{self, Peppers, Seals};
 use crate::store::embedded::{Embedded, Options};
@@ -70,7 +71,7 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Names under which health is reported, besides that of the whole server.
-const SERVICES: [&str; 25] = [
+const SERVICES: [&str; 26] = [
     "devhub.v1.ApiService",
     "devhub.v1.ApplicationService",
     "devhub.v1.SubscriptionService",
@@ -96,6 +97,7 @@ const SERVICES: [&str; 25] = [
     "devhub.v1.GatewaySyncService",
     "devhub.v1.AuditService",
     "devhub.v1.GatewayFleetService",
+    "devhub.v1.ApprovalService",
 ];
 
 /// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
@@ -157,6 +159,7 @@ pub fn rules(config: &Config) -> anyhow::Result<Rules> {
         production_subscriptions,
         production_deletion,
         disuse: config.disuse.clone(),
+        two_persons: config.two_persons(),
     })
 }
 
@@ -426,6 +429,7 @@ pub(crate) fn services(parts: Parts, config: &Config, stopping: &watch::Receiver
         .add_service(bounded!(ListingServiceServer, ListingRpc::new(hub.clone())))
         .add_service(bounded!(MaintenanceServiceServer, MaintenanceRpc::new(hub.clone())))
         .add_service(bounded!(NoticeServiceServer, NoticeRpc::new(hub.clone(), stopping.clone())))
+        .add_service(bounded!(ApprovalServiceServer, ApprovalRpc::new(hub.clone(), config.break_glass_file.clone())))
         .add_service(bounded!(AuditServiceServer, AuditRpc::new(standing)))
         .add_service(bounded!(FactServiceServer, FactRpc::new(hub.clone(), stopping.clone())));
     if config.reflection {
@@ -477,6 +481,9 @@ fn admin_routes(ready: Arc<OnceLock<Hub>>, metrics: Metrics, stopping: watch::Re
                 }
                 // Decisions go on while writes do not: that is a warning to operators, not a reason to take the hub
                 // out of service.
+                if hub.is_held() {
+                    return unavailable("restored, waits for operators to confirm that: devhub confirm-restore\n");
+                }
                 match hub.store().write_trouble() {
                     Some(trouble) => (StatusCode::OK, format!("ready for decisions; writes are refused: {trouble}\n")),
                     None => (StatusCode::OK, "ready\n".to_owned()),

@@ -302,6 +302,13 @@ impl Metrics {
         );
         let unused = hub.index().unused_count() as u64;
         gauge("devhub_unused_applications", "Applications to be deleted because nobody uses them.", unused);
+        let (waiting, unacknowledged, broken) = hub.proposals_waiting(hub.now());
+        gauge("devhub_proposals_waiting", "Proposals that wait for a second person.", waiting);
+        let help = "Proposals done by breaking the glass that nobody else has acknowledged.";
+        gauge("devhub_break_glass_unacknowledged", help, unacknowledged);
+        gauge("devhub_break_glass_codes_used", "Break-glass codes used since the store was laid out.", broken);
+        let held = u64::from(hub.is_held());
+        gauge("devhub_restore_unconfirmed", "1 while a restore waits to be confirmed, else 0.", held);
         let writable = u64::from(hub.store().write_trouble().is_none());
         gauge("devhub_store_writable", "1 while commits are accepted, 0 while they are not.", writable);
         line(format_args!("# HELP devhub_versions Deployed versions by environment and stage."));

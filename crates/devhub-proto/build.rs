@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "devhub/v1/api.proto",
         "devhub/v1/app_version.proto",
         "devhub/v1/application.proto",
+        "devhub/v1/approval.proto",
         "devhub/v1/audit.proto",
         "devhub/v1/authorization.proto",
         "devhub/v1/call_limit.proto",
@@ -65,6 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .btree_map(".")
         .skip_debug([
+            ".devhub.v1.BreakGlassRequest",
             ".devhub.v1.CreateClientSecretResponse",
             ".devhub.v1.CreateServiceAccountResponse",
             ".devhub.v1.RotateServiceAccountSecretResponse",

@@ -9,6 +9,7 @@ use devhub_proto::v1::announcement_service_client::AnnouncementServiceClient;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
 use devhub_proto::v1::app_version_service_client::AppVersionServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
+use devhub_proto::v1::approval_service_client::ApprovalServiceClient;
 use devhub_proto::v1::audit_service_client::AuditServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use devhub_proto::v1::call_limit_service_client::CallLimitServiceClient;
@@ -268,6 +269,8 @@ clients!(
     installations: InstallationServiceClient,
     /// Gateways that follow.
     gateways: GatewayFleetServiceClient,
+    /// What takes two persons.
+    approvals: ApprovalServiceClient,
     /// Maintenance windows.
     maintenance: MaintenanceServiceClient,
     /// Companies and their projects.

@@ -165,6 +165,19 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::ListingNotFound => "submit it first: `devhub listing submit`",
         ErrorReason::IllegalListingState => "`devhub listing show` shows where the listing stands",
         ErrorReason::Maintenance => "repeat it after the window; `devhub maintenance list` shows all windows",
+        ErrorReason::SecondPersonRequired => {
+            "have another operator look at it and approve it: `devhub proposal show`, `devhub proposal approve`"
+        }
+        ErrorReason::ProposalNotFound => "`devhub proposal list --all` shows which there are",
+        ErrorReason::ProposalNotOpen => {
+            "`devhub proposal list` shows those that wait; make the call anew if it is over"
+        }
+        ErrorReason::ProposalStale => "make the call anew, and have that approved",
+        ErrorReason::WrongPerson => "ask another operator; `devhub proposal show` says whose it is",
+        ErrorReason::BreakGlassRefused => {
+            "`devhub break-glass new` makes a code; have another operator approve it instead"
+        }
+        ErrorReason::RestoreUnconfirmed => "repeat it after `devhub confirm-restore`, which takes two operators",
         ErrorReason::MaintenanceNotFound => "`devhub maintenance list` shows which there are",
         ErrorReason::InstallationNotFound => "`devhub list installations --ended` shows what is and was installed",
         ErrorReason::AlreadyInstalled => "update it instead: `devhub update-installation`",

@@ -14,6 +14,7 @@ pub mod app_version;
 pub mod apply;
 pub mod audit;
 pub mod backup;
+pub mod break_glass;
 pub mod brownout;
 pub mod calendar;
 pub mod catalogue;
@@ -53,6 +54,7 @@ pub mod pepper;
 pub mod plan;
 pub mod project;
 pub mod promote;
+pub mod proposal;
 pub mod question;
 pub mod register;
 pub mod reinstate;
@@ -223,6 +225,14 @@ enum Command {
     Uninstall(install::Uninstall),
     /// Set the projects that an installation may reach
     Permit(install::Permit),
+    /// What one person alone must not do, and waits for another
+    #[command(subcommand)]
+    Proposal(proposal::Proposal),
+    /// Do what takes two persons alone, with a sealed code, on record
+    #[command(subcommand)]
+    BreakGlass(break_glass::BreakGlass),
+    /// Let a hub that was restored from a backup decide and take changes again
+    ConfirmRestore(restore::ConfirmRestore),
     /// Times at which collaborators change nothing
     #[command(subcommand)]
     Maintenance(maintenance::Maintenance),
@@ -339,6 +349,9 @@ impl Cli {
             Command::UpdateInstallation(command) => wait_for(command.run(connection, output)),
             Command::Uninstall(command) => wait_for(command.run(connection, output)),
             Command::Permit(command) => wait_for(command.run(connection, output)),
+            Command::Proposal(command) => wait_for(command.run(connection, output)),
+            Command::BreakGlass(command) => wait_for(command.run(connection, output)),
+            Command::ConfirmRestore(command) => wait_for(command.run(connection, output)),
             Command::Maintenance(command) => wait_for(command.run(connection, output)),
             Command::Company(command) => wait_for(command.run(connection, output)),
             Command::Project(command) => wait_for(command.run(connection, output)),

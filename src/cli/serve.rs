@@ -59,6 +59,12 @@ pub struct Settings {
     /// Let collaborators delete live production applications [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     production_deletion: Option<String>,
+    /// Whether what is dangerous takes two persons: auto (where callers prove who they are), on or off [default: auto]
+    #[arg(long, value_name = "WHERE")]
+    two_person_rule: Option<String>,
+    /// File of codes with which one person may do what takes two; make one with `devhub break-glass new`
+    #[arg(long, value_name = "FILE")]
+    break_glass_file: Option<String>,
     /// How long a stop waits for calls under way [default: 10]
     #[arg(long, value_name = "SECONDS")]
     drain_seconds: Option<String>,
@@ -228,6 +234,8 @@ impl Settings {
             ("restore_window_days", &self.restore_window_days),
             ("lock_production_subscriptions", &self.lock_production_subscriptions),
             ("production_deletion", &self.production_deletion),
+            ("two_person_rule", &self.two_person_rule),
+            ("break_glass_file", &self.break_glass_file),
             ("drain_seconds", &self.drain_seconds),
             ("max_streams_per_connection", &self.max_streams_per_connection),
             ("max_request_bytes", &self.max_request_bytes),

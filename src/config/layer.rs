@@ -44,7 +44,7 @@ pub(super) const fn without_default(name: &'static str) -> Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 59] = [
+pub const SETTINGS: [Setting; 61] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
@@ -58,6 +58,8 @@ pub const SETTINGS: [Setting; 59] = [
     setting("restore_window_days", "30"),
     setting("lock_production_subscriptions", "false"),
     setting("production_deletion", "false"),
+    setting("two_person_rule", "auto"),
+    without_default("break_glass_file"),
     setting("drain_seconds", "10"),
     setting("max_streams_per_connection", "256"),
     setting("max_request_bytes", "262144"),

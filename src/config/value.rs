@@ -9,7 +9,7 @@ use std::str::FromStr;
 use tracing_subscriber::EnvFilter;
 
 use super::layer::Shown;
-use super::{Config, ConfigError, LogFormat};
+use super::{Config, ConfigError, LogFormat, TwoPersonRule};
 use crate::domain::disuse::{DAYS_MAX, Limits, NOTICES_MAX, Notices, Term};
 
 /// Settings under judgement, and the sentences so far.
@@ -66,6 +66,8 @@ impl<'a> Values<'a> {
         let restore_window_days = self.number("restore_window_days", 1..=365);
         let lock_production_subscriptions = self.switch("lock_production_subscriptions");
         let production_deletion = self.switch("production_deletion");
+        let two_person_rule = self.two_person_rule();
+        let break_glass_file = self.break_glass_file();
         let drain_seconds = self.number("drain_seconds", 0..=300);
         let max_streams_per_connection = self.number("max_streams_per_connection", 1..=65_536);
         let max_request_bytes = self.number("max_request_bytes", 1024..=4_194_304);
@@ -93,6 +95,8 @@ impl<'a> Values<'a> {
             restore_window_days: restore_window_days?,
             lock_production_subscriptions: lock_production_subscriptions?,
             production_deletion: production_deletion?,
+            two_person_rule: two_person_rule?,
+            break_glass_file: break_glass_file?,
             drain_seconds: drain_seconds?,
             max_streams_per_connection: max_streams_per_connection?,
             max_request_bytes: max_request_bytes?,
@@ -171,6 +175,30 @@ impl<'a> Values<'a> {
             }
             Some(path) => Some(Some(PathBuf::from(path))),
             None => Some(None),
+        }
+    }
+
+    fn break_glass_file(&mut self) -> Option<Option<PathBuf>> {
+        match self.shown("break_glass_file").value.as_deref() {
+            Some("") => {
+                let remedy = "make one with `devhub break-glass new`, or leave it out";
+                self.wrong("break_glass_file", "it must name a file", remedy);
+                None
+            }
+            Some(path) => Some(Some(PathBuf::from(path))),
+            None => Some(None),
+        }
+    }
+
+    fn two_person_rule(&mut self) -> Option<TwoPersonRule> {
+        match self.text("two_person_rule") {
+            "auto" => Some(TwoPersonRule::WhereProven),
+            "on" => Some(TwoPersonRule::On),
+            "off" => Some(TwoPersonRule::Off),
+            _ => {
+                self.wrong("two_person_rule", "it must be auto, on or off", "write one of the three");
+                None
+            }
         }
     }
 

@@ -21,11 +21,13 @@ use super::name::{ApplicationId, CompanyId, VersionName};
 use super::notice::AcknowledgeNotice;
 use super::organisation::SetOrganisation;
 use super::outcome::Judgement;
+use super::proposal::{AcknowledgeBreakGlass, Dismissal, EndProposal, Propose};
 use super::publish::{CreateVersion, DeployVersion, UpdateVersion};
 use super::record::{RecordKey, Records};
 use super::refusal::Refusal;
 use super::register::{CreateApplication, DeleteApplication, RestoreApplication, UpdateApplication};
 use super::relocate::MoveSubscription;
+use super::restored::ConfirmRestore;
 use super::schedule::ChangeLifecycle;
 use super::service_account::{
     ChangeAccountPermissions, ClassifyServiceAccount, CreateServiceAccount, Created, ExtendServiceAccounts,
@@ -138,7 +140,11 @@ commands!(
     UpdateInstallation,
     Uninstall,
     SetPermittedProjects,
-    NoteFirstUse
+    NoteFirstUse,
+    Propose,
+    EndProposal,
+    AcknowledgeBreakGlass,
+    ConfirmRestore
 );
 
 impl Command {
@@ -152,6 +158,7 @@ impl Command {
             Command::ApproveListing(command) => command.follows(records),
             Command::Install(command) => command.follows(records),
             Command::UpdateInstallation(command) => command.follows(records),
+            Command::Propose(command) => command.follows(records),
             _ => Vec::new(),
         }
     }
@@ -259,6 +266,11 @@ impl Command {
             Command::Uninstall(_) => "Uninstall",
             Command::SetPermittedProjects(_) => "SetPermittedProjects",
             Command::NoteFirstUse(_) => "NoteFirstUse",
+            Command::Propose(_) => "Propose",
+            Command::EndProposal(EndProposal { verdict: Dismissal::Reject, .. }) => "RejectProposal",
+            Command::EndProposal(EndProposal { verdict: Dismissal::Withdraw, .. }) => "WithdrawProposal",
+            Command::AcknowledgeBreakGlass(_) => "AcknowledgeBreakGlass",
+            Command::ConfirmRestore(_) => "ConfirmRestore",
         }
     }
 
@@ -347,7 +359,11 @@ impl Command {
             | Command::SetOrganisation(_)
             | Command::ScheduleMaintenance(_)
             | Command::ReviseMaintenance(_)
-            | Command::CancelMaintenance(_) => Subject::default(),
+            | Command::CancelMaintenance(_)
+            | Command::EndProposal(_)
+            | Command::AcknowledgeBreakGlass(_)
+            | Command::ConfirmRestore(_) => Subject::default(),
+            Command::Propose(command) => command.subject.clone(),
         }
     }
 }

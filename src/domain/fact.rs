@@ -180,6 +180,20 @@ pub enum FactKind {
     MaintenanceRevised,
     /// Maintenance was cancelled.
     MaintenanceCancelled,
+    /// Somebody asked for what one person alone must not do.
+    Proposed,
+    /// Another operator approved a proposal.
+    ProposalApproved,
+    /// Another operator rejected a proposal.
+    ProposalRejected,
+    /// Whoever made a proposal took it back.
+    ProposalWithdrawn,
+    /// One person did what two should do.
+    BrokeGlass,
+    /// Another operator has looked at that.
+    BreakGlassAcknowledged,
+    /// A hub that was restored from a backup serves again.
+    RestoreConfirmed,
 }
 
 /// What a fact is about; what does not apply is left out.

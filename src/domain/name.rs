@@ -128,6 +128,13 @@ name!(
 );
 
 name!(
+    /// The id of a proposal, made by devhub.
+    ProposalId,
+    "a proposal id has 1 to 64 lower-case letters, digits and hyphens",
+    |text| len(text, 1, 64) && all(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+
+name!(
     /// The id of a client secret, made by devhub. It is no secret itself.
     ClientSecretId,
     "a client secret id has 1 to 64 lower-case letters, digits and hyphens",

@@ -19,12 +19,14 @@ use super::listing::Listing;
 use super::maintenance::{Maintenance, MaintenanceAhead};
 use super::name::{
     AccountId, AnnouncementId, ApplicationId, ClientId, CompanyId, Context, MaintenanceId, NoticeId, OrganisationId,
-    ProjectId, SubscriptionId, VersionName,
+    ProjectId, ProposalId, SubscriptionId, VersionName,
 };
 use super::namespace::{self, Namespace};
 use super::notice::{Holder, Notice, NoticeRun, Occasion};
 use super::organisation::Organisation;
+use super::proposal::{Proposal, ProposalBook};
 use super::refusal::Refusal;
+use super::restored::RestoreConfirmation;
 use super::service_account::ServiceAccount;
 use super::subscription::Subscription;
 use super::version::Version;
@@ -95,6 +97,12 @@ pub enum RecordKey {
     MaintenanceAhead,
     /// An application in a company.
     Installation(ApplicationId, CompanyId),
+    /// A proposal.
+    Proposal(ProposalId),
+    /// The proposals that wait.
+    ProposalBook,
+    /// That the restored hub serves again.
+    RestoreConfirmation,
 }
 
 /// Who bears a name that nobody else can bear.
@@ -167,6 +175,12 @@ pub enum Record {
     Maintenance(Maintenance),
     /// The maintenance windows that have not ended.
     MaintenanceAhead(MaintenanceAhead),
+    /// A proposal.
+    Proposal(Proposal),
+    /// The proposals that wait.
+    ProposalBook(ProposalBook),
+    /// That a restored hub serves again.
+    RestoreConfirmation(RestoreConfirmation),
 }
 
 /// What was found under a key: a record with its revision, if there is one.
@@ -316,6 +330,9 @@ typed! {
     listing(id: ApplicationId) -> Listing(Listing) at RecordKey::Listing(id.clone());
     maintenance(id: MaintenanceId) -> Maintenance(Maintenance) at RecordKey::Maintenance(id.clone());
     maintenance_ahead() -> MaintenanceAhead(MaintenanceAhead) at RecordKey::MaintenanceAhead;
+    proposal(id: ProposalId) -> Proposal(Proposal) at RecordKey::Proposal(id.clone());
+    proposal_book() -> ProposalBook(ProposalBook) at RecordKey::ProposalBook;
+    restore_confirmation() -> RestoreConfirmation(RestoreConfirmation) at RecordKey::RestoreConfirmation;
     installation(id: ApplicationId, company: CompanyId) -> Installation(Installation)
         at RecordKey::Installation(id.clone(), company.clone());
 }

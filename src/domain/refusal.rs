@@ -12,11 +12,12 @@ use super::listing::ListingState;
 use super::maintenance::Maintenance;
 use super::name::{
     AccountId, AnnouncementId, ApplicationId, CompanyId, Context, Email, MaintenanceId, NoticeId, OrganisationId,
-    PolicyName, ProjectId, VersionName,
+    PolicyName, ProjectId, ProposalId, VersionName,
 };
 use super::notice::{Holder, zoned};
 use super::organisation::OrganisationStatus;
 use super::policy::Period;
+use super::proposal::{Danger, ProposalState};
 use super::waiver::WaiverKind;
 
 /// One malformed field.
@@ -724,6 +725,44 @@ pub enum Refusal {
     /// No such window.
     #[error("there is no maintenance window {0}; list the windows to see which there are")]
     MaintenanceNotFound(MaintenanceId),
+    /// One person alone must not do this.
+    #[error("{} takes two persons; {}", danger.noun(), match proposal {
+        Some((id, expires_at)) => format!(
+            "proposal {id} waits until {} for another operator to approve it", at(expires_at)
+        ),
+        None => "make the call by itself, so that it can be proposed".to_owned(),
+    })]
+    SecondPersonRequired {
+        /// What it is.
+        danger: Danger,
+        /// The proposal that it was kept as, and until when it waits.
+        proposal: Option<(ProposalId, DateTime<Utc>)>,
+    },
+    /// No such proposal.
+    #[error("there is no proposal {0}; list the proposals to see which there are")]
+    ProposalNotFound(ProposalId),
+    /// The proposal is over.
+    #[error("proposal {id} is {}, which does not permit this; list the proposals that wait, or make the call anew", state.name())]
+    ProposalNotOpen {
+        /// The proposal.
+        id: ProposalId,
+        /// Where it stands.
+        state: ProposalState,
+    },
+    /// What a proposal stands on is different now.
+    #[error("the proposal is not what was proposed any more: {0}; make the call anew, and have that approved")]
+    ProposalStale(&'static str),
+    /// Somebody else has to do this.
+    #[error("{0}")]
+    WrongPerson(&'static str),
+    /// A code opens nothing.
+    #[error("{0}; ask another operator to approve the proposal")]
+    BreakGlassRefused(&'static str),
+    /// The hub was restored, and nobody has confirmed that.
+    #[error(
+        "this hub was restored from a backup and waits for operators to confirm that; until then it takes only what takes something away; see `devhub confirm-restore`"
+    )]
+    RestoreUnconfirmed,
     /// A history that only grows is full.
     #[error("there are {limit} {what} already, the most that are kept; {remedy}")]
     HistoryFull {

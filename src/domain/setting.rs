@@ -20,6 +20,26 @@ pub struct Rules {
     pub production_deletion: ProductionDeletion,
     /// How long applications may go unused before they are deleted; `None` for ever (rule B58).
     pub disuse: Option<Limits>,
+    /// Whether what is dangerous takes two persons.
+    pub two_persons: TwoPersons,
+}
+
+/// Whether what is dangerous takes two persons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TwoPersons {
+    /// It does; what one asks for is kept as a proposal.
+    Needed,
+    /// One does it, as far as one may.
+    NotNeeded,
+}
+
+/// On how many persons' word a command is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// That of the actor alone.
+    Alone,
+    /// That of two, or of one who broke the glass: it may go further.
+    Shared,
 }
 
 /// Who changes subscriptions of approved production applications.
@@ -49,6 +69,8 @@ pub struct Setting<'a> {
     pub now: DateTime<Utc>,
     /// The rules.
     pub rules: &'a Rules,
+    /// On how many persons' word.
+    pub consent: Consent,
 }
 
 impl Setting<'_> {

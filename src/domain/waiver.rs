@@ -13,7 +13,7 @@ use super::name::{ApplicationId, ClientId, VersionName, WaiverId};
 use super::outcome::{Judgement, Outcome};
 use super::record::{Record, RecordKey, Records, namespace_keys};
 use super::refusal::Refusal;
-use super::setting::Setting;
+use super::setting::{Consent, Setting};
 use super::subscribe::{retired, stage_at};
 use super::version::Version;
 
@@ -192,10 +192,10 @@ impl GrantWaiver {
         };
         let counts_from = retires_at.map_or(setting.now, |retires_at| retires_at.max(setting.now));
         match counts_from.checked_add_signed(policy.guards.waiver_max()) {
-            Some(latest) if self.until > latest => {
+            Some(latest) if self.until > latest && setting.consent == Consent::Alone => {
                 Err(Refusal::WaiverTooLong { policy: policy.name.clone(), given: self.until, latest })
             }
-            // Past the end of the calendar there is no limit left to pass.
+            // Two persons may go past the cap, and past the end of the calendar there is no limit left to pass.
             Some(_) | None => Ok(()),
         }
     }

@@ -261,6 +261,7 @@ impl AuthorizationService for AuthorizationRpc {
         let question = message.question.unwrap_or_default();
         let environment = parse(&question).map_err(|sentence| malformed(&sentence))?.environment;
         Asker::of(&extensions).check(environment)?;
+        self.judge.ready().map_err(status::undecided)?;
         self.reach(question.min_revision).await?;
         self.reach_head(message.at_revision).await?;
         // The past is read out of the journal: one at a time, so that curiosity does not starve decisions.

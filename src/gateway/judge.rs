@@ -24,8 +24,8 @@ pub struct Judge {
 /// Who decides.
 #[derive(Clone)]
 enum Bench {
-    /// A hub; answers are to be cached no longer than the limits say. It always decides: while it cannot, nobody is let
-    /// through to it.
+    /// A hub; answers are to be cached no longer than the limits say. It decides unless it was restored and that is not
+    /// confirmed: while it cannot, nobody is let through to it.
     Hub { hub: Hub, limits: Limits },
     /// A replica, as long as its hub has said lately that it may. It counts calls of subscribers by itself.
     Replica(Replica),
@@ -61,8 +61,16 @@ impl Judge {
     /// When it does not.
     pub fn ready(&self) -> Result<(), Unready> {
         match &self.bench {
-            Bench::Hub { .. } => Ok(()),
+            Bench::Hub { .. } => self.confirmed(),
             Bench::Replica(replica) => replica.ready(),
+        }
+    }
+
+    /// Refuses to decide by what was restored and nobody has confirmed.
+    fn confirmed(&self) -> Result<(), Unready> {
+        match &self.bench {
+            Bench::Hub { hub, .. } if hub.is_held() => Err(Unready::Unconfirmed),
+            Bench::Hub { .. } | Bench::Replica(_) => Ok(()),
         }
     }
 
@@ -92,6 +100,7 @@ impl Judge {
         now: DateTime<Utc>,
         answer: impl FnOnce(&Decision<'_>) -> R,
     ) -> Result<R, Unready> {
+        self.confirmed()?;
         match &self.bench {
             Bench::Hub { hub, limits } => {
                 Ok(hub.table().ask(question, |facts| answer(&self.decided(hub, *limits, question, facts, now))))
@@ -113,6 +122,7 @@ impl Judge {
         now: DateTime<Utc>,
         mut answer: impl FnMut(usize, &Decision<'_>) -> R,
     ) -> Result<Vec<R>, Unready> {
+        self.confirmed()?;
         match &self.bench {
             Bench::Hub { hub, limits } => Ok(hub.table().ask_all(questions, |index, facts| {
                 answer(index, &self.decided(hub, *limits, &questions[index], facts, now))

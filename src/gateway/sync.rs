@@ -150,6 +150,10 @@ impl GatewaySyncService for SyncRpc {
         let Start { view, gateway_id, token } = parse(requests.message().await?)?;
         Asker::of(&extensions).check(view.environment)?;
         let shared = Arc::clone(&self.shared);
+        // Whoever has no stream decides nothing once the lease runs out.
+        if shared.hub.is_held() {
+            return Err(status::undecided(devhub_gateway::Unready::Unconfirmed));
+        }
         let joined = shared.fleet.join(&gateway_id, view.environment, shared.hub.now());
         let member = joined.ok_or_else(|| status::too_many_gateways(shared.fleet.streams_max()))?;
         let present = Arc::new(Present { hub: shared.hub.clone(), member });

@@ -17,7 +17,7 @@ use crate::access::Principal;
 use crate::clock::ManualClock;
 use crate::config::Config;
 use crate::domain::policy::Policies;
-use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
+use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules, TwoPersons};
 use crate::gateway::Judge;
 use crate::hub::Hub;
 use crate::secret::{Pepper, Peppers};
@@ -62,6 +62,7 @@ impl World {
             production_subscriptions: ProductionSubscriptions::Open,
             production_deletion: ProductionDeletion::Restricted,
             disuse: None,
+            two_persons: TwoPersons::NotNeeded,
         };
         let (stop, stopping) = watch::channel(false);
         let services = runtime.block_on(async {

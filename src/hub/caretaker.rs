@@ -67,6 +67,10 @@ impl Hub {
     /// When the store cannot be read. What was done until then stays done.
     pub async fn go_round(&self) -> Result<Round, Failure> {
         let mut round = Round::default();
+        // What was done since the backup is not known.
+        if self.is_held() {
+            return Ok(round);
+        }
         let mut place = Place::After(None);
         while let Place::After(after) = place {
             let hub = self.clone();

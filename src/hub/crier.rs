@@ -103,7 +103,8 @@ impl Hub {
     /// subjects were told, and the rest stays due.
     pub async fn cry(&self, now: DateTime<Utc>) -> Result<Cried, Failure> {
         let mut cried = Cried::default();
-        if !self.index().is_due(now) {
+        // Whoever is told should be told what is so; that is not known before the restore is confirmed.
+        if self.is_held() || !self.index().is_due(now) {
             return Ok(cried);
         }
         // One at a time: a second one would only find the runs of the first in its way.

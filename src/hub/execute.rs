@@ -4,11 +4,13 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::plan::Planned;
+use super::proposing::{Asked, Weighed, Word};
 use super::{Failure, Hub};
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::name::RequestId;
 use crate::domain::outcome::{self, Effect, Outcome};
 use crate::domain::record::Found;
+use crate::domain::setting::Consent;
 use crate::domain::{Actor, Command, Record, RecordKey, Records, Refusal, Setting};
 use crate::store::codec::{self, Answer as StoredAnswer};
 use crate::store::{Batch, Expectation, Guard, Key, StoreError, Verdict, Versioned, Write};
@@ -36,12 +38,16 @@ pub struct Request {
     pub plan: Option<Planned>,
     /// A condition on what the command was made of: when it does not hold any more at the commit, nothing is done.
     pub guard: Option<Guard>,
+    /// The request, as it came, for commands that one person alone must not do.
+    pub asked: Option<Asked>,
+    /// That somebody agrees to the command, which is one that was proposed.
+    pub word: Option<Word>,
 }
 
 impl Request {
     /// A request that changes things and cannot be repeated.
     pub const fn once() -> Request {
-        Request { id: None, fingerprint: [0; 32], mode: Mode::Commit, plan: None, guard: None }
+        Request { id: None, fingerprint: [0; 32], mode: Mode::Commit, plan: None, guard: None, asked: None, word: None }
     }
 }
 
@@ -130,10 +136,11 @@ impl Hub {
         work.await.unwrap_or(Err(Failure::Defect))
     }
 
-    async fn run(&self, actor: &Actor, command: &Command, request: &Request) -> Result<Answer, Failure> {
+    pub(super) async fn run(&self, actor: &Actor, command: &Command, request: &Request) -> Result<Answer, Failure> {
         let mut turn = None;
         for _ in 0..ATTEMPTS_MAX {
             let loaded = self.load(command, Command::gated_by(actor), request)?;
+            let aside = self.load_aside(request)?;
             // Read after the records: whoever sees a version deprecated from an instant on is judged after that instant.
             let now = self.0.instants.next();
             if let Some((revision, answer)) = loaded.answer
@@ -163,24 +170,35 @@ impl Hub {
                 }
                 return Err(refusal.into());
             }
-            let setting = Setting { actor, now, rules: self.rules() };
-            let outcome = match command.judge(&loaded.records, &setting) {
-                Ok(outcome) => outcome,
+            let setting = Setting { actor, now, rules: self.rules(), consent: Consent::Alone };
+            let weighed = match self.weigh(command, request, &loaded.records, &aside, &setting) {
+                Ok(weighed) => weighed,
                 Err(refusal) => {
                     if request.mode == Mode::Commit {
                         let told = command.true_refusal(&loaded.records, &setting);
-                        self.record_refusal(actor, command, request, told.as_ref().unwrap_or(&refusal), now).await;
+                        let who = request.word.as_ref().map_or(actor, |word| &word.by);
+                        self.record_refusal(who, command, request, told.as_ref().unwrap_or(&refusal), now).await;
                     }
                     return Err(refusal.into());
                 }
             };
-            let answer = self.answer(command, &outcome, &loaded.records, now);
+            let mut answer = self.answer(command, &weighed.outcome, &loaded.records, now);
+            if let Some((danger, shown)) = weighed.danger {
+                if request.mode == Mode::Commit {
+                    return Err(self.propose(actor, command, request, &weighed.outcome, (danger, shown)).await);
+                }
+                answer.warnings.push(format!("{} takes two persons: it would wait as a proposal", danger.noun()));
+            }
             if answer.done == Done::AlreadySo || request.mode == Mode::ValidateOnly {
                 return Ok(answer);
             }
-            let batch = batch(actor, request, &outcome, &answer, loaded.expectations, now);
+            let expectations = loaded.expectations.into_iter().chain(aside.expectations).collect();
+            let batch = batch(actor, request, &weighed, &answer, expectations, now);
             match self.0.store.commit(batch).await? {
-                Verdict::Committed(revision) => return Ok(Answer { revision, done: Done::Committed, ..answer }),
+                Verdict::Committed(revision) => {
+                    self.release(command);
+                    return Ok(Answer { revision, done: Done::Committed, ..answer });
+                }
                 // What the command was made of is over: judging it again would not make it any better.
                 Verdict::Conflict if request.guard.as_ref().is_some_and(|guard| !guard.0()) => break,
                 // Whoever lost once takes turns with the other losers, so that one of them wins each time.
@@ -224,6 +242,15 @@ impl Hub {
             records = records.and(decoded(further, found)?);
         }
         Ok(Loaded { records, expectations, answer })
+    }
+
+    /// The records of keys, and what the commit expects of them.
+    pub(super) fn load_keys(&self, keys: Vec<RecordKey>) -> Result<(Records, Vec<(Key, Expectation)>), Failure> {
+        let encoded: Vec<Key> = keys.iter().map(codec::encode_key).collect();
+        let found = self.0.store.get(&encoded)?;
+        let expectations =
+            encoded.into_iter().zip(&found).map(|(key, found)| (key, expectation(found.as_ref()))).collect();
+        Ok((Records::new(decoded(keys, found)?), expectations))
     }
 
     fn answer(&self, command: &Command, outcome: &Outcome, records: &Records, now: DateTime<Utc>) -> Answer {
@@ -278,18 +305,21 @@ impl Hub {
     }
 }
 
-/// The commit of an accepted command: its records, its facts and, if it is repeatable, its answer.
+/// The commit of an accepted command: its records, its facts and, if it is repeatable, its answer. What two agreed on takes
+/// the proposal along.
 fn batch(
     actor: &Actor,
     request: &Request,
-    outcome: &Outcome,
+    weighed: &Weighed,
     answer: &Answer,
     expectations: Vec<(Key, Expectation)>,
     now: DateTime<Utc>,
 ) -> Batch {
+    let outcome = &weighed.outcome;
     let mut writes: Vec<Write> = outcome
         .writes
         .iter()
+        .chain(weighed.agreed.iter().flat_map(|agreed| &agreed.writes))
         .map(|(key, record)| Write { key: codec::encode_key(key), value: Some(codec::encode_record(record)) })
         .collect();
     if let Some(id) = &request.id {
@@ -313,7 +343,12 @@ fn batch(
             "what is written can be read"
         );
     }
-    let facts = outcome.facts.iter().map(|fact| codec::encode_fact(fact, actor, request.id.as_ref(), None)).collect();
+    let encode = |fact: &Fact, actor: &Actor| codec::encode_fact(fact, actor, request.id.as_ref(), None);
+    let mut facts: Vec<Bytes> = outcome.facts.iter().map(|fact| encode(fact, actor)).collect();
+    if let (Some(agreed), Some(word)) = (&weighed.agreed, &request.word) {
+        facts.extend(agreed.facts.iter().map(|fact| encode(fact, &word.by)));
+    }
     let guard = request.plan.as_ref().map(|plan| plan.guard.clone()).or_else(|| request.guard.clone());
+    let guard = guard.or_else(|| weighed.guard.clone());
     Batch { instant: now, expectations, after_all: outcome.effect == Effect::BeginsNow, guard, writes, facts }
 }

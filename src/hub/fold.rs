@@ -62,7 +62,10 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         | Record::Releases(_)
         | Record::Listing(_)
         | Record::Maintenance(_)
-        | Record::MaintenanceAhead(_) => return None,
+        | Record::MaintenanceAhead(_)
+        | Record::Proposal(_)
+        | Record::ProposalBook(_)
+        | Record::RestoreConfirmation(_) => return None,
     })
 }
 
@@ -101,7 +104,9 @@ impl Fold {
             | Kind::CallLimits
             | Kind::Organisation
             | Kind::Listing
-            | Kind::Maintenance => return,
+            | Kind::Maintenance
+            | Kind::Proposal
+            | Kind::RestoreConfirmation => return,
             Kind::Api
             | Kind::Version
             | Kind::Application

@@ -328,7 +328,10 @@ impl Index {
                 | Record::Releases(_)
                 | Record::Listing(_)
                 | Record::Maintenance(_)
-                | Record::MaintenanceAhead(_),
+                | Record::MaintenanceAhead(_)
+                | Record::Proposal(_)
+                | Record::ProposalBook(_)
+                | Record::RestoreConfirmation(_),
             ) => {}
             (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_)) => {}
             // Who migrates is the roster's.

@@ -33,6 +33,7 @@ mod last_use;
 mod past;
 mod plan;
 mod preview;
+mod proposing;
 mod read;
 mod roster;
 mod turns;
@@ -40,7 +41,7 @@ mod usage;
 mod view;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use chrono::{DateTime, Utc};
 use devhub_decision::Table;
@@ -70,6 +71,7 @@ pub use last_use::LastUses;
 pub use past::Past;
 pub use plan::{PlanToken, Planned};
 pub use preview::{Affected, AnswerFrom, Place, PlannedNotice, Preview, Rehearsed};
+pub use proposing::{Asked, Word};
 pub use read::{PAGE_BYTES_MAX, Page, Stored};
 pub use roster::{Migration, MigrationFilter, Pace, Party, PhaseCounts, Roster};
 pub use usage::{Figures, Meter, Reported, SUMMARY_MAX, Summary, UsageOf, UsageRow};
@@ -122,6 +124,8 @@ struct Parts {
     notices_given: AtomicU64,
     /// Applications that the caretaker has deleted.
     deleted_unused: AtomicU64,
+    /// Set while a restore waits to be confirmed.
+    held: AtomicBool,
 }
 
 impl Hub {
@@ -138,6 +142,7 @@ impl Hub {
         let fold = Arc::new(fold.remembering(Arc::clone(&log)));
         store.attach(Arc::clone(&fold) as Arc<dyn crate::store::Sink>)?;
         fold.trouble()?;
+        let held = proposing::waits(store.as_ref())?;
         remember(&log, store.as_ref(), &rules)?;
         let instants = Instants::new(clock, store.head().instant);
         let first_uses = Arc::new(FirstUses::default());
@@ -158,6 +163,7 @@ impl Hub {
             crying: tokio::sync::Mutex::default(),
             notices_given: AtomicU64::new(0),
             deleted_unused: AtomicU64::new(0),
+            held: AtomicBool::new(held),
         })))
     }
 

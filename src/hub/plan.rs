@@ -95,7 +95,7 @@ fn population(index: &Index, targets: &[Target]) -> [u8; 32] {
     digest(parts.iter().map(Vec::as_slice))
 }
 
-fn records_digest(records: &Records) -> [u8; 32] {
+pub(super) fn records_digest(records: &Records) -> [u8; 32] {
     let mut parts: Vec<String> =
         records.revisions().map(|(key, revision)| format!("{key:?}\0{}", revision.unwrap_or_default())).collect();
     parts.sort_unstable();

@@ -21,6 +21,7 @@ use crate::domain::policy::Policy;
 use crate::domain::projection::project;
 use crate::domain::record::{Record, RecordKey, Records};
 use crate::domain::schedule::{ChangeLifecycle, LifecycleChange, Step, suggested_retirement};
+use crate::domain::setting::Consent;
 use crate::domain::subscription::Subscription;
 use crate::domain::usage::{Class, Usage, class};
 use crate::domain::version::Version;
@@ -159,7 +160,7 @@ impl Hub {
         let seen = whole.seen_by(actor, &loaded.records);
         let own = command.own(actor);
         let token = self.token(&own, digest, seen.records(), now);
-        let setting = Setting { actor, now, rules: self.rules() };
+        let setting = Setting { actor, now, rules: self.rules(), consent: Consent::Alone };
         let judgements = command.rehearse(seen.records(), &setting);
         let supposed = self.table().supposing(self.changed(&judgements));
         let (affected, next) = self.page_of_affected(&own, &supposed, now, limits, after, size)?;

@@ -37,6 +37,45 @@ impl ApiRpc {
     }
 }
 
+/// The deprecation that a message asks for.
+pub(super) fn deprecation(fields: &mut Fields, message: &v1::DeprecateApiVersionRequest) -> Option<ChangeLifecycle> {
+    let deprecated_at = fields.instant("deprecate_time", message.deprecate_time.as_ref());
+    let sunset_begins_at = fields.instant("sunset_begin_time", message.sunset_begin_time.as_ref());
+    let retires_at = fields.instant("retire_time", message.retire_time.as_ref());
+    let step = Step::Deprecate { deprecated_at, sunset_begins_at, retires_at };
+    let successor = fields.version_or_none("successor", message.successor.as_ref());
+    let target = target(fields, (&message.context, &message.version), message.environment);
+    let change = LifecycleChange {
+        successor: successor.map(Successor::Version),
+        reason: fields.text("reason", &message.reason, REASON_CHARS_MAX),
+        override_reason: fields.text("override_reason", &message.override_reason, REASON_CHARS_MAX),
+        etag: fields.etag(&message.etag),
+        ..LifecycleChange::new(target?, step)
+    };
+    Some(change.into())
+}
+
+/// The retirement that a message asks for.
+pub(super) fn retirement(fields: &mut Fields, message: &v1::RetireApiVersionRequest) -> Option<ChangeLifecycle> {
+    let step = Step::Retire { retires_at: fields.instant("retire_time", message.retire_time.as_ref()) };
+    let successor = fields.version_or_none("successor", message.successor.as_ref());
+    let target = target(fields, (&message.context, &message.version), message.environment);
+    let change = LifecycleChange {
+        successor: successor.map(Successor::Version),
+        reason: fields.text("reason", &message.reason, REASON_CHARS_MAX),
+        override_reason: fields.text("override_reason", &message.override_reason, REASON_CHARS_MAX),
+        etag: fields.etag(&message.etag),
+        ..LifecycleChange::new(target?, step)
+    };
+    Some(change.into())
+}
+
+/// A version in an environment.
+fn target(fields: &mut Fields, (context, label): (&str, &str), environment: i32) -> Option<Target> {
+    let (name, environment) = (fields.version(context, label), fields.word("environment", environment));
+    Some(Target::Version(name?, environment?))
+}
+
 #[tonic::async_trait]
 impl ApiService for ApiRpc {
     async fn create_api(
@@ -339,26 +378,9 @@ impl ApiService for ApiRpc {
         let mut fields = Fields::default();
         let mode = parse::mode(message.validate_only);
         let request = fields.request("DeprecateApiVersion", &actor, &message, &message.request_id, mode);
-        let name = fields.version(&message.context, &message.version);
-        let environment = fields.word("environment", message.environment);
-        let deprecated_at = fields.instant("deprecate_time", message.deprecate_time.as_ref());
-        let sunset_begins_at = fields.instant("sunset_begin_time", message.sunset_begin_time.as_ref());
-        let retires_at = fields.instant("retire_time", message.retire_time.as_ref());
-        let successor = fields.version_or_none("successor", message.successor.as_ref());
-        let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
-        let override_reason = fields.text("override_reason", &message.override_reason, REASON_CHARS_MAX);
-        let etag = fields.etag(&message.etag);
-        let (Some(name), Some(environment)) = (name, environment) else { return Err(fields.refuse()) };
-        fields.check()?;
-        let step = Step::Deprecate { deprecated_at, sunset_begins_at, retires_at };
-        let change = LifecycleChange {
-            successor: successor.map(Successor::Version),
-            reason,
-            override_reason,
-            etag,
-            ..LifecycleChange::new(Target::Version(name, environment), step)
+        let Some(command) = deprecation(&mut fields, &message).filter(|_| fields.is_clean()) else {
+            return Err(fields.refuse());
         };
-        let command = ChangeLifecycle::from(change);
         let answer = execute(&self.hub, actor, command, request).await?;
         let (revision, warnings) = (revision(&answer), answer.warnings.clone());
         let affected_subscriptions = i64::try_from(answer.affected).unwrap_or(i64::MAX);
@@ -375,24 +397,9 @@ impl ApiService for ApiRpc {
         let mut fields = Fields::default();
         let mode = parse::mode(message.validate_only);
         let request = fields.request("RetireApiVersion", &actor, &message, &message.request_id, mode);
-        let name = fields.version(&message.context, &message.version);
-        let environment = fields.word("environment", message.environment);
-        let retires_at = fields.instant("retire_time", message.retire_time.as_ref());
-        let successor = fields.version_or_none("successor", message.successor.as_ref());
-        let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
-        let override_reason = fields.text("override_reason", &message.override_reason, REASON_CHARS_MAX);
-        let etag = fields.etag(&message.etag);
-        let (Some(name), Some(environment)) = (name, environment) else { return Err(fields.refuse()) };
-        fields.check()?;
-        let step = Step::Retire { retires_at };
-        let change = LifecycleChange {
-            successor: successor.map(Successor::Version),
-            reason,
-            override_reason,
-            etag,
-            ..LifecycleChange::new(Target::Version(name, environment), step)
+        let Some(command) = retirement(&mut fields, &message).filter(|_| fields.is_clean()) else {
+            return Err(fields.refuse());
         };
-        let command = ChangeLifecycle::from(change);
         let answer = execute(&self.hub, actor, command, request).await?;
         let (revision, warnings) = (revision(&answer), answer.warnings.clone());
         let affected_subscriptions = i64::try_from(answer.affected).unwrap_or(i64::MAX);

@@ -231,6 +231,10 @@ impl CredentialService for CredentialRpc {
         let Some(peppers) = &self.peppers else {
             return Err(status::refused(&SecretRefusal::PepperRequired.into()));
         };
+        // A secret that was revoked since the backup would verify.
+        if self.hub.is_held() {
+            return Err(status::refused(&Refusal::RestoreUnconfirmed));
+        }
         // What is no client id is that of nobody.
         let client_id = message.client_id.parse().ok();
         let now = self.hub.now();

@@ -55,6 +55,29 @@ pub(super) fn render(revision: &ClassRevision) -> v1::ClassRevision {
     }
 }
 
+/// The revision that a message asks for.
+pub(super) fn revise(fields: &mut Fields, message: &v1::ReviseCredentialClassRequest) -> ReviseCredentialClass {
+    let deprecated = date(fields, "deprecate", message.deprecate.as_ref());
+    let cutoff = date(fields, "creation_cutoff", message.creation_cutoff.as_ref());
+    let sunset = date(fields, "sunset", message.sunset.as_ref());
+    let given = [deprecated, cutoff, sunset].iter().any(|date| *date != NewDate::Keep);
+    match (message.sunset_now, given) {
+        (true, true) => fields.violate("sunset_now", "goes with no dates; leave them out"),
+        (false, false) => fields.violate("sunset", "give at least one date, or set sunset_now"),
+        (true, false) | (false, true) => {}
+    }
+    let step = if message.sunset_now { ClassStep::SunsetNow } else { ClassStep::Revise { deprecated, cutoff, sunset } };
+    ReviseCredentialClass {
+        step,
+        earlier: if message.accept_earlier { Earlier::Accepted } else { Earlier::Refused },
+        reason: fields.needed_text("reason", &message.reason, REASON_CHARS_MAX),
+        override_reason: fields.text("override_reason", &message.override_reason, REASON_CHARS_MAX),
+        announced_at: fields.instant("announce_time", message.announce_time.as_ref()),
+        zone: zone(fields, "zone", &message.zone),
+        etag: fields.etag(&message.etag),
+    }
+}
+
 #[tonic::async_trait]
 impl CredentialClassService for CredentialClassRpc {
     async fn revise_credential_class(
@@ -66,26 +89,7 @@ impl CredentialClassService for CredentialClassRpc {
         let mut fields = Fields::default();
         let mode = parse::mode(message.validate_only);
         let request = fields.request("ReviseCredentialClass", &actor, &message, &message.request_id, mode);
-        let deprecated = date(&mut fields, "deprecate", message.deprecate.as_ref());
-        let cutoff = date(&mut fields, "creation_cutoff", message.creation_cutoff.as_ref());
-        let sunset = date(&mut fields, "sunset", message.sunset.as_ref());
-        let given = [deprecated, cutoff, sunset].iter().any(|date| *date != NewDate::Keep);
-        match (message.sunset_now, given) {
-            (true, true) => fields.violate("sunset_now", "goes with no dates; leave them out"),
-            (false, false) => fields.violate("sunset", "give at least one date, or set sunset_now"),
-            (true, false) | (false, true) => {}
-        }
-        let step =
-            if message.sunset_now { ClassStep::SunsetNow } else { ClassStep::Revise { deprecated, cutoff, sunset } };
-        let command = ReviseCredentialClass {
-            step,
-            earlier: if message.accept_earlier { Earlier::Accepted } else { Earlier::Refused },
-            reason: fields.needed_text("reason", &message.reason, REASON_CHARS_MAX),
-            override_reason: fields.text("override_reason", &message.override_reason, REASON_CHARS_MAX),
-            announced_at: fields.instant("announce_time", message.announce_time.as_ref()),
-            zone: zone(&mut fields, "zone", &message.zone),
-            etag: fields.etag(&message.etag),
-        };
+        let command = revise(&mut fields, &message);
         fields.check()?;
         let answer = execute(&self.hub, actor, command, request).await?;
         let (revision, warnings) = (revision(&answer), answer.warnings);

@@ -18,7 +18,7 @@ use crate::access::Principal;
 use crate::domain::name::{RequestId, VersionName, check_text};
 use crate::domain::refusal::Violation;
 use crate::domain::{Actor, Scope};
-use crate::hub::{Failure, Mode, Request};
+use crate::hub::{Asked, Failure, Mode, Request};
 use crate::wire::{Word, instant};
 
 /// The metadata that names the actor of a write.
@@ -187,13 +187,15 @@ impl Fields {
     /// How a write came in. `message` is the whole request.
     pub fn request<M: Message>(&mut self, method: &str, actor: &Actor, message: &M, id: &str, mode: Mode) -> Request {
         let mut hash = Sha256::new();
-        for part in [method.as_bytes(), actor.to_string().as_bytes(), &message.encode_to_vec()] {
+        let message = Bytes::from(message.encode_to_vec());
+        for part in [method.as_bytes(), actor.to_string().as_bytes(), &message] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
         // A judgement that changes nothing needs no protection from being repeated.
         let id: Option<RequestId> = self.name_or_none("request_id", id).filter(|_| mode == Mode::Commit);
-        Request { id, fingerprint: hash.finalize().into(), mode, plan: None, guard: None }
+        let asked = Some(Asked { call: method.into(), message });
+        Request { id, fingerprint: hash.finalize().into(), mode, asked, ..Request::once() }
     }
 
     /// The number of items on a page.
@@ -222,7 +224,7 @@ pub fn derived(request: &Request, part: &str) -> Request {
         let text: String = digest(id.as_str().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         text.parse().expect("64 hexadecimal digits are a valid request id")
     });
-    Request { id, fingerprint: digest(&request.fingerprint), mode: request.mode, plan: None, guard: None }
+    Request { id, fingerprint: digest(&request.fingerprint), mode: request.mode, ..Request::once() }
 }
 
 /// Whether a lifecycle call changes anything.

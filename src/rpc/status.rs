@@ -49,6 +49,8 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::NotARecipient
         | ErrorReason::EnvironmentNotPermitted
         | ErrorReason::RoleNotPermitted
+        | ErrorReason::WrongPerson
+        | ErrorReason::BreakGlassRefused
         | ErrorReason::ScopeNotGranted => Code::PermissionDenied,
         ErrorReason::ApiNotFound
         | ErrorReason::VersionNotFound
@@ -72,6 +74,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::ListingNotFound
         | ErrorReason::InstallationNotFound
         | ErrorReason::ProjectsUnknown
+        | ErrorReason::ProposalNotFound
         | ErrorReason::MaintenanceNotFound => Code::NotFound,
         ErrorReason::AlreadyExists
         | ErrorReason::ServiceAccountDiffers
@@ -83,6 +86,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         ErrorReason::EtagMismatch
         | ErrorReason::Contention
         | ErrorReason::PlanStale
+        | ErrorReason::ProposalStale
         | ErrorReason::FollowerTooSlow
         | ErrorReason::GatewayDisconnected => Code::Aborted,
         ErrorReason::VersionAlpha
@@ -138,11 +142,14 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::AppVersionNotAvailable
         | ErrorReason::ListingClosed
         | ErrorReason::WiderPermissions
+        | ErrorReason::SecondPersonRequired
+        | ErrorReason::ProposalNotOpen
         | ErrorReason::EpochChanged => Code::FailedPrecondition,
         ErrorReason::LimitReached | ErrorReason::StoreFull | ErrorReason::Overloaded => Code::ResourceExhausted,
         ErrorReason::StoreUnavailable
         | ErrorReason::RevisionNotReached
         | ErrorReason::HubNotReady
+        | ErrorReason::RestoreUnconfirmed
         | ErrorReason::Maintenance => Code::Unavailable,
     }
 }
@@ -249,6 +256,14 @@ fn metadata(refusal: &Refusal) -> HashMap<String, String> {
         }
         Refusal::ListingClosed { state, .. } => put("listing_state", state.to_string()),
         Refusal::Maintenance(window, _) => put("end_time", instant(&window.until)),
+        Refusal::SecondPersonRequired { danger, proposal } => {
+            put("danger", danger.name().to_owned());
+            if let Some((id, expires_at)) = proposal {
+                put("proposal_id", id.to_string());
+                put("expire_time", instant(expires_at));
+            }
+        }
+        Refusal::ProposalNotOpen { state, .. } => put("proposal_state", state.name().to_owned()),
         _ => {}
     }
     metadata

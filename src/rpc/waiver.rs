@@ -51,6 +51,23 @@ fn render(waiver: &Waiver, revision: u64, now: DateTime<Utc>) -> v1::Waiver {
     }
 }
 
+/// The grant that a message asks for.
+pub(super) fn grant(fields: &mut Fields, hub: &Hub, message: &v1::GrantWaiverRequest) -> Option<GrantWaiver> {
+    let application = fields.name("application_id", &message.application_id);
+    let version = fields.version(&message.context, &message.version);
+    let kind = fields.word("kind", message.kind);
+    if message.until_time.is_none() {
+        fields.violate("until_time", "must be given: a waiver has an end");
+    }
+    let until = fields.instant("until_time", message.until_time.as_ref());
+    let reason = fields.needed_text("reason", &message.reason, REASON_CHARS_MAX);
+    let approver = fields.needed_text("approver", &message.approver, APPROVER_CHARS_MAX);
+    let etag = fields.etag(&message.etag);
+    let (application, version, kind, until) = (application?, version?, kind?, until?);
+    let id = ids::waiver(hub.now());
+    Some(GrantWaiver { id, application, version, kind, until, reason, approver, etag })
+}
+
 #[tonic::async_trait]
 impl WaiverService for WaiverRpc {
     async fn grant_waiver(
@@ -61,22 +78,9 @@ impl WaiverService for WaiverRpc {
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("GrantWaiver", &actor, &message, &message.request_id, Mode::Commit);
-        let application = fields.name("application_id", &message.application_id);
-        let version = fields.version(&message.context, &message.version);
-        let kind = fields.word("kind", message.kind);
-        if message.until_time.is_none() {
-            fields.violate("until_time", "must be given: a waiver has an end");
-        }
-        let until = fields.instant("until_time", message.until_time.as_ref());
-        let reason = fields.needed_text("reason", &message.reason, REASON_CHARS_MAX);
-        let approver = fields.needed_text("approver", &message.approver, APPROVER_CHARS_MAX);
-        let etag = fields.etag(&message.etag);
-        let (Some(application), Some(version), Some(kind), Some(until)) = (application, version, kind, until) else {
+        let Some(command) = grant(&mut fields, &self.hub, &message).filter(|_| fields.is_clean()) else {
             return Err(fields.refuse());
         };
-        fields.check()?;
-        let id = ids::waiver(self.hub.now());
-        let command = GrantWaiver { id, application, version, kind, until, reason, approver, etag };
         let answer = execute(&self.hub, actor, command, request).await?;
         let (revision, warnings) = (revision(&answer), answer.warnings);
         let waiver = record!(answer.subject, Waiver)?;

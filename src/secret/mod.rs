@@ -21,11 +21,13 @@
 //! There may be several peppers. The newest one signs; the others only verify, until each secret that is still used has
 //! been verified once and hashed again (rule B54).
 
+mod code;
 mod file;
 mod pepper;
 mod seal;
 mod text;
 
+pub use code::{CodeFileError, Codes, add_code};
 pub use file::{PepperFileError, add, create, read};
 pub use pepper::{PEPPERS_MAX, Pepper, Peppers, Presented};
 pub use seal::{SEAL_BYTES, Seals};

@@ -77,6 +77,7 @@ pub struct Embedded {
 struct Shared {
     directory: PathBuf,
     epoch: Epoch,
+    began_anew: bool,
     options: Options,
     disk: Disk,
     state: State,
@@ -240,6 +241,10 @@ impl Store for Embedded {
 
     fn epoch(&self) -> Epoch {
         self.shared.epoch
+    }
+
+    fn began_anew(&self) -> bool {
+        self.shared.began_anew
     }
 
     fn note(&self, notes: Vec<(Key, Bytes)>) -> Result<(), StoreError> {

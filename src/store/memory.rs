@@ -190,6 +190,10 @@ impl Store for Memory {
         self.epoch
     }
 
+    fn began_anew(&self) -> bool {
+        false
+    }
+
     fn note(&self, notes: Vec<(Key, Bytes)>) -> Result<(), StoreError> {
         self.shared.check_space()?;
         self.shared.notes.lock().extend(notes);

@@ -250,6 +250,10 @@ pub trait Store: Send + Sync + 'static {
     /// The history that revisions count in.
     fn epoch(&self) -> Epoch;
 
+    /// Whether that history began in the place of an earlier one, of which it lacks the end: after a restore, or a repair
+    /// that accepted a loss.
+    fn began_anew(&self) -> bool;
+
     /// Keeps `notes`, each in place of the note that its key had.
     ///
     /// # Errors

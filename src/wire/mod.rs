@@ -31,6 +31,7 @@ use crate::domain::maintenance::{MaintenanceState, Refuses};
 use crate::domain::migration::{Phase, RemovalVerdict, StepKind, StepState, Sureness};
 use crate::domain::name::{Email, VersionName};
 use crate::domain::organisation::OrganisationStatus;
+use crate::domain::proposal::{Danger, Ended, ProposalState};
 use crate::domain::subscription::EndReason;
 use crate::domain::tool::ToolPermission;
 use crate::domain::usage::Class;
@@ -189,7 +190,25 @@ words! {
         MaintenanceRevised = MaintenanceRevised,
         MaintenanceCancelled = MaintenanceCancelled,
         InstallationFirstUsed = InstallationFirstUsed,
+        Proposed = Proposed,
+        ProposalApproved = ProposalApproved,
+        ProposalRejected = ProposalRejected,
+        ProposalWithdrawn = ProposalWithdrawn,
+        BrokeGlass = BrokeGlass,
+        BreakGlassAcknowledged = BreakGlassAcknowledged,
+        RestoreConfirmed = RestoreConfirmed,
     };
+    Danger <=> ProposalDanger {
+        RetiresAtOnce = RetiresAtOnce, WithoutNotice = WithoutNotice, WaiverPastCap = WaiverPastCap,
+        RestoredData = RestoredData,
+    };
+    ProposalState <=> ProposalState {
+        Waiting = Waiting, Expired = Expired, Approved = Approved, Rejected = Rejected, Withdrawn = Withdrawn,
+        BrokeGlass = BrokeGlass, Acknowledged = Acknowledged,
+    };
+    Ended <=> ProposalState {
+        Approved = Approved, Rejected = Rejected, Withdrawn = Withdrawn, BrokeGlass = BrokeGlass,
+    } besides Waiting, Expired, Acknowledged;
     Category <=> AnnouncementCategory {
         Deprecation = Deprecation, Sunset = Sunset, Change = Change, Requirement = Requirement,
         Maintenance = Maintenance, Release = Release, Other = Other,

@@ -111,6 +111,13 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::ProjectsUnknown { .. } => ErrorReason::ProjectsUnknown,
         Refusal::CompanyApprovalRequired { .. } => ErrorReason::CompanyApprovalRequired,
         Refusal::HistoryFull { .. } => ErrorReason::LimitReached,
+        Refusal::SecondPersonRequired { .. } => ErrorReason::SecondPersonRequired,
+        Refusal::ProposalNotFound(_) => ErrorReason::ProposalNotFound,
+        Refusal::ProposalNotOpen { .. } => ErrorReason::ProposalNotOpen,
+        Refusal::ProposalStale(_) => ErrorReason::ProposalStale,
+        Refusal::WrongPerson(_) => ErrorReason::WrongPerson,
+        Refusal::BreakGlassRefused(_) => ErrorReason::BreakGlassRefused,
+        Refusal::RestoreUnconfirmed => ErrorReason::RestoreUnconfirmed,
         Refusal::InBatch { refusal, .. } => reason(refusal),
     }
 }

@@ -20,10 +20,12 @@
 //! | `migrating` | who is how far away from service accounts: funnel, list, burn-down, forecast (B73, B81) |
 //! | `checklists` | what developers, companies and operators have to do next about that (B81, B82, B84, B86 to B88) |
 //! | `auditing` | the audit trail: exported, verified, erased, asked about the past (B92, B93) |
+//! | `approving` | what takes two persons, a sealed code, and a restore that takes away again |
 //! | `following` | which gateways follow a hub, and closing their streams |
 //! | `local` | commands that need no hub: config, serve, backup, restore, doctor, completions |
 
 mod accounts;
+mod approving;
 mod asking;
 mod auditing;
 mod blocking;

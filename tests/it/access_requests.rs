@@ -409,6 +409,15 @@ pub(crate) fn request(call: &str, names: &Names, catalogue: &str) -> Option<Vec<
         | "GatewayFleetService/ListGateways"
         | "GatewayFleetService/DisconnectGateway"
         | "AuditService/GetAuditHead"
+        | "ApprovalService/ListProposals"
+        | "ApprovalService/GetProposal"
+        | "ApprovalService/ApproveProposal"
+        | "ApprovalService/RejectProposal"
+        | "ApprovalService/WithdrawProposal"
+        | "ApprovalService/BreakGlass"
+        | "ApprovalService/AcknowledgeBreakGlass"
+        | "ApprovalService/GetRestore"
+        | "ApprovalService/ConfirmRestore"
         | "FactService/ListFacts"
         | "FactService/FollowFacts" => Vec::new(),
         _ => return None,

@@ -67,6 +67,8 @@
 //! | `settling` | B78, B81, B87: installations from another system, since when they exist there |
 //! | `keeping` | B77, X13: permitted projects survive any sequence of updates and reinstallations |
 //! | `maintaining` | B26: maintenance windows and their one gate |
+//! | `consenting` | what one person alone must not do: proposed, approved by another, or done on record with a sealed code |
+//! | `restoring` | a restored hub decides nothing and takes nothing but what takes something away, until two confirm it |
 //! | `authz` | B60 to B63: what gateways ask about requests over HTTP |
 //! | `authzen` | B61, B63: the same in the words of AuthZEN |
 //! | `syncing` | what gateways that follow are sent, and what they make of messages lost, late or twice |
@@ -98,6 +100,7 @@ mod bounding;
 mod bringing;
 mod checklists;
 mod companies;
+mod consenting;
 mod contract;
 mod crying;
 mod cutting;
@@ -144,6 +147,7 @@ mod refusing;
 mod replica;
 mod replicating;
 mod reporting;
+mod restoring;
 mod rotating;
 mod rotating_keys;
 mod rules;

@@ -6,7 +6,7 @@ use devhub::clock::SystemClock;
 use devhub::domain::name::VersionName;
 use devhub::domain::policy::Policies;
 use devhub::domain::record::{Record, RecordKey};
-use devhub::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
+use devhub::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules, TwoPersons};
 use devhub::domain::{Actor, Command};
 use devhub::hub::{Hub, Request};
 use devhub::store::memory::Memory;
@@ -21,6 +21,7 @@ pub(crate) fn rules() -> Rules {
         production_subscriptions: ProductionSubscriptions::Open,
         production_deletion: ProductionDeletion::Restricted,
         disuse: None,
+        two_persons: TwoPersons::NotNeeded,
     }
 }
 

@@ -170,6 +170,7 @@ async fn a_replica_outlives_a_restart_of_the_hub_and_a_restore_from_a_backup() {
     devhub::store::backup::restore(&file, &restored.path().join("data")).unwrap();
     vault.world.config.data_dir = restored.path().join("data");
     vault.world.start_again().await;
+    vault.world.confirm_restore(OPERATOR).await.unwrap();
     wire.lead_to(Some(vault.world.server().address));
     replica.wait_for(|replica| replica.figures().snapshots > 1).await;
     meet(vault.world.hub(), &replica).await;

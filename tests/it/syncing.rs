@@ -131,6 +131,7 @@ async fn a_hub_restored_from_a_backup_sends_everything_anew() {
     devhub::store::backup::restore(&file, &restored.path().join("data")).unwrap();
     world.config.data_dir = restored.path().join("data");
     world.start_again().await;
+    world.confirm_restore(OPERATOR).await.unwrap();
     // The same revision, and another history.
     world.application("other").await;
     let group = Stream::resume(world, token).await.group().await;

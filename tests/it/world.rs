@@ -16,6 +16,7 @@ use devhub_proto::v1::announcement_service_client::AnnouncementServiceClient;
 use devhub_proto::v1::api_service_client::ApiServiceClient;
 use devhub_proto::v1::app_version_service_client::AppVersionServiceClient;
 use devhub_proto::v1::application_service_client::ApplicationServiceClient;
+use devhub_proto::v1::approval_service_client::ApprovalServiceClient;
 use devhub_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use devhub_proto::v1::call_limit_service_client::CallLimitServiceClient;
 use devhub_proto::v1::company_service_client::CompanyServiceClient;
@@ -243,6 +244,10 @@ impl World {
 
     pub(crate) fn maintenance(&self, actor: &'static str) -> MaintenanceServiceClient<Caller> {
         MaintenanceServiceClient::new(self.channel_as(actor))
+    }
+
+    pub(crate) fn approvals(&self, actor: &'static str) -> ApprovalServiceClient<Caller> {
+        ApprovalServiceClient::new(self.channel_as(actor))
     }
 
     pub(crate) fn notices(&self, actor: &'static str) -> NoticeServiceClient<Caller> {

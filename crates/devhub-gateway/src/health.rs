@@ -25,17 +25,21 @@ pub enum Unready {
     /// The hub has said nothing for too long.
     #[error("the hub has said nothing for longer than the decision table may be trusted")]
     LeaseExpired,
+    /// The hub was restored from a backup, and nobody has confirmed that.
+    #[error("the hub was restored from a backup and waits for its operators to confirm that")]
+    Unconfirmed,
 }
 
 impl Unready {
     /// All of them.
-    pub const ALL: [Unready; 6] = [
+    pub const ALL: [Unready; 7] = [
         Unready::NoSnapshot,
         Unready::Diverged,
         Unready::ClockOff,
         Unready::OtherEnvironment,
         Unready::OtherContext,
         Unready::LeaseExpired,
+        Unready::Unconfirmed,
     ];
 
     /// The name used in metrics.
@@ -47,6 +51,7 @@ impl Unready {
             Unready::OtherEnvironment => "OTHER_ENVIRONMENT",
             Unready::OtherContext => "OTHER_CONTEXT",
             Unready::LeaseExpired => "LEASE_EXPIRED",
+            Unready::Unconfirmed => "UNCONFIRMED",
         }
     }
 }

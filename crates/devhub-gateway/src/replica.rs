@@ -376,7 +376,8 @@ impl Shared {
                 unready.to_string()
             }
             // What made it so says more than that it is so.
-            Health::Stale | Health::Unready(Unready::NoSnapshot | Unready::Diverged | Unready::LeaseExpired) => {
+            Health::Stale
+            | Health::Unready(Unready::NoSnapshot | Unready::Diverged | Unready::LeaseExpired | Unready::Unconfirmed) => {
                 trouble()
             }
         }

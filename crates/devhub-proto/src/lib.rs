@@ -12,6 +12,13 @@ pub mod v1 {
     tonic::include_proto!("devhub.v1");
 
     // A secret in a message must not reach a log by way of `{:?}`.
+    impl std::fmt::Debug for BreakGlassRequest {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            let shown = (&self.proposal_id, &self.reason, &self.etag, &self.request_id);
+            f.debug_tuple("BreakGlassRequest").field(&shown).finish_non_exhaustive()
+        }
+    }
+
     impl std::fmt::Debug for CreateClientSecretResponse {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             let shown = (&self.client_secret, self.replayed, self.revision);

@@ -16,7 +16,7 @@ use crate::cli::output::{Format, print_machine, print_text};
 use crate::cli::question::Question;
 use crate::cli::view::decision::ExplanationView;
 use crate::domain::policy::Policies;
-use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
+use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules, TwoPersons};
 use crate::gateway::{parse_question, render_trail};
 use crate::hub;
 use crate::store::{Commit, Write};
@@ -64,6 +64,7 @@ pub fn ask<R: std::io::Read>(
         production_subscriptions: ProductionSubscriptions::Open,
         production_deletion: ProductionDeletion::Restricted,
         disuse: None,
+        two_persons: TwoPersons::NotNeeded,
     };
     let question = parse_question(question).map_err(|sentence| anyhow!(sentence))?;
     let past = hub::Past::about(question, rules);

@@ -22,6 +22,7 @@ pub mod namespace;
 pub mod notice;
 pub mod policy;
 pub mod preview;
+pub mod proposal;
 pub mod schedule;
 pub mod secret;
 pub mod service_account;

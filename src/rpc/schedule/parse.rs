@@ -148,7 +148,7 @@ pub(in crate::rpc) fn zone(fields: &mut Fields, field: &str, given: &str) -> Opt
 }
 
 /// The changes of a command, with the APIs in each namespace that they name.
-pub(super) fn changes(fields: &mut Fields, hub: &Hub, given: &[v1::LifecycleChange]) -> ChangeLifecycle {
+pub(in crate::rpc) fn changes(fields: &mut Fields, hub: &Hub, given: &[v1::LifecycleChange]) -> ChangeLifecycle {
     if given.is_empty() || given.len() > CHANGES_MAX {
         fields.violate("changes", format!("1 to {CHANGES_MAX} changes are accepted; send more in further calls"));
     }

@@ -301,8 +301,7 @@ impl SubscriptionRpc {
         let (first, _) = call.next(self.hub(), None).map_err(status::failed)?;
         let refused = match first.into_iter().next() {
             Some(id) => {
-                let request =
-                    hub::Request { id: None, fingerprint: [0; 32], mode: call.request.mode, plan: None, guard: None };
+                let request = hub::Request { mode: call.request.mode, ..hub::Request::once() };
                 self.hub().execute(call.actor.clone(), call.command(self.hub(), id), request).await.err()
             }
             None => None,

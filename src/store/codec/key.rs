@@ -72,10 +72,14 @@ pub enum Kind {
     Maintenance = b'W' as isize,
     /// An application in a company.
     Installation = b'S' as isize,
+    /// A proposal, or those that wait in brief.
+    Proposal = b'P' as isize,
+    /// That the restored hub serves again.
+    RestoreConfirmation = b'E' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 31] = [
+    const ALL: [Kind; 33] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -107,6 +111,8 @@ impl Kind {
         Kind::Listing,
         Kind::Maintenance,
         Kind::Installation,
+        Kind::Proposal,
+        Kind::RestoreConfirmation,
     ];
 
     /// The byte.
@@ -180,6 +186,10 @@ pub fn encode(key: &RecordKey) -> Bytes {
         RecordKey::Maintenance(id) => join(Kind::Maintenance, &[id.as_str(), ""]),
         // No window has an empty id.
         RecordKey::MaintenanceAhead => join(Kind::Maintenance, &[""]),
+        RecordKey::Proposal(id) => join(Kind::Proposal, &[id.as_str(), ""]),
+        // No proposal has an empty id.
+        RecordKey::ProposalBook => join(Kind::Proposal, &[""]),
+        RecordKey::RestoreConfirmation => join(Kind::RestoreConfirmation, &[]),
         RecordKey::Announcement(id) => join(Kind::Announcement, &[id.as_str()]),
         RecordKey::Company(id) => join(Kind::Company, &[id.as_str()]),
         RecordKey::Project(company, id) => join(Kind::Project, &[company.as_str(), id.as_str()]),

@@ -15,6 +15,7 @@ mod installation;
 mod key;
 mod maintenance;
 mod notice;
+mod proposal;
 mod record;
 mod schedule;
 mod usage;

@@ -9,7 +9,8 @@ use prost::Message;
 use prost_types::Timestamp;
 
 use super::{
-    FORMAT, Undecodable, app, company, credential, disuse, installation, maintenance, notice, schedule, waiver,
+    FORMAT, Undecodable, app, company, credential, disuse, installation, maintenance, notice, proposal, schedule,
+    waiver,
 };
 use crate::domain::access::{AccessRequest, Decided};
 use crate::domain::api::Api;
@@ -59,6 +60,9 @@ pub fn encode(record: &Record) -> Bytes {
         Record::Installation(known) => Content::Installation(installation::encode_installation(known)),
         Record::Maintenance(window) => Content::Maintenance(maintenance::encode_window(window)),
         Record::MaintenanceAhead(ahead) => Content::MaintenanceAhead(maintenance::encode_ahead(ahead)),
+        Record::Proposal(known) => Content::Proposal(proposal::encode(known)),
+        Record::ProposalBook(book) => Content::ProposalBook(proposal::encode_book(book)),
+        Record::RestoreConfirmation(known) => Content::RestoreConfirmation(proposal::encode_confirmation(known)),
         Record::Notice(notice) => Content::Notice(wire::notice(notice)),
         Record::NoticeRun(run) => Content::NoticeRun(notice::encode_run(run)),
         Record::Announcement(announcement) => Content::Announcement(notice::encode_announcement(announcement)),
@@ -110,6 +114,9 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
         Content::Installation(known) => installation::decode_installation(known).map(Record::Installation),
         Content::Maintenance(window) => maintenance::decode_window(window).map(Record::Maintenance),
         Content::MaintenanceAhead(ahead) => maintenance::decode_ahead(ahead).map(Record::MaintenanceAhead),
+        Content::Proposal(known) => proposal::decode(known).map(Record::Proposal),
+        Content::ProposalBook(book) => proposal::decode_book(book).map(Record::ProposalBook),
+        Content::RestoreConfirmation(known) => proposal::decode_confirmation(known).map(Record::RestoreConfirmation),
         Content::Answer(_) => None,
     }
     .ok_or(IMPOSSIBLE)

@@ -63,6 +63,7 @@ pub(super) fn open(directory: &Path, options: Options) -> Result<Embedded, Store
     let shared = Arc::new(Shared {
         directory: directory.to_owned(),
         epoch: identity.epoch,
+        began_anew: !identity.previous.is_empty(),
         disk,
         state,
         notes,

@@ -6,6 +6,7 @@ use devhub_decision::{Brownout, Environment, Maturity, Schedule};
 
 use super::*;
 use crate::domain::access::AccessState;
+use crate::domain::actor::Actor;
 use crate::domain::announcement::{
     Announcement, AnnouncementRevision, Audience, Category, Content, Effective, Impact, Scope,
 };
@@ -26,7 +27,9 @@ use crate::domain::namespace::{Namespace, NamespaceDeployment};
 use crate::domain::notice::{Holder, Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
 use crate::domain::operation::OperationSchedule;
 use crate::domain::organisation::{Organisation, OrganisationStatus};
+use crate::domain::proposal::{Danger, Ended, Ending, Proposal, ProposalBook, Shown, WaitingProposal};
 use crate::domain::record::Bearer;
+use crate::domain::restored::RestoreConfirmation;
 use crate::domain::service_account::{AccountSecret, AccountType, Removal, ServiceAccount};
 use crate::domain::subscription::EndReason;
 use crate::domain::tool::{ToolPermission, ToolPermissions};
@@ -43,6 +46,24 @@ fn name(label: &str) -> VersionName {
 
 fn operation(label: &str) -> OperationName {
     OperationName { version: name(label), method: "GET".into(), path: "/{id}".into() }
+}
+
+fn proposal() -> Proposal {
+    let step = Step { by: "operator:otto".into(), at: at("2026-01-01T01:00:00Z") };
+    Proposal {
+        id: "p-1".parse().expect("valid"),
+        danger: Danger::RetiresAtOnce,
+        call: "ChangeLifecycle".into(),
+        request: Box::new([1, 2, 3]),
+        fingerprint: [7; 32],
+        shown: Shown { stands_on: [8; 32], affected: 9 },
+        would_record: vec!["VersionRetired".into()],
+        by: Actor::Publisher { name: "losses".into(), apis: ["individuals/losses".parse().expect("valid")].into() },
+        at: at("2026-01-01T00:00:00Z"),
+        expires_at: at("2026-01-02T00:00:00Z"),
+        ending: Some(Ending { how: Ended::BrokeGlass, step: step.clone(), reason: "nobody answers".into() }),
+        acknowledged: Some(step),
+    }
 }
 
 fn disuse(standing: Standing) -> Disuse {
@@ -334,6 +355,23 @@ fn records() -> Vec<Record> {
             changed: taken(3),
         }),
         Record::MaintenanceAhead(MaintenanceAhead { windows: vec![maintenance()] }),
+        Record::Proposal(proposal()),
+        Record::Proposal(Proposal { by: "operator:jane".parse().expect("valid"), ending: None, ..proposal() }),
+        Record::ProposalBook(ProposalBook {
+            waiting: vec![WaitingProposal {
+                id: "p-1".parse().expect("valid"),
+                fingerprint: [7; 32],
+                expires_at: at("2026-01-02T00:00:00Z"),
+            }],
+            unacknowledged: vec!["p-2".parse().expect("valid")],
+            spent: vec!["0123456789abcdef".into()],
+        }),
+        Record::RestoreConfirmation(RestoreConfirmation {
+            epoch: "00ff".into(),
+            confirmed: Step { by: "operator:jane".into(), at: at("2026-01-03T00:00:00Z") },
+            reason: "the disk died".into(),
+            later_facts: Some(0),
+        }),
         Record::Exemption(Exemption {
             application: "ledgerly".parse().expect("valid"),
             client_id: "ledgerly-client".parse().expect("valid"),
