@@ -53,7 +53,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::access::{self, Admission, Door};
 use crate::audit::Standing;
-use crate::clock::Clock;
+use crate::clock::{CHECKED_EVERY, Clock};
 use crate::config::Config;
 use crate::domain::policy::Policies;
 use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
@@ -103,9 +103,6 @@ const REPLY_BYTES_MAX: usize = 4 << 20;
 
 /// How often a connection that says nothing is asked whether it is still there, and how long it may take to answer.
 const KEEPALIVE: Duration = Duration::from_secs(20);
-
-/// How long the crier waits at most before it looks at the clock again, which may have been set.
-const CLOCK_CHECKED_EVERY: Duration = Duration::from_secs(10);
 
 /// How often the caretaker goes round. Not at the start: gateways that kept answers while the hub was away may report first.
 const ROUND_EVERY: Duration = Duration::from_secs(1800);
@@ -281,6 +278,7 @@ impl Server {
         let parts = Parts { hub: hub.clone(), judge: judge.clone(), limits, peppers, standing, metrics };
         let services = services(parts, config, &stopping).add_service(health_service);
         let services = web(services, &door, admission, config)?;
+        door.heed(hub.revoked());
 
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
         let every = Duration::from_secs(u64::from(config.usage_flush_seconds));
@@ -322,7 +320,7 @@ impl Server {
         &self.hub
     }
 
-    /// Reads certificates and the keys of issuers again, now. Connections that are there stay.
+    /// Reads certificates and the keys of issuers again, now. Who is served and proved by what is replaced is not any more.
     pub async fn reload_access(&self) {
         self.door.reload().await;
     }
@@ -571,11 +569,11 @@ async fn cry(hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
             Ok(_) => {
                 let until = hub.until_next_cry(hub.now()).and_then(|until| until.to_std().ok());
                 // Never at once: what is due now was given just now.
-                until.map_or(CLOCK_CHECKED_EVERY, |until| until.clamp(Duration::from_millis(1), CLOCK_CHECKED_EVERY))
+                until.map_or(CHECKED_EVERY, |until| until.clamp(Duration::from_millis(1), CHECKED_EVERY))
             }
             Err(error) => {
                 tracing::warn!(%error, "some notices were not given; the next round goes on where this one ended");
-                CLOCK_CHECKED_EVERY
+                CHECKED_EVERY
             }
         };
         tokio::select! {

@@ -107,18 +107,23 @@ impl Principal {
         }
     }
 
-    /// Whether the caller may ask about an environment. Gateways belong to one; of the others, nothing is said here.
-    pub fn may_ask_about(&self, environment: Environment) -> bool {
+    /// Which gateway it is, if it is one.
+    pub fn gateway(&self) -> Option<(Environment, &str)> {
         match self {
-            Principal::Gateway { environment: own, .. } => *own == environment,
+            Principal::Gateway { environment, id } => Some((*environment, id)),
             Principal::Developer { .. }
             | Principal::CompanyAdministrator { .. }
             | Principal::Publisher { .. }
             | Principal::Operator { .. }
             | Principal::Machine { .. }
             | Principal::Auditor { .. }
-            | Principal::Anyone => true,
+            | Principal::Anyone => None,
         }
+    }
+
+    /// Whether the caller may ask about an environment. Gateways belong to one; of the others, nothing is said here.
+    pub fn may_ask_about(&self, environment: Environment) -> bool {
+        self.gateway().is_none_or(|(own, _)| own == environment)
     }
 
     /// Which records the caller gets to see.

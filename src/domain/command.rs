@@ -17,6 +17,7 @@ use super::fact::Subject;
 use super::installation::{Install, Installed, NoteFirstUse, SetPermittedProjects, Uninstall, UpdateInstallation};
 use super::listing::{ApproveListing, RemoveListing, SubmitListing};
 use super::maintenance::{self, CancelMaintenance, ReviseMaintenance, ScheduleMaintenance};
+use super::gateway::{ChangeGatewayTrust, Trust};
 use super::name::{ApplicationId, CompanyId, VersionName};
 use super::notice::AcknowledgeNotice;
 use super::organisation::SetOrganisation;
@@ -138,7 +139,8 @@ commands!(
     UpdateInstallation,
     Uninstall,
     SetPermittedProjects,
-    NoteFirstUse
+    NoteFirstUse,
+    ChangeGatewayTrust
 );
 
 impl Command {
@@ -258,6 +260,8 @@ impl Command {
             Command::UpdateInstallation(_) => "UpdateInstallation",
             Command::Uninstall(_) => "Uninstall",
             Command::SetPermittedProjects(_) => "SetPermittedProjects",
+            Command::ChangeGatewayTrust(ChangeGatewayTrust { trust: Trust::Revoked, .. }) => "RevokeGateway",
+            Command::ChangeGatewayTrust(ChangeGatewayTrust { trust: Trust::Restored, .. }) => "RestoreGateway",
             Command::NoteFirstUse(_) => "NoteFirstUse",
         }
     }
@@ -342,6 +346,9 @@ impl Command {
             | Command::SubmitListing(SubmitListing { application: id, .. })
             | Command::ApproveListing(ApproveListing { application: id, .. })
             | Command::RemoveListing(RemoveListing { application: id, .. }) => application(id),
+            Command::ChangeGatewayTrust(ChangeGatewayTrust { environment, .. }) => {
+                Subject { environment: Some(*environment), ..Subject::default() }
+            }
             Command::WithdrawAnnouncement(_)
             | Command::ReviseCredentialClass(_)
             | Command::SetOrganisation(_)

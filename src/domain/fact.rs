@@ -180,6 +180,10 @@ pub enum FactKind {
     MaintenanceRevised,
     /// Maintenance was cancelled.
     MaintenanceCancelled,
+    /// A gateway was revoked.
+    GatewayRevoked,
+    /// A revoked gateway was restored.
+    GatewayRestored,
 }
 
 /// What a fact is about; what does not apply is left out.

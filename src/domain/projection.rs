@@ -52,7 +52,8 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
             | Record::Releases(_)
             | Record::Listing(_)
             | Record::Maintenance(_)
-            | Record::MaintenanceAhead(_),
+            | Record::MaintenanceAhead(_)
+            | Record::Gateway(_),
         ) => {}
         // Neither what an application proves itself with nor where it calls from is asked about with every call.
         (_, Record::ClientSecrets(_) | Record::CallLimits(_)) => {}

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use devhub_decision::Environment;
+
 use super::access::AccessRequest;
 use super::announcement::{Announcement, AnnouncementRevision};
 use super::api::Api;
@@ -13,12 +15,13 @@ use super::company::{Company, Project};
 use super::credential_class::{ClassRevision, CredentialClass};
 use super::disuse::Disuse;
 use super::exemption::Exemption;
+use super::gateway::Gateway;
 use super::installation::Installation;
 use super::ledger::{Revision, Target};
 use super::listing::Listing;
 use super::maintenance::{Maintenance, MaintenanceAhead};
 use super::name::{
-    AccountId, AnnouncementId, ApplicationId, ClientId, CompanyId, Context, MaintenanceId, NoticeId, OrganisationId,
+    AccountId, AnnouncementId, ApplicationId, ClientId, CompanyId, Context, GatewayId, MaintenanceId, NoticeId, OrganisationId,
     ProjectId, SubscriptionId, VersionName,
 };
 use super::namespace::{self, Namespace};
@@ -95,6 +98,8 @@ pub enum RecordKey {
     MaintenanceAhead,
     /// An application in a company.
     Installation(ApplicationId, CompanyId),
+    /// A gateway that was revoked at least once.
+    Gateway(Environment, GatewayId),
 }
 
 /// Who bears a name that nobody else can bear.
@@ -167,6 +172,8 @@ pub enum Record {
     Maintenance(Maintenance),
     /// The maintenance windows that have not ended.
     MaintenanceAhead(MaintenanceAhead),
+    /// A gateway that was revoked at least once.
+    Gateway(Gateway),
 }
 
 /// What was found under a key: a record with its revision, if there is one.
@@ -318,4 +325,6 @@ typed! {
     maintenance_ahead() -> MaintenanceAhead(MaintenanceAhead) at RecordKey::MaintenanceAhead;
     installation(id: ApplicationId, company: CompanyId) -> Installation(Installation)
         at RecordKey::Installation(id.clone(), company.clone());
+    gateway(environment: Environment, id: GatewayId) -> Gateway(Gateway)
+        at RecordKey::Gateway(*environment, id.clone());
 }

@@ -328,7 +328,8 @@ impl Index {
                 | Record::Releases(_)
                 | Record::Listing(_)
                 | Record::Maintenance(_)
-                | Record::MaintenanceAhead(_),
+                | Record::MaintenanceAhead(_)
+                | Record::Gateway(_),
             ) => {}
             (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_)) => {}
             // Who migrates is the roster's.

@@ -34,6 +34,7 @@ mod past;
 mod plan;
 mod preview;
 mod read;
+mod revocations;
 mod roster;
 mod turns;
 mod usage;
@@ -47,6 +48,7 @@ use devhub_decision::Table;
 
 use crate::clock::Clock;
 use crate::domain::Rules;
+use crate::domain::gateway::Revoked;
 use crate::store::codec::Undecodable;
 use crate::store::{Store, StoreError};
 
@@ -78,6 +80,7 @@ pub use view::View;
 use change_log::{SEED_COMMITS, SEED_STEP};
 use fold::Fold;
 use instants::Instants;
+use revocations::Revocations;
 use turns::Turns;
 
 /// Why the hub could not do what it was asked to, other than by the rules of the business.
@@ -110,6 +113,7 @@ struct Parts {
     index: Arc<Index>,
     roster: Arc<Roster>,
     log: Arc<ChangeLog>,
+    revocations: Arc<Revocations>,
     rules: Rules,
     instants: Instants,
     turns: Turns,
@@ -135,7 +139,8 @@ impl Hub {
         let roster = Arc::new(Roster::default());
         let log = Arc::new(ChangeLog::default());
         let fold = Fold::new(Arc::clone(&table), Arc::clone(&index), Arc::clone(&roster), rules.clone());
-        let fold = Arc::new(fold.remembering(Arc::clone(&log)));
+        let revocations = Arc::new(Revocations::default());
+        let fold = Arc::new(fold.remembering(Arc::clone(&log)).revoking(Arc::clone(&revocations)));
         store.attach(Arc::clone(&fold) as Arc<dyn crate::store::Sink>)?;
         fold.trouble()?;
         remember(&log, store.as_ref(), &rules)?;
@@ -149,6 +154,7 @@ impl Hub {
             index,
             roster,
             log,
+            revocations,
             rules,
             instants,
             turns: Turns::default(),
@@ -174,6 +180,11 @@ impl Hub {
     /// What the latest commits told the table.
     pub fn change_log(&self) -> &ChangeLog {
         &self.0.log
+    }
+
+    /// The gateways that are to stay away, from now on.
+    pub fn revoked(&self) -> tokio::sync::watch::Receiver<Arc<Revoked>> {
+        self.0.revocations.watch()
     }
 
     /// Names the history that revisions count in: a restore from a backup begins another.

@@ -188,6 +188,8 @@ words! {
         MaintenanceScheduled = MaintenanceScheduled,
         MaintenanceRevised = MaintenanceRevised,
         MaintenanceCancelled = MaintenanceCancelled,
+        GatewayRevoked = GatewayRevoked,
+        GatewayRestored = GatewayRestored,
         InstallationFirstUsed = InstallationFirstUsed,
     };
     Category <=> AnnouncementCategory {

@@ -408,6 +408,9 @@ pub(crate) fn request(call: &str, names: &Names, catalogue: &str) -> Option<Vec<
         | "GatewaySyncService/Sync"
         | "GatewayFleetService/ListGateways"
         | "GatewayFleetService/DisconnectGateway"
+        | "GatewayFleetService/RevokeGateway"
+        | "GatewayFleetService/RestoreGateway"
+        | "GatewayFleetService/ListRevokedGateways"
         | "AuditService/GetAuditHead"
         | "FactService/ListFacts"
         | "FactService/FollowFacts" => Vec::new(),

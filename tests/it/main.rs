@@ -131,6 +131,7 @@ mod moving;
 mod mustering;
 mod narrowing;
 mod noticing;
+mod outliving;
 mod pki;
 mod policies;
 mod previewing;

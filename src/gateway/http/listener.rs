@@ -129,7 +129,7 @@ async fn serve(
     match endpoint.tls() {
         None => converse(stream, Peer::default(), &endpoint, stopping).await,
         Some(tls) => match tls.accept(stream, Spoken::Questions).await {
-            Ok((stream, proven)) => converse(stream, Peer(proven.map(Arc::new)), &endpoint, stopping).await,
+            Ok((stream, peer)) => converse(stream, peer, &endpoint, stopping).await,
             Err(error) => endpoint.handshake_failed(&error),
         },
     }

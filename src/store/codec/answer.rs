@@ -115,7 +115,8 @@ impl Answer {
             | disk::record::Content::Listing(_)
             | disk::record::Content::Maintenance(_)
             | disk::record::Content::Installation(_)
-            | disk::record::Content::MaintenanceAhead(_) => Err(damaged),
+            | disk::record::Content::MaintenanceAhead(_)
+            | disk::record::Content::Gateway(_) => Err(damaged),
         }
     }
 }

@@ -49,7 +49,8 @@ pub fn decision_part(key: &[u8], value: &[u8]) -> Result<Option<Bytes>, Undecoda
         | Kind::Organisation
         | Kind::AppVersion
         | Kind::Listing
-        | Kind::Maintenance => return Ok(None),
+        | Kind::Maintenance
+        | Kind::Gateway => return Ok(None),
     }
     let Some(part) = part_of(read(value)?) else {
         return Err(Undecodable::Damaged("it is not what its key says"));
@@ -92,7 +93,8 @@ fn part_of(content: Content) -> Option<Content> {
         | Content::Releases(_)
         | Content::Listing(_)
         | Content::Maintenance(_)
-        | Content::MaintenanceAhead(_) => return None,
+        | Content::MaintenanceAhead(_)
+        | Content::Gateway(_) => return None,
     })
 }
 

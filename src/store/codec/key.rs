@@ -72,10 +72,12 @@ pub enum Kind {
     Maintenance = b'W' as isize,
     /// An application in a company.
     Installation = b'S' as isize,
+    /// A gateway that was revoked at least once.
+    Gateway = b'G' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 31] = [
+    const ALL: [Kind; 32] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -107,6 +109,7 @@ impl Kind {
         Kind::Listing,
         Kind::Maintenance,
         Kind::Installation,
+        Kind::Gateway,
     ];
 
     /// The byte.
@@ -180,6 +183,7 @@ pub fn encode(key: &RecordKey) -> Bytes {
         RecordKey::Maintenance(id) => join(Kind::Maintenance, &[id.as_str(), ""]),
         // No window has an empty id.
         RecordKey::MaintenanceAhead => join(Kind::Maintenance, &[""]),
+        RecordKey::Gateway(environment, id) => join(Kind::Gateway, &[environment.name(), id.as_str()]),
         RecordKey::Announcement(id) => join(Kind::Announcement, &[id.as_str()]),
         RecordKey::Company(id) => join(Kind::Company, &[id.as_str()]),
         RecordKey::Project(company, id) => join(Kind::Project, &[company.as_str(), id.as_str()]),

@@ -11,6 +11,7 @@ mod credential;
 mod disuse;
 mod extract;
 mod fact;
+mod gateway;
 mod installation;
 mod key;
 mod maintenance;

@@ -25,6 +25,7 @@ use crate::domain::maintenance::{Cancellation, Maintenance, MaintenanceAhead, Re
 use crate::domain::namespace::{Namespace, NamespaceDeployment};
 use crate::domain::notice::{Holder, Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
 use crate::domain::operation::OperationSchedule;
+use crate::domain::gateway::{Gateway, Trust};
 use crate::domain::organisation::{Organisation, OrganisationStatus};
 use crate::domain::record::Bearer;
 use crate::domain::service_account::{AccountSecret, AccountType, Removal, ServiceAccount};
@@ -294,6 +295,14 @@ fn records() -> Vec<Record> {
             status: OrganisationStatus::VerifiedPartner,
             status_by: "operator:olga".into(),
             status_since: at("2026-01-02T00:00:00Z"),
+        }),
+        Record::Gateway(Gateway {
+            environment: Environment::Production,
+            id: "edge-1".parse().expect("valid"),
+            trust: Trust::Revoked,
+            by: "operator:olga".into(),
+            since: at("2026-01-02T00:00:00Z"),
+            reason: "stolen".into(),
         }),
         Record::AppVersion(app_version()),
         Record::Releases(Releases {
