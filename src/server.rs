@@ -14,7 +14,7 @@ use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::Limits;
 use devhub_proto::envoy::service::auth::v3::authorization_server::AuthorizationServer;
 use devhub_proto::v1;
@@ -339,6 +339,7 @@ impl Server {
         let drained = drain(self.tasks, self.drain, &self.hub).await;
         // However the rest ended: after the last call that could be counted.
         record_last_first_uses(&self.hub, self.drain).await;
+        note_refusals(&self.hub, None).await;
         close_usage(&self.hub).await;
         if let Some(decisions) = self.decisions {
             // Its thread answers as soon as it has written what waits.
@@ -504,7 +505,10 @@ async fn watch_access(door: Arc<Door>, stopping: watch::Receiver<bool>) -> anyho
 async fn note_usage(hub: Hub, every: Duration, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
     loop {
         tokio::select! {
-            () = tokio::time::sleep(every) => flush_usage(&hub).await,
+            () = tokio::time::sleep(every) => {
+                flush_usage(&hub).await;
+                note_refusals(&hub, Some(hub.now())).await;
+            }
             () = wait(stopping.clone()) => return Ok(()),
         }
     }
@@ -544,6 +548,13 @@ async fn flush_usage(hub: &Hub) {
             tracing::error!(%error, "the flush of counted calls ended early; those it held are lost");
             hub.usage().lose();
         }
+    }
+}
+
+/// Records how many refused commands were not recorded one by one, up to an instant or all.
+async fn note_refusals(hub: &Hub, now: Option<DateTime<Utc>>) {
+    if let Err(error) = hub.note_refusals(now).await {
+        tracing::warn!(%error, "how many refused commands were left out of the trail was not recorded");
     }
 }
 

@@ -49,6 +49,8 @@ pub enum Principal {
         name: Box<str>,
         /// The APIs.
         apis: Box<[Context]>,
+        /// The portal; empty for one who calls for himself.
+        via: Box<str>,
     },
     /// Platform staff.
     Operator {
@@ -100,10 +102,26 @@ impl Principal {
             Principal::CompanyAdministrator { email, company, .. } => {
                 Some(Actor::CompanyAdministrator { email: email.clone(), company: company.clone() })
             }
-            Principal::Publisher { name, apis } => Some(Actor::Publisher { name: name.clone(), apis: apis.clone() }),
+            Principal::Publisher { name, apis, .. } => {
+                Some(Actor::Publisher { name: name.clone(), apis: apis.clone() })
+            }
             Principal::Operator { name } => Some(Actor::Operator(name.clone())),
             Principal::Machine { name, .. } => Some(Actor::Process(name.clone())),
             Principal::Gateway { .. } | Principal::Auditor { .. } | Principal::Anyone => None,
+        }
+    }
+
+    /// The portal through which a person came, by the name that it has proven.
+    pub fn via(&self) -> Option<&str> {
+        match self {
+            Principal::Developer { via, .. }
+            | Principal::CompanyAdministrator { via, .. }
+            | Principal::Publisher { via, .. } => Some(&**via).filter(|via| !via.is_empty()),
+            Principal::Operator { .. }
+            | Principal::Gateway { .. }
+            | Principal::Machine { .. }
+            | Principal::Auditor { .. }
+            | Principal::Anyone => None,
         }
     }
 

@@ -41,7 +41,12 @@ pub(super) struct Known {
 
 impl Shown {
     /// What was shown first among `chain` was found good at `now` and names somebody.
-    pub(super) fn new(proven: Proven, chain: Vec<CertificateDer<'static>>, authorities: u64, now: DateTime<Utc>) -> Shown {
+    pub(super) fn new(
+        proven: Proven,
+        chain: Vec<CertificateDer<'static>>,
+        authorities: u64,
+        now: DateTime<Utc>,
+    ) -> Shown {
         let known = Known { authorities, until: next_end(&chain, now) };
         let (closing, closed) = (AtomicBool::new(false), AtomicBool::new(false));
         Shown { proven, chain, known: Mutex::new(known), closing, closed, reader: AtomicWaker::new() }
@@ -59,7 +64,12 @@ impl Shown {
         }
     }
 
-    /// Whether the connection is to end; `waker` is woken when it is.
+    /// Whether it was found to be good no more, so that the connection is of no use.
+    pub fn is_over(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection is to end by now; `waker` is woken when it is.
     pub fn is_closed(&self, waker: &Waker) -> bool {
         self.reader.register(waker);
         self.closed.load(Ordering::Acquire)

@@ -302,11 +302,7 @@ impl Tls {
     ///
     /// # Errors
     /// When the caller does not speak TLS 1.3, has no certificate that is good here, or takes too long.
-    pub async fn accept(
-        &self,
-        stream: TcpStream,
-        spoken: Spoken,
-    ) -> std::io::Result<(TlsStream<TcpStream>, Peer)> {
+    pub async fn accept(&self, stream: TcpStream, spoken: Spoken) -> std::io::Result<(TlsStream<TcpStream>, Peer)> {
         let acceptors = Arc::clone(&self.acceptors.read());
         let acceptor = match spoken {
             Spoken::Calls => &acceptors.calls,

@@ -128,6 +128,7 @@ impl Named {
             environment: self.environment.wire().into(),
             reason: self.reason.clone(),
             request_id: new_request_id(),
+            etag: String::new(),
         };
         let answer = hub.gateways().restore_gateway(request).await.map_err(explained)?.into_inner();
         let view = RestoredView { gateway_id: self.gateway.clone(), revision: answer.revision };

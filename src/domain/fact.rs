@@ -184,6 +184,8 @@ pub enum FactKind {
     GatewayRevoked,
     /// A revoked gateway was restored.
     GatewayRestored,
+    /// So many refused commands of the actor were not recorded one by one.
+    RefusalsLeftOut,
 }
 
 /// What a fact is about; what does not apply is left out.

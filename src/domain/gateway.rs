@@ -59,6 +59,8 @@ pub struct ChangeGatewayTrust {
     pub trust: Trust,
     /// Why.
     pub reason: String,
+    /// The revision last read, if the change depends on it.
+    pub etag: Option<u64>,
 }
 
 impl ChangeGatewayTrust {
@@ -73,14 +75,12 @@ impl ChangeGatewayTrust {
     pub(super) fn judge(&self, records: &Records, setting: &Setting<'_>) -> Judgement {
         setting.operator("revoke and restore gateways")?;
         let before = records.gateway(&self.environment, &self.id);
-        match before {
-            Some(before) if before.trust == self.trust => {
-                return Ok(Outcome::unchanged(self.key(), Record::Gateway(before.clone())));
-            }
-            None if self.trust == Trust::Restored => {
-                return Err(Refusal::GatewayNotRevoked(self.id.clone(), self.environment));
-            }
-            Some(_) | None => {}
+        if before.is_none() && self.trust == Trust::Restored {
+            return Err(Refusal::GatewayNotRevoked(self.id.clone(), self.environment));
+        }
+        records.check_etag(&self.key(), self.etag)?;
+        if let Some(before) = before.filter(|before| before.trust == self.trust) {
+            return Ok(Outcome::unchanged(self.key(), Record::Gateway(before.clone())));
         }
         let kind = match self.trust {
             Trust::Revoked => FactKind::GatewayRevoked,

@@ -21,8 +21,8 @@ use super::ledger::{Revision, Target};
 use super::listing::Listing;
 use super::maintenance::{Maintenance, MaintenanceAhead};
 use super::name::{
-    AccountId, AnnouncementId, ApplicationId, ClientId, CompanyId, Context, GatewayId, MaintenanceId, NoticeId, OrganisationId,
-    ProjectId, SubscriptionId, VersionName,
+    AccountId, AnnouncementId, ApplicationId, ClientId, CompanyId, Context, GatewayId, MaintenanceId, NoticeId,
+    OrganisationId, ProjectId, SubscriptionId, VersionName,
 };
 use super::namespace::{self, Namespace};
 use super::notice::{Holder, Notice, NoticeRun, Occasion};

@@ -34,6 +34,7 @@ mod past;
 mod plan;
 mod preview;
 mod read;
+mod refusals;
 mod revocations;
 mod roster;
 mod turns;
@@ -48,7 +49,6 @@ use devhub_decision::Table;
 
 use crate::clock::Clock;
 use crate::domain::Rules;
-use crate::domain::gateway::Revoked;
 use crate::store::codec::Undecodable;
 use crate::store::{Store, StoreError};
 
@@ -73,6 +73,7 @@ pub use past::Past;
 pub use plan::{PlanToken, Planned};
 pub use preview::{Affected, AnswerFrom, Place, PlannedNotice, Preview, Rehearsed};
 pub use read::{PAGE_BYTES_MAX, Page, Stored};
+pub use refusals::{REFUSALS_RECORDED_MAX, WINDOW as REFUSALS_WINDOW};
 pub use roster::{Migration, MigrationFilter, Pace, Party, PhaseCounts, Roster};
 pub use usage::{Figures, Meter, Reported, SUMMARY_MAX, Summary, UsageOf, UsageRow};
 pub use view::View;
@@ -80,6 +81,7 @@ pub use view::View;
 use change_log::{SEED_COMMITS, SEED_STEP};
 use fold::Fold;
 use instants::Instants;
+use refusals::Refusals;
 use revocations::Revocations;
 use turns::Turns;
 
@@ -120,6 +122,7 @@ struct Parts {
     usage: Meter,
     first_uses: Arc<FirstUses>,
     last_uses: LastUses,
+    refusals: Refusals,
     /// Held by the crier.
     crying: tokio::sync::Mutex<()>,
     /// Notices given.
@@ -161,6 +164,7 @@ impl Hub {
             usage,
             first_uses,
             last_uses,
+            refusals: Refusals::default(),
             crying: tokio::sync::Mutex::default(),
             notices_given: AtomicU64::new(0),
             deleted_unused: AtomicU64::new(0),
@@ -180,11 +184,6 @@ impl Hub {
     /// What the latest commits told the table.
     pub fn change_log(&self) -> &ChangeLog {
         &self.0.log
-    }
-
-    /// The gateways that are to stay away, from now on.
-    pub fn revoked(&self) -> tokio::sync::watch::Receiver<Arc<Revoked>> {
-        self.0.revocations.watch()
     }
 
     /// Names the history that revisions count in: a restore from a backup begins another.

@@ -57,8 +57,13 @@ pub use usage::UsageRpc;
 pub use waiver::WaiverRpc;
 
 /// Executes a command and renders its refusal.
-pub(crate) async fn execute(hub: &Hub, actor: Actor, command: impl Into<Command>, request: Request) -> Result<Answer, Status> {
-    hub.execute(actor, command.into(), request).await.map_err(status::failed)
+pub(crate) async fn execute(
+    hub: &Hub,
+    actor: impl Into<Actor>,
+    command: impl Into<Command>,
+    request: Request,
+) -> Result<Answer, Status> {
+    hub.execute(actor.into(), command.into(), request).await.map_err(status::failed)
 }
 
 /// What the caller gets to see of the hub.

@@ -190,6 +190,7 @@ words! {
         MaintenanceCancelled = MaintenanceCancelled,
         GatewayRevoked = GatewayRevoked,
         GatewayRestored = GatewayRestored,
+        RefusalsLeftOut = RefusalsLeftOut,
         InstallationFirstUsed = InstallationFirstUsed,
     };
     Category <=> AnnouncementCategory {

@@ -13,9 +13,8 @@ use devhub_proto::v1;
 use devhub_proto::v1::fact_service_client::FactServiceClient;
 use devhub_proto::v1::gateway_fleet_service_client::GatewayFleetServiceClient;
 use devhub_proto::v1::gateway_sync_service_client::GatewaySyncServiceClient;
+use futures_util::StreamExt as _;
 use serde_json::json;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
@@ -71,19 +70,16 @@ fn withdrawn() -> (Code, String) {
     (Code::Unauthenticated, "CREDENTIALS_REFUSED".to_owned())
 }
 
-/// A stream of a gateway that proves itself by a token.
+/// A stream of a gateway that proves itself by a token and goes on saying nothing.
 async fn sync(hub: &Guarded, id: &str, token: String) -> Result<Streaming<v1::SyncResponse>, Status> {
-    let (requests, receiver) = mpsc::channel(1);
-    requests.send(devhub_gateway::replica::start(Environment::Sandbox, id, Vec::new())).await.unwrap();
-    // It goes on saying nothing.
-    std::mem::forget(requests);
+    let first = devhub_gateway::replica::start(Environment::Sandbox, id, Vec::new());
+    let asked = futures_util::stream::iter([first]).chain(futures_util::stream::pending());
     let mut client = GatewaySyncServiceClient::new(hub.way(hub.channel(None), Shown::bearer(token)));
-    Ok(client.sync(ReceiverStream::new(receiver)).await?.into_inner())
+    Ok(client.sync(asked).await?.into_inner())
 }
 
-/// The same by the certificate of its connection.
-async fn certified(hub: &Guarded, channel: Channel, id: &str) -> Result<Stream, Status> {
-    let _ = hub;
+/// A stream of a gateway that its connection proves.
+async fn certified(channel: Channel, id: &str) -> Result<Stream, Status> {
     Stream::open(channel, devhub_gateway::replica::start(Environment::Sandbox, id, Vec::new())).await
 }
 
@@ -119,26 +115,6 @@ async fn a_stream_ends_at_the_instant_at_which_its_token_ends() {
 }
 
 #[tokio::test]
-async fn a_portals_stream_ends_with_whichever_of_its_two_credentials_ends_first() {
-    let hub = Guarded::new().await;
-    let notices = async |portal: String, user: String| {
-        let shown = Shown { bearer: Some(portal), user: Some(user), says: None };
-        let mut client = v1::notice_service_client::NoticeServiceClient::new(hub.way(hub.channel(None), shown));
-        client.follow_notices(v1::FollowNoticesRequest::default()).await.unwrap().into_inner()
-    };
-    let (portal, user) = (hub.portal(), hub.developer());
-    hub.world.clock.advance(ms(60_000));
-    let mut streams = [notices(portal.clone(), hub.developer()).await, notices(hub.portal(), user.clone()).await];
-    let mut both = notices(hub.portal(), hub.developer()).await;
-    hub.world.clock.advance(ms(TOKEN_MS - 60_000));
-    for stream in &mut streams {
-        assert_eq!(end(stream).await, expired());
-    }
-    hub.world.clock.advance(ms(60_000));
-    assert_eq!(end(&mut both).await, expired());
-}
-
-#[tokio::test]
 async fn a_stream_and_then_its_connection_end_with_the_certificate() {
     let hub = Guarded::new().await;
     let over = instant(OVER);
@@ -146,19 +122,19 @@ async fn a_stream_and_then_its_connection_end_with_the_certificate() {
     let channel = hub.channel(Some(&pair));
     for past in [0, 1] {
         hub.world.clock.set(over - ms(1));
-        let mut stream = certified(&hub, hub.channel(Some(&pair)), "edge").await.unwrap();
+        let mut stream = certified(hub.channel(Some(&pair)), "edge").await.unwrap();
         stream.group().await;
         stream.ping(0, 0).await;
         hub.world.clock.set(over + ms(past));
         assert_eq!(gone(&mut stream).await, expired(), "{past} ms after it");
     }
     hub.world.clock.set(over - ms(1));
-    certified(&hub, channel.clone(), "edge").await.unwrap().group().await;
+    certified(channel.clone(), "edge").await.unwrap().group().await;
     hub.world.clock.set(over);
     // A call on a connection that is there is refused, and then the connection ends: the next handshake comes to nothing.
     let mut reasons = Vec::new();
     loop {
-        let status = certified(&hub, channel.clone(), "edge").await.err().unwrap();
+        let status = certified(channel.clone(), "edge").await.err().unwrap();
         if status.code() != Code::Unauthenticated {
             break;
         }
@@ -201,7 +177,7 @@ async fn happen_again(hub: &Guarded) {
 #[tokio::test]
 async fn a_stream_ends_with_the_authority_of_its_certificate() {
     let hub = Guarded::new().await;
-    let mut stream = certified(&hub, hub.certified("devhub://gateway/sandbox/edge"), "edge").await.unwrap();
+    let mut stream = certified(hub.certified("devhub://gateway/sandbox/edge"), "edge").await.unwrap();
     stream.group().await;
     let next = Authority::new("next");
     hub.files.write("ca.pem", &format!("{}{}", hub.ca.pem, next.pem));
@@ -236,15 +212,18 @@ impl Guarded {
             reason: "it has a new key".into(),
             ..Default::default()
         };
+        self.restore_with(request).await
+    }
+
+    async fn restore_with(&self, request: v1::RestoreGatewayRequest) -> Result<u64, Status> {
         Ok(self.fleet(Shown::bearer(self.operator())).restore_gateway(request).await?.into_inner().revision)
     }
 
     async fn revoked(&self) -> Vec<String> {
         let request = v1::ListRevokedGatewaysRequest::default();
         let listed = self.fleet(Shown::bearer(self.operator())).list_revoked_gateways(request).await.unwrap();
-        let show = |gateway: v1::RevokedGateway| {
-            format!("{} {} {}", gateway.gateway_id, gateway.revoked_by, gateway.reason)
-        };
+        let show =
+            |gateway: v1::RevokedGateway| format!("{} {} {}", gateway.gateway_id, gateway.revoked_by, gateway.reason);
         listed.into_inner().gateways.into_iter().map(show).collect()
     }
 }
@@ -255,9 +234,9 @@ async fn a_revoked_gateway_is_out_whatever_proves_it_until_it_is_restored() {
     let sandbox = v1::Environment::Sandbox;
     let mut by_token = sync(&hub, "edge", gateway_token(&hub, "edge")).await.unwrap();
     by_token.message().await.unwrap().unwrap();
-    let mut by_certificate = certified(&hub, hub.certified("devhub://gateway/sandbox/edge"), "edge").await.unwrap();
+    let mut by_certificate = certified(hub.certified("devhub://gateway/sandbox/edge"), "edge").await.unwrap();
     by_certificate.group().await;
-    let mut other = certified(&hub, hub.certified("devhub://gateway/sandbox/edge-2"), "edge-2").await.unwrap();
+    let mut other = certified(hub.certified("devhub://gateway/sandbox/edge-2"), "edge-2").await.unwrap();
     other.group().await;
     // The one of that name in the other environment is another one.
     assert!(hub.revoke("edge", v1::Environment::Production).await.unwrap() > 0);
@@ -271,7 +250,7 @@ async fn a_revoked_gateway_is_out_whatever_proves_it_until_it_is_restored() {
     for round in ["at once", "after a restart"] {
         let fresh = sync(&hub, "edge", gateway_token(&hub, "edge")).await;
         assert_eq!(refused(fresh.map(|_| ())), "CREDENTIALS_REFUSED", "{round}");
-        let fresh = certified(&hub, hub.certified("devhub://gateway/sandbox/edge"), "edge").await;
+        let fresh = certified(hub.certified("devhub://gateway/sandbox/edge"), "edge").await;
         assert_eq!(refused(fresh.map(|_| ())), "CREDENTIALS_REFUSED", "{round}");
         // Whatever it asks.
         let way = hub.way(hub.channel(None), Shown::bearer(gateway_token(&hub, "edge")));
@@ -281,6 +260,14 @@ async fn a_revoked_gateway_is_out_whatever_proves_it_until_it_is_restored() {
         sync(&hub, "edge-2", gateway_token(&hub, "edge-2")).await.unwrap().message().await.unwrap().unwrap();
         hub.world.restart().await;
     }
+    let stale = v1::RestoreGatewayRequest {
+        gateway_id: "edge".into(),
+        environment: sandbox.into(),
+        reason: "a test".into(),
+        etag: "1".into(),
+        ..Default::default()
+    };
+    assert_eq!(refused(hub.restore_with(stale).await), "ETAG_MISMATCH");
     assert!(hub.restore("edge", sandbox).await.unwrap() > 0);
     assert_eq!(hub.restore("edge", sandbox).await.unwrap(), 0);
     sync(&hub, "edge", gateway_token(&hub, "edge")).await.unwrap().message().await.unwrap().unwrap();
@@ -289,7 +276,8 @@ async fn a_revoked_gateway_is_out_whatever_proves_it_until_it_is_restored() {
     let request = v1::ListFactsRequest { filter: Some(filter), ..Default::default() };
     let operator = Shown::bearer(hub.operator());
     let listed = FactServiceClient::new(hub.way(hub.channel(None), operator)).list_facts(request).await.unwrap();
-    let told: Vec<_> = listed.into_inner().facts.into_iter().map(|fact| (fact.kind().as_str_name(), fact.actor)).collect();
+    let told: Vec<_> =
+        listed.into_inner().facts.into_iter().map(|fact| (fact.kind().as_str_name(), fact.actor)).collect();
     let (revoked, restored) = ("FACT_KIND_GATEWAY_REVOKED", "FACT_KIND_GATEWAY_RESTORED");
     assert_eq!(told.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [revoked, revoked, restored]);
     assert!(told.iter().all(|(_, actor)| actor == "operator:olga"), "{told:?}");
@@ -318,9 +306,9 @@ async fn a_gateway_calls_itself_what_it_has_proven_to_be() {
     assert_eq!((status.code(), &*reason(&status)), (Code::PermissionDenied, "GATEWAY_ID_DIFFERS"));
     assert!(status.message().contains("gateway edge;"), "{status:?}");
     let channel = hub.certified("devhub://gateway/sandbox/edge");
-    let status = certified(&hub, channel.clone(), "Edge").await.err().unwrap();
+    let status = certified(channel.clone(), "Edge").await.err().unwrap();
     assert_eq!(reason(&status), "GATEWAY_ID_DIFFERS");
-    certified(&hub, channel, "edge").await.unwrap().group().await;
+    certified(channel, "edge").await.unwrap().group().await;
     let listed = hub.fleet(Shown::bearer(hub.operator())).list_gateways(v1::ListGatewaysRequest::default()).await;
     let ids: Vec<_> = listed.unwrap().into_inner().gateways.into_iter().map(|gateway| gateway.gateway_id).collect();
     assert_eq!(ids, ["edge"]);
@@ -359,7 +347,7 @@ async fn an_agent_whose_certificate_was_renewed_goes_on_where_it_was() {
     meet(hub.world.hub(), agent.replica()).await;
     show(&hub, crate::pki::GOOD);
     hub.world.clock.set(over);
-    agent.replica().wait_for(|replica| replica.trouble().is_some_and(|trouble| trouble.contains("expired"))).await;
+    agent.replica().wait_for(|replica| replica.trouble().is_some()).await;
     assert_eq!(agent.replica().health(), devhub_gateway::Health::Serving, "its lease goes on");
     happen(&hub).await;
     meet(hub.world.hub(), agent.replica()).await;

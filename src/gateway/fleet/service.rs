@@ -8,12 +8,10 @@ use tonic::{Request, Response, Status};
 
 use super::{Fleet, FleetFilter, Place, Seen};
 use crate::domain::gateway::{ChangeGatewayTrust, Gateway, Trust};
-use crate::domain::record::Record;
 use crate::gateway::sync::check_gateway_id;
-use crate::hub::{Failure, Hub, Mode};
+use crate::hub::{Hub, Mode};
 use crate::rpc::parse::{self, Fields, Query, REASON_CHARS_MAX};
 use crate::rpc::{self, record, status};
-use crate::store::codec::Kind;
 use crate::wire::{Word, timestamp};
 
 /// Bytes of a cursor before the id of the gateway.
@@ -66,25 +64,27 @@ fn render(seen: Seen, revision: u64) -> v1::Gateway {
     }
 }
 
-fn render_revoked(gateway: &Gateway) -> v1::RevokedGateway {
+fn render_revoked(gateway: &Gateway, revision: u64) -> v1::RevokedGateway {
     v1::RevokedGateway {
         gateway_id: gateway.id.to_string(),
         environment: gateway.environment.number(),
         revoke_time: Some(timestamp(gateway.since)),
         revoked_by: gateway.by.clone(),
         reason: gateway.reason.clone(),
+        etag: revision.to_string(),
     }
 }
 
-/// The command that a request states: id, environment and reason.
-fn change(mut fields: Fields, trust: Trust, named: (&str, i32, &str)) -> Result<ChangeGatewayTrust, Status> {
-    let (id, environment, reason) = named;
+/// The command that a request states: id, environment, reason and etag.
+fn change(mut fields: Fields, trust: Trust, stated: (&str, i32, &str, &str)) -> Result<ChangeGatewayTrust, Status> {
+    let (id, environment, reason, etag) = stated;
     let id = fields.name("gateway_id", id);
     let environment = fields.word("environment", environment);
     let reason = fields.needed_text("reason", reason, REASON_CHARS_MAX);
+    let etag = fields.etag(etag);
     let (Some(id), Some(environment)) = (id, environment) else { return Err(fields.refuse()) };
     fields.check()?;
-    Ok(ChangeGatewayTrust { environment, id, trust, reason })
+    Ok(ChangeGatewayTrust { environment, id, trust, reason, etag })
 }
 
 /// Whether those that are asked for have a stream; `None` when both are.
@@ -149,11 +149,11 @@ impl GatewayFleetService for GatewayFleetRpc {
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("RevokeGateway", &actor, &message, &message.request_id, Mode::Commit);
-        let named = (message.gateway_id.as_str(), message.environment, message.reason.as_str());
-        let command = change(fields, Trust::Revoked, named)?;
+        let stated = (&*message.gateway_id, message.environment, &*message.reason, "");
+        let command = change(fields, Trust::Revoked, stated)?;
         let answer = rpc::execute(&self.hub, actor, command, request).await?;
         let revision = rpc::revision(&answer);
-        let gateway = Some(render_revoked(&record!(answer.subject, Gateway)?));
+        let gateway = Some(render_revoked(&record!(answer.subject, Gateway)?, answer.revision));
         Ok(Response::new(v1::RevokeGatewayResponse { gateway, revision }))
     }
 
@@ -165,8 +165,9 @@ impl GatewayFleetService for GatewayFleetRpc {
         let message = request.into_inner();
         let mut fields = Fields::default();
         let request = fields.request("RestoreGateway", &actor, &message, &message.request_id, Mode::Commit);
-        let named = (message.gateway_id.as_str(), message.environment, message.reason.as_str());
-        let command = change(fields, Trust::Restored, named)?;
+        let (id, reason, etag) = (&*message.gateway_id, &*message.reason, &*message.etag);
+        let stated = (id, message.environment, reason, etag);
+        let command = change(fields, Trust::Restored, stated)?;
         let answer = rpc::execute(&self.hub, actor, command, request).await?;
         Ok(Response::new(v1::RestoreGatewayResponse { revision: rpc::revision(&answer) }))
     }
@@ -181,14 +182,9 @@ impl GatewayFleetService for GatewayFleetRpc {
         fields.check()?;
         let query = Query::new("ListRevokedGateways", &[]);
         let cursor = query.cursor(&message.page_token)?;
-        let page = rpc::read(&self.hub, move |hub| {
-            hub.list(&Hub::prefix(Kind::Gateway, None), cursor, size, |stored| {
-                let Record::Gateway(gateway) = &stored.record else { return Err(Failure::Defect) };
-                Ok((gateway.trust == Trust::Revoked).then(|| render_revoked(gateway)))
-            })
-        })
-        .await?;
+        let page = rpc::read(&self.hub, move |hub| hub.revoked_gateways(cursor, size)).await?;
+        let gateways = page.items.iter().map(|(gateway, revision)| render_revoked(gateway, *revision)).collect();
         let next_page_token = query.token(page.next);
-        Ok(Response::new(v1::ListRevokedGatewaysResponse { gateways: page.items, next_page_token }))
+        Ok(Response::new(v1::ListRevokedGatewaysResponse { gateways, next_page_token }))
     }
 }

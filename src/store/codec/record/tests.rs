@@ -17,6 +17,7 @@ use crate::domain::company::{Company, Extension, Project, Shortening, Tenancy};
 use crate::domain::credential_class::{ClassRevision, ClassSchedule, CredentialClass};
 use crate::domain::disuse::{Cause, Disuse, Standing};
 use crate::domain::exemption::{Exemption, Part};
+use crate::domain::gateway::{Gateway, Trust};
 use crate::domain::installation::{Installation, Interval, PermittedProjects};
 use crate::domain::keyed_hash::KeyedHash;
 use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
@@ -25,7 +26,6 @@ use crate::domain::maintenance::{Cancellation, Maintenance, MaintenanceAhead, Re
 use crate::domain::namespace::{Namespace, NamespaceDeployment};
 use crate::domain::notice::{Holder, Milestone, Notice, NoticeRun, NoticeSubject, Occasion, RunState, Wording};
 use crate::domain::operation::OperationSchedule;
-use crate::domain::gateway::{Gateway, Trust};
 use crate::domain::organisation::{Organisation, OrganisationStatus};
 use crate::domain::record::Bearer;
 use crate::domain::service_account::{AccountSecret, AccountType, Removal, ServiceAccount};
