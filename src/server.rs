@@ -14,7 +14,7 @@ use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::Limits;
 use devhub_proto::envoy::service::auth::v3::authorization_server::AuthorizationServer;
 use devhub_proto::v1;
@@ -54,7 +54,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::access::{self, Admission, Door};
 use crate::audit::Standing;
-use crate::clock::Clock;
+use crate::clock::{CHECKED_EVERY, Clock};
 use crate::config::Config;
 use crate::domain::policy::Policies;
 use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
@@ -105,9 +105,6 @@ const REPLY_BYTES_MAX: usize = 4 << 20;
 
 /// How often a connection that says nothing is asked whether it is still there, and how long it may take to answer.
 const KEEPALIVE: Duration = Duration::from_secs(20);
-
-/// How long the crier waits at most before it looks at the clock again, which may have been set.
-const CLOCK_CHECKED_EVERY: Duration = Duration::from_secs(10);
 
 /// How often the caretaker goes round. Not at the start: gateways that kept answers while the hub was away may report first.
 const ROUND_EVERY: Duration = Duration::from_secs(1800);
@@ -284,6 +281,7 @@ impl Server {
         let parts = Parts { hub: hub.clone(), judge: judge.clone(), limits, peppers, standing, metrics };
         let services = services(parts, config, &stopping).add_service(health_service);
         let services = web(services, &door, admission, config)?;
+        door.heed(hub.revoked());
 
         let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
         let every = Duration::from_secs(u64::from(config.usage_flush_seconds));
@@ -325,7 +323,7 @@ impl Server {
         &self.hub
     }
 
-    /// Reads certificates and the keys of issuers again, now. Connections that are there stay.
+    /// Reads certificates and the keys of issuers again, now. Who is served and proved by what is replaced is not any more.
     pub async fn reload_access(&self) {
         self.door.reload().await;
     }
@@ -344,6 +342,7 @@ impl Server {
         let drained = drain(self.tasks, self.drain, &self.hub).await;
         // However the rest ended: after the last call that could be counted.
         record_last_first_uses(&self.hub, self.drain).await;
+        note_refusals(&self.hub, None).await;
         close_usage(&self.hub).await;
         if let Some(decisions) = self.decisions {
             // Its thread answers as soon as it has written what waits.
@@ -513,7 +512,10 @@ async fn watch_access(door: Arc<Door>, stopping: watch::Receiver<bool>) -> anyho
 async fn note_usage(hub: Hub, every: Duration, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
     loop {
         tokio::select! {
-            () = tokio::time::sleep(every) => flush_usage(&hub).await,
+            () = tokio::time::sleep(every) => {
+                flush_usage(&hub).await;
+                note_refusals(&hub, Some(hub.now())).await;
+            }
             () = wait(stopping.clone()) => return Ok(()),
         }
     }
@@ -556,6 +558,13 @@ async fn flush_usage(hub: &Hub) {
     }
 }
 
+/// Records how many refused commands were not recorded one by one, up to an instant or all.
+async fn note_refusals(hub: &Hub, now: Option<DateTime<Utc>>) {
+    if let Err(error) = hub.note_refusals(now).await {
+        tracing::warn!(%error, "how many refused commands were left out of the trail was not recorded");
+    }
+}
+
 async fn close_usage(hub: &Hub) {
     let meter = hub.clone();
     match tokio::task::spawn_blocking(move || meter.close_notes()).await {
@@ -578,11 +587,11 @@ async fn cry(hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
             Ok(_) => {
                 let until = hub.until_next_cry(hub.now()).and_then(|until| until.to_std().ok());
                 // Never at once: what is due now was given just now.
-                until.map_or(CLOCK_CHECKED_EVERY, |until| until.clamp(Duration::from_millis(1), CLOCK_CHECKED_EVERY))
+                until.map_or(CHECKED_EVERY, |until| until.clamp(Duration::from_millis(1), CHECKED_EVERY))
             }
             Err(error) => {
                 tracing::warn!(%error, "some notices were not given; the next round goes on where this one ended");
-                CLOCK_CHECKED_EVERY
+                CHECKED_EVERY
             }
         };
         tokio::select! {

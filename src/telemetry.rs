@@ -24,6 +24,15 @@ const VERDICTS: [(CredentialVerdict, &str); 3] = [
 #[derive(Clone, Default)]
 pub struct Metrics(Arc<Counters>);
 
+/// A count for each check of credentials; there are more than the library makes defaults for.
+struct PerCheck([AtomicU64; Check::ALL.len()]);
+
+impl Default for PerCheck {
+    fn default() -> PerCheck {
+        PerCheck([const { AtomicU64::new(0) }; Check::ALL.len()])
+    }
+}
+
 #[derive(Default)]
 struct Counters {
     decisions: [AtomicU64; Reason::ALL.len()],
@@ -34,7 +43,7 @@ struct Counters {
     decisions_lost: AtomicU64,
     sync_gauges: [AtomicU64; SyncGauge::ALL.len()],
     fleet: OnceLock<Fleet>,
-    access_refused: [AtomicU64; Check::ALL.len()],
+    access_refused: PerCheck,
     access_troubles: [AtomicU64; AccessTrouble::ALL.len()],
 }
 
@@ -174,7 +183,7 @@ impl Metrics {
 
     /// Counts a caller who was refused.
     pub fn access_refused(&self, check: Check) {
-        self.0.access_refused[check as usize].fetch_add(1, Ordering::Relaxed);
+        self.0.access_refused.0[check as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a trouble with credentials.
@@ -237,7 +246,7 @@ impl Metrics {
         }
         line(format_args!("# HELP devhub_callers_refused_total Callers refused, by the check that they failed."));
         line(format_args!("# TYPE devhub_callers_refused_total counter"));
-        for (count, check) in self.0.access_refused.iter().zip(Check::ALL) {
+        for (count, check) in self.0.access_refused.0.iter().zip(Check::ALL) {
             let count = count.load(Ordering::Relaxed);
             line(format_args!("devhub_callers_refused_total{{check=\"{}\"}} {count}", check.label()));
         }

@@ -1,26 +1,33 @@
 //! The door: what the credentials of a call prove, and nothing of what the caller may do.
 //!
-//! One layer stands before all services. It puts the [`Principal`] into the request, and replaces what the caller says of
-//! itself in `devhub-actor` by what was proven. Who is refused learns that, and not at which check.
+//! One layer stands before all services. It puts the [`Principal`] into the request and lets nothing through that the caller
+//! says of itself besides. Who is refused learns that, and not at which check. A reply that goes on ends when what proved
+//! its caller proves nothing any more: no stream lives longer than its credentials.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
+use tokio::sync::watch;
+use tonic::Status;
 
 use super::jwks::{Keys, Occasion, Outcome};
 use super::proof::{Check, Credentials, Proven, Unverified, establish};
+use super::standing::{Credential, Peer, Standing};
+use super::table::{self, Callers};
 use super::tls::Tls;
-use super::{Access, Principal};
+use super::{Access, Principal, stream};
 use crate::clock::Clock;
-use crate::rpc::parse::ACTOR;
+use crate::domain::gateway::Revoked;
+use crate::rpc::parse;
 use crate::rpc::status;
 use crate::telemetry::{AccessTrouble, Metrics};
 
@@ -30,14 +37,6 @@ pub const USER_TOKEN: HeaderName = HeaderName::from_static("devhub-user-token");
 /// Where a gateway that asks by HTTP proves itself: `authorization` is that of the call which it asks about.
 pub const GATEWAY_TOKEN: HeaderName = HeaderName::from_static("devhub-gateway-token");
 
-/// What everybody may call who can connect: whether the hub is there, and what it can be asked.
-const OPEN: [&str; 3] =
-    ["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
-
-/// What the certificate of a connection proves, if there is one. A listener says it of each connection.
-#[derive(Debug, Clone, Default)]
-pub struct Peer(pub Option<Arc<Proven>>);
-
 /// Who may come in, and by what.
 pub struct Door {
     access: Access,
@@ -45,6 +44,10 @@ pub struct Door {
     tls: Option<Tls>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+    /// Counts how often certificates or keys were replaced.
+    replaced: watch::Sender<u64>,
+    /// The gateways that are to stay away, as soon as somebody knows.
+    revoked: OnceLock<watch::Receiver<Arc<Revoked>>>,
 }
 
 impl Door {
@@ -59,7 +62,8 @@ impl Door {
             None => None,
         };
         let issuers: Vec<Keys> = access.issuers.iter().cloned().map(Keys::new).collect();
-        let door = Door { access, issuers, tls, clock, metrics };
+        let replaced = watch::Sender::new(0);
+        let door = Door { access, issuers, tls, clock, metrics, replaced, revoked: OnceLock::new() };
         // At once: issuers that are away keep the hub waiting no longer than one of them would.
         let now = door.clock.now();
         let read = join_all(door.issuers.iter().map(|keys| keys.refresh(Occasion::Told, now))).await;
@@ -73,6 +77,12 @@ impl Door {
             }
         }
         Ok(door)
+    }
+
+    /// From now on nobody comes in, or stays, who is among `revoked`. It is said once, before anybody is served.
+    pub fn heed(&self, revoked: watch::Receiver<Arc<Revoked>>) {
+        // Whoever says it a second time says it of the same hub.
+        let _ = self.revoked.set(revoked);
     }
 
     /// TLS of the listeners, if they have it.
@@ -99,7 +109,10 @@ impl Door {
     async fn look(&self, occasion: Occasion) {
         match self.tls.as_ref().map(Tls::reload) {
             None | Some(Ok(false)) => {}
-            Some(Ok(true)) => tracing::info!("the certificate is replaced; connections that are there stay"),
+            Some(Ok(true)) => {
+                tracing::info!("certificates are replaced; who is connected with one that is still good stays");
+                self.replaced.send_modify(|times| *times += 1);
+            }
             Some(Err(error)) => {
                 self.metrics.access_trouble(AccessTrouble::Certificate);
                 tracing::error!(error = format!("{error:#}"), "the certificate is not replaced; the one before stays");
@@ -115,6 +128,7 @@ impl Door {
             Outcome::Same => {}
             Outcome::Changed => {
                 tracing::info!(issuer = keys.issuer().name, keys = keys.current().len(), "keys are replaced");
+                self.replaced.send_modify(|times| *times += 1);
             }
             Outcome::Failed(trouble) => self.keys_failed(keys, &trouble),
         }
@@ -127,21 +141,25 @@ impl Door {
     }
 
     /// What a token proves. Keys are read again for one that nobody knows.
-    async fn prove(&self, token: &str) -> Result<Proven, Check> {
+    async fn prove(&self, token: &str) -> Result<(Proven, Credential), Check> {
         let unverified = Unverified::read(token)?;
-        let keys = self.issuers.iter().find(|keys| keys.issuer().name == unverified.issuer());
-        let keys = keys.ok_or(Check::TokenIssuer)?;
-        let now = self.clock.now();
-        match unverified.verify(keys.issuer(), &keys.current(), now) {
-            Err(Check::TokenKeyUnknown) => {
-                self.refresh(keys, Occasion::UnknownKey).await;
-                unverified.verify(keys.issuer(), &keys.current(), now)
-            }
-            judged => judged,
+        let issuer = self.issuers.iter().position(|keys| keys.issuer().name == unverified.issuer());
+        let issuer = issuer.ok_or(Check::TokenIssuer)?;
+        let keys = &self.issuers[issuer];
+        let (now, mut current) = (self.clock.now(), keys.current());
+        let mut judged = unverified.verify(keys.issuer(), &current, now);
+        if judged == Err(Check::TokenKeyUnknown) {
+            self.refresh(keys, Occasion::UnknownKey).await;
+            current = keys.current();
+            judged = unverified.verify(keys.issuer(), &current, now);
         }
+        let proven = judged?;
+        let mark = current.mark(unverified.key_id()).ok_or(Check::TokenKeyUnknown)?;
+        let (key_id, until) = (unverified.key_id().into(), unverified.ends()?);
+        Ok((proven, Credential::Token { issuer, key_id, mark, until }))
     }
 
-    async fn bearer(&self, headers: &HeaderMap) -> Result<Option<Proven>, Check> {
+    async fn bearer(&self, headers: &HeaderMap) -> Result<Option<(Proven, Credential)>, Check> {
         let Some(value) = once(headers, &AUTHORIZATION)? else { return Ok(None) };
         let (scheme, token) = value.split_once(' ').ok_or(Check::HeaderForm)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
@@ -150,24 +168,25 @@ impl Door {
         self.prove(token).await.map(Some)
     }
 
-    async fn token(&self, headers: &HeaderMap, name: &HeaderName) -> Result<Option<Proven>, Check> {
+    async fn token(&self, headers: &HeaderMap, name: &HeaderName) -> Result<Option<(Proven, Credential)>, Check> {
         match once(headers, name)? {
             Some(token) => self.prove(token).await.map(Some),
             None => Ok(None),
         }
     }
 
-    /// Who makes a call, on a connection of `peer`, with these headers.
+    /// Who makes a call, on a connection of `peer`, with these headers, and what that stands on.
     ///
     /// # Errors
     /// With the check that a credential fails.
-    pub async fn caller(&self, peer: &Peer, headers: &HeaderMap) -> Result<Principal, Check> {
+    pub async fn caller(&self, peer: &Peer, headers: &HeaderMap) -> Result<(Principal, Standing), Check> {
         if !self.access.proves_callers() {
-            return Ok(Principal::Anyone);
+            return Ok((Principal::Anyone, Standing::default()));
         }
+        let connection = self.connection(peer)?;
         let bearer = self.bearer(headers).await?;
         let user = self.token(headers, &USER_TOKEN).await?;
-        self.establish(Credentials { connection: self.connection(peer), bearer, user })
+        self.establish(connection, bearer, user)
     }
 
     /// Which gateway asks by HTTP. Its `authorization` is not its own and proves nothing.
@@ -178,18 +197,67 @@ impl Door {
         if !self.access.proves_callers() {
             return Ok(Principal::Anyone);
         }
+        let connection = self.connection(peer)?;
         let bearer = self.token(headers, &GATEWAY_TOKEN).await?;
-        let credentials = Credentials { connection: self.connection(peer), bearer, user: None };
-        match self.establish(credentials)? {
-            gateway @ Principal::Gateway { .. } => Ok(gateway),
-            Principal::Developer { .. }
-            | Principal::CompanyAdministrator { .. }
-            | Principal::Publisher { .. }
-            | Principal::Operator { .. }
-            | Principal::Machine { .. }
-            | Principal::Auditor { .. }
-            | Principal::Anyone => Err(Check::NotAGateway),
+        let (caller, _) = self.establish(connection, bearer, None)?;
+        if caller.gateway().is_some() { Ok(caller) } else { Err(Check::NotAGateway) }
+    }
+
+    /// Until when a caller may go on at most, if nothing is replaced or revoked before.
+    ///
+    /// # Errors
+    /// With the check that one of its credentials fails by now.
+    fn stands(&self, standing: &Standing, now: DateTime<Utc>) -> Result<DateTime<Utc>, Check> {
+        if let Some((environment, id)) = &standing.gateway
+            && self.revoked.get().is_some_and(|revoked| revoked.borrow().has(*environment, id))
+        {
+            return Err(Check::GatewayRevoked);
         }
+        standing.credentials.iter().try_fold(DateTime::<Utc>::MAX_UTC, |first, credential| {
+            let until = match credential {
+                Credential::Token { issuer, key_id, mark, until } => {
+                    if self.issuers[*issuer].current().mark(key_id) != Some(*mark) {
+                        return Err(Check::TokenKeyUnknown);
+                    }
+                    Some(*until).filter(|until| now < *until).ok_or(Check::TokenExpired)?
+                }
+                Credential::Certificate(shown) => {
+                    self.tls.as_ref().ok_or(Check::CertificateRefused)?.vouches(shown, now)?
+                }
+            };
+            Ok(first.min(until))
+        })
+    }
+
+    /// Ends when the caller of a reply that goes on has nothing left to stand on, with what it is told.
+    async fn over(self: Arc<Door>, standing: Standing) -> Status {
+        let mut replaced = self.replaced.subscribe();
+        let mut revoked = self.revoked.get().cloned();
+        loop {
+            // Before it is looked at: what changes from now on is looked at again.
+            replaced.mark_unchanged();
+            if let Some(revoked) = &mut revoked {
+                revoked.mark_unchanged();
+            }
+            let until = match self.stands(&standing, self.clock.now()) {
+                Ok(until) => until,
+                Err(check) => return self.ended(check),
+            };
+            tokio::select! {
+                () = self.clock.reach(until) => {}
+                // The senders live as long as the door and the hub.
+                _ = replaced.changed() => {}
+                _ = changed(revoked.as_mut()) => {}
+            }
+        }
+    }
+
+    /// Tells why a reply does not go on.
+    fn ended(&self, check: Check) -> Status {
+        self.refused(check);
+        // At which of the other checks it was is for the operators' log alone.
+        let expired = matches!(check, Check::TokenExpired | Check::CertificateExpired);
+        if expired { status::credentials_expired() } else { status::unproven(false) }
     }
 
     /// Counts a refusal and tells the operators of it, at the check that failed.
@@ -198,16 +266,51 @@ impl Door {
         tracing::info!(check = check.label(), "a caller is refused: {check}");
     }
 
-    fn establish(&self, credentials: Credentials) -> Result<Principal, Check> {
-        establish(credentials, self.access.portals)
+    fn establish(
+        &self,
+        connection: Option<(Proven, Credential)>,
+        bearer: Option<(Proven, Credential)>,
+        user: Option<(Proven, Credential)>,
+    ) -> Result<(Principal, Standing), Check> {
+        let mut credentials = Vec::new();
+        let [connection, bearer, user] = [connection, bearer, user].map(|shown| {
+            let (proven, credential) = shown?;
+            credentials.push(credential);
+            Some(proven)
+        });
+        let principal = establish(Credentials { connection, bearer, user }, self.access.portals)?;
+        let gateway = principal.gateway().map(|(environment, id)| (environment, id.into()));
+        let standing = Standing { credentials, gateway };
+        if standing.gateway.is_some() {
+            self.stands(&standing, self.clock.now())?;
+        }
+        Ok((principal, standing))
     }
 
-    /// What the connection proves. A certificate names a machine, and the configuration what it may call.
-    fn connection(&self, peer: &Peer) -> Option<Proven> {
-        let proven = peer.0.as_deref().cloned()?;
-        let Proven::Caller(Principal::Machine { name, .. }) = proven else { return Some(proven) };
+    /// What the connection proves. A certificate names a machine, and the configuration what it may call. One that was good
+    /// in the handshake and is not now ends the connection, so that the next one begins with what the caller has by then.
+    fn connection(&self, peer: &Peer) -> Result<Option<(Proven, Credential)>, Check> {
+        let (Some(shown), Some(tls)) = (&peer.0, &self.tls) else { return Ok(None) };
+        if let Err(check) = tls.vouches(shown, self.clock.now()) {
+            shown.close();
+            return Err(check);
+        }
+        let credential = Credential::Certificate(Arc::clone(shown));
+        let proven = shown.proven.clone();
+        let Proven::Caller(Principal::Machine { name, .. }) = proven else { return Ok(Some((proven, credential))) };
         let scopes = self.access.machines.get(&name).cloned().unwrap_or_default();
-        Some(Proven::Caller(Principal::Machine { name, scopes }))
+        Ok(Some((Proven::Caller(Principal::Machine { name, scopes }), credential)))
+    }
+}
+
+/// Waits until something is revoked or restored; for ever, where nobody says so.
+async fn changed(revoked: Option<&mut watch::Receiver<Arc<Revoked>>>) {
+    let told = match revoked {
+        Some(revoked) => revoked.changed().await.is_ok(),
+        None => false,
+    };
+    if !told {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -227,34 +330,30 @@ fn once<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>
 
 /// The layer before all services.
 pub async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
-    // A connection that no listener said anything of proves nothing.
-    let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
-    let open = OPEN.iter().any(|service| request.uri().path().starts_with(service));
-    let principal = if open { Ok(Principal::Anyone) } else { door.caller(&peer, request.headers()).await };
-    let principal = match principal {
-        Ok(principal) => principal,
+    let path = request.uri().path();
+    let streams = table::streams(path);
+    let admitted = if table::callers(path) == Some(Callers::Everybody) {
+        Ok((Principal::Anyone, Standing::default()))
+    } else {
+        // A connection that no listener said anything of proves nothing.
+        let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
+        door.caller(&peer, request.headers()).await
+    };
+    let (principal, standing) = match admitted {
+        Ok(admitted) => admitted,
         Err(check) => {
             door.refused(check);
             return status::unproven(check == Check::NoCredentials).into_http::<Body>();
         }
     };
-    let headers = request.headers_mut();
-    if principal != Principal::Anyone {
-        headers.remove(ACTOR);
-    }
-    if let Some(actor) = principal.actor() {
-        // Names and addresses are visible ASCII; whatever else came of one day would be refused and not be nobody.
-        let Ok(actor) = HeaderValue::from_str(&actor.to_string()) else {
-            door.refused(Check::TokenClaims);
-            return status::unproven(false).into_http::<Body>();
-        };
-        headers.insert(ACTOR, actor);
-    }
     // What was proven goes on; what proved it, and what is said besides, does not.
     if principal != Principal::Anyone {
-        headers.remove(AUTHORIZATION);
-        headers.remove(USER_TOKEN);
+        for name in [&HeaderName::from_static(parse::ACTOR), &AUTHORIZATION, &USER_TOKEN] {
+            request.headers_mut().remove(name);
+        }
     }
+    let ends = streams && !standing.credentials.is_empty();
     request.extensions_mut().insert(principal);
-    next.run(request).await
+    let response = next.run(request).await;
+    if ends { response.map(|body| stream::bounded(body, door.over(standing))) } else { response }
 }

@@ -13,16 +13,19 @@ mod fetch;
 mod jwks;
 mod principal;
 pub mod proof;
+mod standing;
+mod stream;
 pub mod table;
 mod tls;
 
 use std::net::SocketAddr;
 
 pub use admission::Admission;
-pub use door::{Door, GATEWAY_TOKEN, Machines, Peer, USER_TOKEN, admit};
+pub use door::{Door, GATEWAY_TOKEN, Machines, USER_TOKEN, admit};
 pub use fetch::refuse_address;
 pub use jwks::{KeyPlace, TrustedIssuer};
 pub use principal::{Principal, Role};
+pub use standing::{Peer, Shown, Standing};
 pub use tls::{ClientCertificates, Spoken, Tls, TlsFiles};
 
 /// How callers prove who they are. By default they do not, and the hub listens on loopback addresses only.

@@ -49,6 +49,8 @@ pub enum Principal {
         name: Box<str>,
         /// The APIs.
         apis: Box<[Context]>,
+        /// The portal; empty for one who calls for himself.
+        via: Box<str>,
     },
     /// Platform staff.
     Operator {
@@ -100,25 +102,46 @@ impl Principal {
             Principal::CompanyAdministrator { email, company, .. } => {
                 Some(Actor::CompanyAdministrator { email: email.clone(), company: company.clone() })
             }
-            Principal::Publisher { name, apis } => Some(Actor::Publisher { name: name.clone(), apis: apis.clone() }),
+            Principal::Publisher { name, apis, .. } => {
+                Some(Actor::Publisher { name: name.clone(), apis: apis.clone() })
+            }
             Principal::Operator { name } => Some(Actor::Operator(name.clone())),
             Principal::Machine { name, .. } => Some(Actor::Process(name.clone())),
             Principal::Gateway { .. } | Principal::Auditor { .. } | Principal::Anyone => None,
         }
     }
 
-    /// Whether the caller may ask about an environment. Gateways belong to one; of the others, nothing is said here.
-    pub fn may_ask_about(&self, environment: Environment) -> bool {
+    /// The portal through which a person came, by the name that it has proven.
+    pub fn via(&self) -> Option<&str> {
         match self {
-            Principal::Gateway { environment: own, .. } => *own == environment,
+            Principal::Developer { via, .. }
+            | Principal::CompanyAdministrator { via, .. }
+            | Principal::Publisher { via, .. } => Some(&**via).filter(|via| !via.is_empty()),
+            Principal::Operator { .. }
+            | Principal::Gateway { .. }
+            | Principal::Machine { .. }
+            | Principal::Auditor { .. }
+            | Principal::Anyone => None,
+        }
+    }
+
+    /// Which gateway it is, if it is one.
+    pub fn gateway(&self) -> Option<(Environment, &str)> {
+        match self {
+            Principal::Gateway { environment, id } => Some((*environment, id)),
             Principal::Developer { .. }
             | Principal::CompanyAdministrator { .. }
             | Principal::Publisher { .. }
             | Principal::Operator { .. }
             | Principal::Machine { .. }
             | Principal::Auditor { .. }
-            | Principal::Anyone => true,
+            | Principal::Anyone => None,
         }
+    }
+
+    /// Whether the caller may ask about an environment. Gateways belong to one; of the others, nothing is said here.
+    pub fn may_ask_about(&self, environment: Environment) -> bool {
+        self.gateway().is_none_or(|(own, _)| own == environment)
     }
 
     /// Which records the caller gets to see.

@@ -1,6 +1,6 @@
 //! The table of who may make which call.
 
-use devhub_proto::access::TABLE;
+use devhub_proto::access::{STREAMS, TABLE};
 use devhub_proto::v1::CallerRole;
 
 use super::Role;
@@ -29,6 +29,11 @@ pub fn callers(path: &str) -> Option<Callers> {
     }
     let is_meant = |known: &str| path == known || (known.ends_with('/') && path.starts_with(known));
     OTHERS.iter().find(|(known, _)| is_meant(known)).map(|(_, callers)| *callers)
+}
+
+/// Whether the reply to a call of ours is a stream.
+pub fn streams(path: &str) -> bool {
+    STREAMS.binary_search(&path).is_ok()
 }
 
 /// Every call with who makes it, in order of path.
@@ -135,7 +140,8 @@ mod tests {
 
     #[test]
     fn paths_are_in_order_and_every_call_has_somebody() {
-        assert!(TABLE.is_sorted_by(|(a, _), (b, _)| a < b));
+        assert!(TABLE.is_sorted_by(|(a, _), (b, _)| a < b) && STREAMS.is_sorted());
+        assert!(streams("/devhub.v1.GatewaySyncService/Sync") && !streams("/devhub.v1.ApiService/GetApi"));
         assert!(TABLE.iter().all(|(_, roles)| !roles.is_empty()));
     }
 }

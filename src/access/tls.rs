@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use chrono::{DateTime, Utc};
 use parking_lot::{Mutex, RwLock};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::pem::PemObject as _;
@@ -20,7 +21,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::proof::{Proven, certificate};
+use super::proof::{Check, certificate};
+use super::standing::{Known, Peer, Shown, next_end};
 use crate::clock::Clock;
 
 /// How long a handshake may take.
@@ -63,11 +65,15 @@ struct Held {
 struct Acceptors {
     calls: TlsAcceptor,
     questions: TlsAcceptor,
+    callers: Option<Arc<dyn ClientCertVerifier>>,
+    /// Counts how often the files have changed.
+    number: u64,
 }
 
 /// TLS as the files say now. What they said last stays until they say something that can be used.
 pub struct Tls {
     files: TlsFiles,
+    clock: Arc<dyn Clock>,
     time: Arc<dyn TimeProvider>,
     acceptors: RwLock<Arc<Acceptors>>,
     seen: Mutex<Option<Held>>,
@@ -93,9 +99,14 @@ impl fmt::Debug for HubTime {
 
 impl TimeProvider for HubTime {
     fn current_time(&self) -> Option<UnixTime> {
-        let seconds = u64::try_from(self.0.now().timestamp()).ok()?;
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+        unix(self.0.now())
     }
+}
+
+/// The second in which an instant lies, as certificates are judged by it.
+fn unix(instant: DateTime<Utc>) -> Option<UnixTime> {
+    let seconds = u64::try_from(instant.timestamp()).ok()?;
+    Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
 }
 
 /// Lets in whose certificate was verified and names exactly one caller. The others do not get as far as a call.
@@ -175,26 +186,35 @@ impl Held {
         })
     }
 
-    fn config(&self, files: &TlsFiles, time: &Arc<dyn TimeProvider>) -> anyhow::Result<ServerConfig> {
+    /// Who says whether a caller's certificate is good, if callers are asked for one.
+    fn callers(&self, files: &TlsFiles) -> anyhow::Result<Option<Arc<dyn ClientCertVerifier>>> {
+        let Some(pem) = &self.client_ca else { return Ok(None) };
+        let mut roots = RootCertStore::empty();
+        let named = || format!("access_client_ca {}", files.client_ca.as_deref().unwrap_or(Path::new("")).display());
+        for certificate in certificates(pem).with_context(named)? {
+            roots.add(certificate).with_context(named)?;
+        }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ServerConfig::builder_with_details(Arc::clone(&provider), Arc::clone(time))
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let verifier = match files.client_certificates {
+            ClientCertificates::Required => verifier,
+            ClientCertificates::Optional => verifier.allow_unauthenticated(),
+        };
+        Ok(Some(Arc::new(Named(verifier.build().with_context(named)?))))
+    }
+
+    fn config(
+        &self,
+        files: &TlsFiles,
+        callers: Option<Arc<dyn ClientCertVerifier>>,
+        time: &Arc<dyn TimeProvider>,
+    ) -> anyhow::Result<ServerConfig> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_details(provider, Arc::clone(time))
             .with_protocol_versions(&[&rustls::version::TLS13])?;
-        let builder = match &self.client_ca {
+        let builder = match callers {
             None => builder.with_no_client_auth(),
-            Some(pem) => {
-                let mut roots = RootCertStore::empty();
-                let named =
-                    || format!("access_client_ca {}", files.client_ca.as_deref().unwrap_or(Path::new("")).display());
-                for certificate in certificates(pem).with_context(named)? {
-                    roots.add(certificate).with_context(named)?;
-                }
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-                let verifier = match files.client_certificates {
-                    ClientCertificates::Required => verifier,
-                    ClientCertificates::Optional => verifier.allow_unauthenticated(),
-                };
-                builder.with_client_cert_verifier(Arc::new(Named(verifier.build().with_context(named)?)))
-            }
+            Some(callers) => builder.with_client_cert_verifier(callers),
         };
         let chain = certificates(&self.certificate)
             .with_context(|| format!("access_tls_cert {}", files.certificate.display()))?;
@@ -207,12 +227,13 @@ impl Held {
         Ok(config)
     }
 
-    fn acceptors(&self, files: &TlsFiles, time: &Arc<dyn TimeProvider>) -> anyhow::Result<Acceptors> {
-        let mut calls = self.config(files, time)?;
+    fn acceptors(&self, files: &TlsFiles, time: &Arc<dyn TimeProvider>, number: u64) -> anyhow::Result<Acceptors> {
+        let callers = self.callers(files)?;
+        let mut calls = self.config(files, callers.clone(), time)?;
         let mut questions = calls.clone();
         calls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         questions.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Acceptors { calls: Arc::new(calls).into(), questions: Arc::new(questions).into() })
+        Ok(Acceptors { calls: Arc::new(calls).into(), questions: Arc::new(questions).into(), callers, number })
     }
 }
 
@@ -222,10 +243,10 @@ impl Tls {
     /// # Errors
     /// When a file cannot be read or used.
     pub fn open(files: TlsFiles, clock: Arc<dyn Clock>) -> anyhow::Result<Tls> {
-        let time: Arc<dyn TimeProvider> = Arc::new(HubTime(clock));
+        let time: Arc<dyn TimeProvider> = Arc::new(HubTime(Arc::clone(&clock)));
         let held = Held::read(&files)?;
-        let acceptors = RwLock::new(Arc::new(held.acceptors(&files, &time)?));
-        Ok(Tls { files, time, acceptors, seen: Mutex::new(Some(held)) })
+        let acceptors = RwLock::new(Arc::new(held.acceptors(&files, &time, 0)?));
+        Ok(Tls { files, clock, time, acceptors, seen: Mutex::new(Some(held)) })
     }
 
     /// Reads the files again. Returns whether they say something else than before.
@@ -243,21 +264,45 @@ impl Tls {
         if seen.as_ref() == Some(&held) {
             return Ok(false);
         }
-        let acceptors = held.acceptors(&self.files, &self.time);
+        let number = self.acceptors.read().number + 1;
+        let acceptors = held.acceptors(&self.files, &self.time, number);
         *seen = Some(held);
         *self.acceptors.write() = Arc::new(acceptors?);
         Ok(true)
     }
 
-    /// Shakes hands, and says whom the caller's certificate names, if there is one.
+    /// Until when a certificate is good that was shown in a handshake, as authorities and time are now.
+    ///
+    /// # Errors
+    /// When it is good no more.
+    pub(super) fn vouches(&self, shown: &Shown, now: DateTime<Utc>) -> Result<DateTime<Utc>, Check> {
+        let acceptors = Arc::clone(&self.acceptors.read());
+        let known = *shown.known.lock();
+        if known.authorities == acceptors.number && now < known.until {
+            return Ok(known.until);
+        }
+        let (Some(callers), Some((first, others))) = (&acceptors.callers, shown.chain.split_first()) else {
+            return Err(Check::CertificateRefused);
+        };
+        let second = unix(now).ok_or(Check::CertificateRefused)?;
+        match callers.verify_client_cert(first, others, second) {
+            Ok(_) => {
+                let known = Known { authorities: acceptors.number, until: next_end(&shown.chain, now) };
+                *shown.known.lock() = known;
+                Ok(known.until)
+            }
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::Expired | CertificateError::ExpiredContext { .. },
+            )) => Err(Check::CertificateExpired),
+            Err(_) => Err(Check::CertificateRefused),
+        }
+    }
+
+    /// Shakes hands, and says what the caller has shown, if anything.
     ///
     /// # Errors
     /// When the caller does not speak TLS 1.3, has no certificate that is good here, or takes too long.
-    pub async fn accept(
-        &self,
-        stream: TcpStream,
-        spoken: Spoken,
-    ) -> std::io::Result<(TlsStream<TcpStream>, Option<Proven>)> {
+    pub async fn accept(&self, stream: TcpStream, spoken: Spoken) -> std::io::Result<(TlsStream<TcpStream>, Peer)> {
         let acceptors = Arc::clone(&self.acceptors.read());
         let acceptor = match spoken {
             Spoken::Calls => &acceptors.calls,
@@ -265,9 +310,10 @@ impl Tls {
         };
         let shaking = tokio::time::timeout(HANDSHAKE_TIME_MAX, acceptor.accept(stream)).await;
         let stream = shaking.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
-        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
         // It was looked at in the handshake; a certificate that names nobody must not become a caller without one.
-        let proven = shown.map(certificate::identity).transpose().map_err(std::io::Error::other)?;
-        Ok((stream, proven))
+        let proven = chain.first().map(certificate::identity).transpose().map_err(std::io::Error::other)?;
+        let shown = proven.map(|proven| Arc::new(Shown::new(proven, chain, acceptors.number, self.clock.now())));
+        Ok((stream, Peer(shown)))
     }
 }

@@ -97,6 +97,7 @@ impl Texts<'_> {
             request_id,
             company_id,
             account_id,
+            via,
         } = fact;
         trail::Fact {
             actor: self.actor(actor),
@@ -121,6 +122,7 @@ impl Texts<'_> {
             request_id: self.refer(request_id),
             company_id,
             account_id,
+            via,
         }
     }
 }

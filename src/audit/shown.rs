@@ -43,6 +43,7 @@ pub fn shown<'t>(entry: &trail::Entry, text: impl Fn(&[u8]) -> Option<&'t str>) 
         request_id: resolve(&fact.request_id),
         company_id: fact.company_id.clone(),
         account_id: fact.account_id.clone(),
+        via: fact.via.clone(),
     };
     (0..).zip(&entry.facts).map(fact).collect()
 }

@@ -12,6 +12,9 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::CredentialsRefused => {
             "get a fresh token or certificate; the log of the hub says what is wrong with it"
         }
+        ErrorReason::CredentialsExpired => "get a fresh token or certificate, and follow again from where it ended",
+        ErrorReason::GatewayIdDiffers => "give the id that the credentials name",
+        ErrorReason::GatewayNotRevoked => "`devhub gateways revoked` lists those that are",
         ErrorReason::EnvironmentNotPermitted => "use the credentials of a gateway of that environment",
         ErrorReason::RoleNotPermitted => {
             "`devhub access` shows which role makes the call; present credentials of that role"

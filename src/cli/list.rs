@@ -125,6 +125,9 @@ pub struct FactFilter {
     /// Only those by this actor, for example operator:jane
     #[arg(long = "by", value_name = "ACTOR")]
     by: Option<String>,
+    /// Only those by actors who came through this portal
+    #[arg(long, value_name = "PORTAL")]
+    via: Option<String>,
     /// Only those of this kind, for example SUBSCRIBED; may be repeated
     #[arg(long = "kind", value_name = "KIND")]
     kinds: Vec<String>,
@@ -166,6 +169,7 @@ impl FactFilter {
             account_id: self.account.clone().unwrap_or_default(),
             refusal: self.refusal.clone().unwrap_or_default(),
             refused_command: self.refused_command.clone().unwrap_or_default(),
+            via: self.via.clone().unwrap_or_default(),
         })
     }
 }

@@ -257,7 +257,7 @@ enum Command {
     /// Follow what administrators are told of the ends of versions
     #[command(subcommand)]
     Notices(notices::Notices),
-    /// Show the gateways that follow this hub, and how far each of them is
+    /// Show the gateways that follow this hub, and how far each of them is; revoke and restore them
     Gateways(gateways::Gateways),
     /// Close all streams of a gateway at once; it may connect anew
     DisconnectGateway(gateways::Disconnect),

@@ -68,7 +68,7 @@ pub enum Place {
     Unix(PathBuf),
 }
 
-/// Files for TLS on the way to the hub. They are read at the start.
+/// Files for TLS on the way to the hub. They are read at the start and for each connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubTls {
     /// Who signs the hub's certificate (PEM).

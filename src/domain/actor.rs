@@ -50,7 +50,10 @@ impl Actor {
     }
 
     /// Refuses anybody but staff.
-    pub(super) fn operator(&self, verb: &'static str) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// With what only they may.
+    pub fn operator(&self, verb: &'static str) -> Result<(), Refusal> {
         if self.is_staff() { Ok(()) } else { Err(Refusal::OperatorRequired(verb)) }
     }
 }

@@ -14,6 +14,7 @@ use super::credential_class::ReviseCredentialClass;
 use super::disuse::SettleDisuse;
 use super::exemption::{ChangeExemption, Part};
 use super::fact::Subject;
+use super::gateway::{ChangeGatewayTrust, Trust};
 use super::installation::{Install, Installed, NoteFirstUse, SetPermittedProjects, Uninstall, UpdateInstallation};
 use super::listing::{ApproveListing, RemoveListing, SubmitListing};
 use super::maintenance::{self, CancelMaintenance, ReviseMaintenance, ScheduleMaintenance};
@@ -144,7 +145,8 @@ commands!(
     Propose,
     EndProposal,
     AcknowledgeBreakGlass,
-    ConfirmRestore
+    ConfirmRestore,
+    ChangeGatewayTrust
 );
 
 impl Command {
@@ -265,6 +267,8 @@ impl Command {
             Command::UpdateInstallation(_) => "UpdateInstallation",
             Command::Uninstall(_) => "Uninstall",
             Command::SetPermittedProjects(_) => "SetPermittedProjects",
+            Command::ChangeGatewayTrust(ChangeGatewayTrust { trust: Trust::Revoked, .. }) => "RevokeGateway",
+            Command::ChangeGatewayTrust(ChangeGatewayTrust { trust: Trust::Restored, .. }) => "RestoreGateway",
             Command::NoteFirstUse(_) => "NoteFirstUse",
             Command::Propose(_) => "Propose",
             Command::EndProposal(EndProposal { verdict: Dismissal::Reject, .. }) => "RejectProposal",
@@ -354,6 +358,9 @@ impl Command {
             | Command::SubmitListing(SubmitListing { application: id, .. })
             | Command::ApproveListing(ApproveListing { application: id, .. })
             | Command::RemoveListing(RemoveListing { application: id, .. }) => application(id),
+            Command::ChangeGatewayTrust(ChangeGatewayTrust { environment, .. }) => {
+                Subject { environment: Some(*environment), ..Subject::default() }
+            }
             Command::WithdrawAnnouncement(_)
             | Command::ReviseCredentialClass(_)
             | Command::SetOrganisation(_)

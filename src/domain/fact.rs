@@ -194,6 +194,12 @@ pub enum FactKind {
     BreakGlassAcknowledged,
     /// A hub that was restored from a backup serves again.
     RestoreConfirmed,
+    /// A gateway was revoked.
+    GatewayRevoked,
+    /// A revoked gateway was restored.
+    GatewayRestored,
+    /// So many refused commands of the actor were not recorded one by one.
+    RefusalsLeftOut,
 }
 
 /// What a fact is about; what does not apply is left out.

@@ -24,6 +24,7 @@ pub mod exemption;
 pub mod fact;
 pub mod field;
 pub mod foreign;
+pub mod gateway;
 pub mod installation;
 pub mod keyed_hash;
 pub mod ledger;

@@ -165,6 +165,13 @@ name!(
 );
 
 name!(
+    /// What operators call a gateway; another one of the other environment may be called the same.
+    GatewayId,
+    "a gateway id has 1 to 64 letters, digits, '-', '_' and '.'",
+    |text| len(text, 1, 64) && all(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+);
+
+name!(
     /// The id of a maintenance window, chosen by who plans it.
     MaintenanceId,
     "a maintenance id has 3 to 80 lower-case letters, digits and hyphens and begins with a letter or digit",

@@ -55,7 +55,8 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
             | Record::MaintenanceAhead(_)
             | Record::Proposal(_)
             | Record::ProposalBook(_)
-            | Record::RestoreConfirmation(_),
+            | Record::RestoreConfirmation(_)
+            | Record::Gateway(_),
         ) => {}
         // Neither what an application proves itself with nor where it calls from is asked about with every call.
         (_, Record::ClientSecrets(_) | Record::CallLimits(_)) => {}

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use devhub_decision::Environment;
+
 use super::access::AccessRequest;
 use super::announcement::{Announcement, AnnouncementRevision};
 use super::api::Api;
@@ -13,13 +15,14 @@ use super::company::{Company, Project};
 use super::credential_class::{ClassRevision, CredentialClass};
 use super::disuse::Disuse;
 use super::exemption::Exemption;
+use super::gateway::Gateway;
 use super::installation::Installation;
 use super::ledger::{Revision, Target};
 use super::listing::Listing;
 use super::maintenance::{Maintenance, MaintenanceAhead};
 use super::name::{
-    AccountId, AnnouncementId, ApplicationId, ClientId, CompanyId, Context, MaintenanceId, NoticeId, OrganisationId,
-    ProjectId, ProposalId, SubscriptionId, VersionName,
+    AccountId, AnnouncementId, ApplicationId, ClientId, CompanyId, Context, GatewayId, MaintenanceId, NoticeId,
+    OrganisationId, ProjectId, ProposalId, SubscriptionId, VersionName,
 };
 use super::namespace::{self, Namespace};
 use super::notice::{Holder, Notice, NoticeRun, Occasion};
@@ -103,6 +106,8 @@ pub enum RecordKey {
     ProposalBook,
     /// That the restored hub serves again.
     RestoreConfirmation,
+    /// A gateway that was revoked at least once.
+    Gateway(Environment, GatewayId),
 }
 
 /// Who bears a name that nobody else can bear.
@@ -181,6 +186,8 @@ pub enum Record {
     ProposalBook(ProposalBook),
     /// That a restored hub serves again.
     RestoreConfirmation(RestoreConfirmation),
+    /// A gateway that was revoked at least once.
+    Gateway(Gateway),
 }
 
 /// What was found under a key: a record with its revision, if there is one.
@@ -335,4 +342,6 @@ typed! {
     restore_confirmation() -> RestoreConfirmation(RestoreConfirmation) at RecordKey::RestoreConfirmation;
     installation(id: ApplicationId, company: CompanyId) -> Installation(Installation)
         at RecordKey::Installation(id.clone(), company.clone());
+    gateway(environment: Environment, id: GatewayId) -> Gateway(Gateway)
+        at RecordKey::Gateway(*environment, id.clone());
 }

@@ -11,7 +11,7 @@ use super::ledger::OperationName;
 use super::listing::ListingState;
 use super::maintenance::Maintenance;
 use super::name::{
-    AccountId, AnnouncementId, ApplicationId, CompanyId, Context, Email, MaintenanceId, NoticeId, OrganisationId,
+    AccountId, AnnouncementId, ApplicationId, CompanyId, Context, Email, GatewayId, MaintenanceId, NoticeId, OrganisationId,
     PolicyName, ProjectId, ProposalId, VersionName,
 };
 use super::notice::{Holder, zoned};
@@ -560,6 +560,9 @@ pub enum Refusal {
     /// About a secret of an application (rules B52 to B54).
     #[error(transparent)]
     ClientSecret(#[from] SecretRefusal),
+    /// There is nothing to restore.
+    #[error("gateway {0} of {1} is not revoked; check its id and environment")]
+    GatewayNotRevoked(GatewayId, Environment),
     /// No such organisation.
     #[error("nothing is known of organisation {0}; an operator can set its status")]
     OrganisationNotFound(OrganisationId),

@@ -66,9 +66,11 @@ pub fn owner(record: &Record) -> Owner<'_> {
         | Record::Organisation(_)
         | Record::Maintenance(_)
         | Record::MaintenanceAhead(_) => Owner::Nobody,
-        Record::NoticeRun(_) | Record::Proposal(_) | Record::ProposalBook(_) | Record::RestoreConfirmation(_) => {
-            Owner::Staff
-        }
+        Record::NoticeRun(_)
+        | Record::Proposal(_)
+        | Record::ProposalBook(_)
+        | Record::RestoreConfirmation(_)
+        | Record::Gateway(_) => Owner::Staff,
         Record::Announcement(announcement) => addressed(&announcement.current.content),
         Record::AnnouncementRevision(revision) => addressed(&revision.content),
         Record::Application(application) => Owner::Application(&application.id),

@@ -35,6 +35,14 @@ impl<'p> Asker<'p> {
         if self.may_ask_about(environment) { Ok(()) } else { Err(status::environment_not_permitted()) }
     }
 
+    /// Refuses a gateway that calls itself by another name than it has proven.
+    pub(super) fn check_name(self, gateway_id: &str) -> Result<(), Status> {
+        match self.0.and_then(Principal::gateway) {
+            Some((_, proven)) if proven != gateway_id => Err(status::gateway_id_differs(proven)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// The question, if it is the asker's to ask. To other gateways a denial is the safer answer: what a failed call does
     /// there is for their configuration to say.
     pub(super) fn bound<'q>(self, question: Question<'q>) -> Result<Question<'q>, Misread> {

@@ -148,7 +148,9 @@ impl GatewaySyncService for SyncRpc {
     async fn sync(&self, request: Request<Streaming<v1::SyncRequest>>) -> Result<Response<Self::SyncStream>, Status> {
         let (_, extensions, mut requests) = request.into_parts();
         let Start { view, gateway_id, token } = parse(requests.message().await?)?;
-        Asker::of(&extensions).check(view.environment)?;
+        let asker = Asker::of(&extensions);
+        asker.check(view.environment)?;
+        asker.check_name(&gateway_id)?;
         let shared = Arc::clone(&self.shared);
         // Whoever has no stream decides nothing once the lease runs out.
         if shared.hub.is_held() {

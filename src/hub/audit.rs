@@ -40,6 +40,8 @@ pub struct FactFilter {
     pub refusal: String,
     /// Of a refused command of this name.
     pub refused_command: String,
+    /// By actors who came through this portal.
+    pub via: String,
     /// Judged at or after this instant.
     pub from: Option<DateTime<Utc>>,
     /// Judged before this instant.
@@ -62,6 +64,7 @@ impl FactFilter {
             && is(&self.account, &fact.account_id)
             && is(&self.refusal, &fact.refusal)
             && is(&self.refused_command, &fact.refused_command)
+            && is(&self.via, &fact.via)
     }
 
     /// Whether a fact that was judged at `instant` is among them.

@@ -6,13 +6,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::plan::Planned;
 use super::proposing::{Asked, Weighed, Word};
 use super::{Failure, Hub};
-use crate::domain::fact::{Fact, FactKind};
+use crate::domain::fact::{Fact, FactKind, Subject};
 use crate::domain::name::RequestId;
 use crate::domain::outcome::{self, Effect, Outcome};
 use crate::domain::record::Found;
 use crate::domain::setting::Consent;
 use crate::domain::{Actor, Command, Record, RecordKey, Records, Refusal, Setting};
-use crate::store::codec::{self, Answer as StoredAnswer};
+use crate::store::codec::{self, Answer as StoredAnswer, By};
 use crate::store::{Batch, Expectation, Guard, Key, StoreError, Verdict, Versioned, Write};
 use crate::wire::reason;
 
@@ -42,12 +42,28 @@ pub struct Request {
     pub asked: Option<Asked>,
     /// That somebody agrees to the command, which is one that was proposed.
     pub word: Option<Word>,
+    /// The portal through which the actor came, if he came through one.
+    pub via: Option<Box<str>>,
 }
 
 impl Request {
     /// A request that changes things and cannot be repeated.
     pub const fn once() -> Request {
-        Request { id: None, fingerprint: [0; 32], mode: Mode::Commit, plan: None, guard: None, asked: None, word: None }
+        Request {
+            id: None,
+            fingerprint: [0; 32],
+            mode: Mode::Commit,
+            plan: None,
+            guard: None,
+            asked: None,
+            word: None,
+            via: None,
+        }
+    }
+
+    /// What the facts of the command say of where it came from.
+    fn by<'b>(&'b self, actor: &'b Actor) -> By<'b> {
+        By { actor, via: self.via.as_deref(), request_id: self.id.as_ref() }
     }
 }
 
@@ -270,7 +286,20 @@ impl Hub {
         }
     }
 
-    /// Leaves a fact that a command was refused (rule B92). The refusal stands even if it cannot be recorded: a full
+    /// Leaves facts of how many refused commands were not recorded one by one, whose time has come; at the end, of all.
+    ///
+    /// # Errors
+    /// When they could not be recorded: they are not told any more.
+    pub async fn note_refusals(&self, now: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+        let told = self.0.refusals.left_out(now);
+        let facts: Vec<Bytes> = told.iter().map(|(actor, count)| left_out(actor, *count)).collect();
+        if !facts.is_empty() {
+            self.commit_plain(Vec::new(), Vec::new(), facts).await?;
+        }
+        Ok(())
+    }
+
+    /// Leaves a fact that a command was refused (rule B92), or counts it where there are many of the actor's. The refusal stands even if it cannot be recorded: a full
     /// disk must not turn a "no" into an error.
     async fn record_refusal(
         &self,
@@ -280,10 +309,16 @@ impl Hub {
         refusal: &Refusal,
         now: DateTime<Utc>,
     ) {
+        let due = self.0.refusals.refuse(actor, now);
         let why: String = refusal.to_string().chars().take(REASON_CHARS_MAX).collect();
         let fact = Fact::new(FactKind::CommandRefused, command.subject()).because(&why);
         let refused = (command.name(), reason::name(reason::reason(refusal)));
-        let facts = vec![codec::encode_fact(&fact, actor, request.id.as_ref(), Some(refused))];
+        let before = (due.left_out > 0).then(|| left_out(actor, due.left_out));
+        let itself = due.refusal.then(|| codec::encode_fact(&fact, &request.by(actor), Some(refused)));
+        let facts: Vec<Bytes> = before.into_iter().chain(itself).collect();
+        if facts.is_empty() {
+            return;
+        }
         let batch =
             Batch { instant: now, expectations: Vec::new(), after_all: false, guard: None, writes: Vec::new(), facts };
         match self.0.store.commit(batch).await {
@@ -303,6 +338,12 @@ impl Hub {
         let instant = self.0.instants.next();
         self.0.store.commit(Batch { instant, expectations, after_all: false, guard: None, writes, facts }).await
     }
+}
+
+/// The fact that so many refused commands of an actor were not recorded one by one.
+fn left_out(actor: &Actor, count: u64) -> Bytes {
+    let fact = Fact::new(FactKind::RefusalsLeftOut, Subject::default()).change("refusals", "", count);
+    codec::encode_fact(&fact, &By::process(actor), None)
 }
 
 /// The commit of an accepted command: its records, its facts and, if it is repeatable, its answer. What two agreed on takes
@@ -343,7 +384,7 @@ fn batch(
             "what is written can be read"
         );
     }
-    let encode = |fact: &Fact, actor: &Actor| codec::encode_fact(fact, actor, request.id.as_ref(), None);
+    let encode = |fact: &Fact, actor: &Actor| codec::encode_fact(fact, &request.by(actor), None);
     let mut facts: Vec<Bytes> = outcome.facts.iter().map(|fact| encode(fact, actor)).collect();
     if let (Some(agreed), Some(word)) = (&weighed.agreed, &request.word) {
         facts.extend(agreed.facts.iter().map(|fact| encode(fact, &word.by)));

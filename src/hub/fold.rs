@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use super::Failure;
 use super::change_log::{ChangeLog, Stand};
 use super::index::Index;
+use super::revocations::Revocations;
 use super::roster::Roster;
 use crate::domain::projection::project;
 use crate::domain::record::{Record, RecordKey};
@@ -23,6 +24,7 @@ pub(super) struct Fold {
     index: Arc<Index>,
     roster: Arc<Roster>,
     log: Arc<ChangeLog>,
+    revocations: Arc<Revocations>,
     rules: Rules,
     /// The first problem with the loaded state; a hub with one does not open.
     trouble: Mutex<Option<Failure>>,
@@ -57,6 +59,7 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         Record::ClassRevision(revision) => RecordKey::ClassRevision(revision.number),
         Record::Disuse(disuse) => disuse.key(),
         Record::Installation(installation) => installation.key(),
+        Record::Gateway(gateway) => gateway.key(),
         Record::Organisation(_)
         | Record::AppVersion(_)
         | Record::Releases(_)
@@ -71,7 +74,20 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
 
 impl Fold {
     pub(super) fn new(table: Arc<Table>, index: Arc<Index>, roster: Arc<Roster>, rules: Rules) -> Fold {
-        Fold { table, index, roster, log: Arc::default(), rules, trouble: Mutex::new(None) }
+        Fold {
+            table,
+            index,
+            roster,
+            log: Arc::default(),
+            revocations: Arc::default(),
+            rules,
+            trouble: Mutex::new(None),
+        }
+    }
+
+    /// The same, which also tells which gateways are to stay away.
+    pub(super) fn revoking(self, revocations: Arc<Revocations>) -> Fold {
+        Fold { revocations, ..self }
     }
 
     /// The same, which also remembers what commits told the table.
@@ -126,7 +142,8 @@ impl Fold {
             | Kind::ClassRevision
             | Kind::Disuse
             | Kind::AppVersion
-            | Kind::Installation => {}
+            | Kind::Installation
+            | Kind::Gateway => {}
         }
         let record = match codec::decode_record(value) {
             Ok(record) => record,
@@ -138,6 +155,9 @@ impl Fold {
             self.meet(Refusal::PolicyNotFound(version.policy.clone()));
         }
         self.roster.learn(&record);
+        if let Record::Gateway(gateway) = &record {
+            self.revocations.learn(gateway);
+        }
         if let Some(key) = key_of(kind, &record) {
             project(&key, &record, &self.rules, changes);
             self.index.learn(&key, &record, revision);

@@ -37,7 +37,7 @@ impl Hub {
                 let count = writes.len() as u64;
                 let fact = Fact::new(FactKind::AnswersForgotten, Subject::default()).change("answers", count, 0);
                 let actor = Actor::Process("housekeeping".into());
-                let facts = vec![codec::encode_fact(&fact, &actor, None, None)];
+                let facts = vec![codec::encode_fact(&fact, &codec::By::process(&actor), None)];
                 match self.commit_plain(writes, expectations, facts).await? {
                     Verdict::Committed(_) => forgotten += count,
                     // An answer was replaced meanwhile: the next round will see.

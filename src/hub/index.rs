@@ -331,7 +331,8 @@ impl Index {
                 | Record::MaintenanceAhead(_)
                 | Record::Proposal(_)
                 | Record::ProposalBook(_)
-                | Record::RestoreConfirmation(_),
+                | Record::RestoreConfirmation(_)
+                | Record::Gateway(_),
             ) => {}
             (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_)) => {}
             // Who migrates is the roster's.

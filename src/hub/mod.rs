@@ -35,6 +35,8 @@ mod plan;
 mod preview;
 mod proposing;
 mod read;
+mod refusals;
+mod revocations;
 mod roster;
 mod turns;
 mod usage;
@@ -73,6 +75,7 @@ pub use plan::{PlanToken, Planned};
 pub use preview::{Affected, AnswerFrom, Place, PlannedNotice, Preview, Rehearsed};
 pub use proposing::{Asked, Word};
 pub use read::{PAGE_BYTES_MAX, Page, Stored};
+pub use refusals::{REFUSALS_RECORDED_MAX, WINDOW as REFUSALS_WINDOW};
 pub use roster::{Migration, MigrationFilter, Pace, Party, PhaseCounts, Roster};
 pub use usage::{Figures, Meter, Reported, SUMMARY_MAX, Summary, UsageOf, UsageRow};
 pub use view::View;
@@ -80,6 +83,8 @@ pub use view::View;
 use change_log::{SEED_COMMITS, SEED_STEP};
 use fold::Fold;
 use instants::Instants;
+use refusals::Refusals;
+use revocations::Revocations;
 use turns::Turns;
 
 /// Why the hub could not do what it was asked to, other than by the rules of the business.
@@ -112,12 +117,14 @@ struct Parts {
     index: Arc<Index>,
     roster: Arc<Roster>,
     log: Arc<ChangeLog>,
+    revocations: Arc<Revocations>,
     rules: Rules,
     instants: Instants,
     turns: Turns,
     usage: Meter,
     first_uses: Arc<FirstUses>,
     last_uses: LastUses,
+    refusals: Refusals,
     /// Held by the crier.
     crying: tokio::sync::Mutex<()>,
     /// Notices given.
@@ -139,7 +146,8 @@ impl Hub {
         let roster = Arc::new(Roster::default());
         let log = Arc::new(ChangeLog::default());
         let fold = Fold::new(Arc::clone(&table), Arc::clone(&index), Arc::clone(&roster), rules.clone());
-        let fold = Arc::new(fold.remembering(Arc::clone(&log)));
+        let revocations = Arc::new(Revocations::default());
+        let fold = Arc::new(fold.remembering(Arc::clone(&log)).revoking(Arc::clone(&revocations)));
         store.attach(Arc::clone(&fold) as Arc<dyn crate::store::Sink>)?;
         fold.trouble()?;
         let held = proposing::waits(store.as_ref())?;
@@ -154,12 +162,14 @@ impl Hub {
             index,
             roster,
             log,
+            revocations,
             rules,
             instants,
             turns: Turns::default(),
             usage,
             first_uses,
             last_uses,
+            refusals: Refusals::default(),
             crying: tokio::sync::Mutex::default(),
             notices_given: AtomicU64::new(0),
             deleted_unused: AtomicU64::new(0),

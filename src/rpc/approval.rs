@@ -9,7 +9,7 @@ use devhub_proto::v1;
 use devhub_proto::v1::approval_service_server::ApprovalService;
 use tonic::{Request, Response, Status};
 
-use super::parse::{self, Fields, Query, REASON_CHARS_MAX};
+use super::parse::{self, Fields, Query, REASON_CHARS_MAX, Writer};
 use super::{execute, read, record, revision, status};
 use crate::domain::actor::Actor;
 use crate::domain::name::ProposalId;
@@ -49,11 +49,11 @@ impl ApprovalRpc {
     }
 
     /// Does what a proposal proposes, on the word of whoever agrees.
-    async fn done(&self, agreement: Agreement, by: Actor, request: crate::hub::Request) -> Result<Answer, Status> {
+    async fn done(&self, agreement: Agreement, by: Writer, request: crate::hub::Request) -> Result<Answer, Status> {
         let (proposal, _) = self.proposal(&agreement.proposal)?;
         let command = asked::command(&self.hub, &proposal)?;
         // The request of the agreement is none that could be proposed, and may hold a code.
-        let request = crate::hub::Request { asked: None, word: Some(Word { agreement, by }), ..request };
+        let request = crate::hub::Request { asked: None, word: Some(Word { agreement, by: by.into() }), ..request };
         execute(&self.hub, proposal.by, command, request).await
     }
 
@@ -79,7 +79,7 @@ impl ApprovalRpc {
 
     async fn end(
         &self,
-        actor: Actor,
+        actor: Writer,
         id: ProposalId,
         end: EndProposal,
         request: crate::hub::Request,

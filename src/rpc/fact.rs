@@ -73,6 +73,7 @@ fn filter(fields: &mut Fields, filter: Option<&v1::FactFilter>) -> FactFilter {
         account: filter.account_id.clone(),
         refusal: filter.refusal.clone(),
         refused_command: filter.refused_command.clone(),
+        via: filter.via.clone(),
         from: fields.instant("filter.start_time", filter.start_time.as_ref()),
         until: fields.instant("filter.end_time", filter.end_time.as_ref()),
     }

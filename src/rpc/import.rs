@@ -269,7 +269,7 @@ impl Imports {
         let (sender, receiver) = mpsc::channel(STREAM_BUFFER);
         tokio::spawn(async move {
             let _place = place;
-            let call = Arc::new(Call { hub, actor, commands: Semaphore::new(COMMANDS_TOGETHER) });
+            let call = Arc::new(Call { hub, actor: actor.into(), commands: Semaphore::new(COMMANDS_TOGETHER) });
             if let Err(status) = call.go::<B>(messages, &sender, stopping).await {
                 // The caller may be gone; nobody is left to be told then.
                 let _ = sender.send(Err(status)).await;

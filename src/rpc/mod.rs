@@ -59,8 +59,13 @@ pub use usage::UsageRpc;
 pub use waiver::WaiverRpc;
 
 /// Executes a command and renders its refusal.
-async fn execute(hub: &Hub, actor: Actor, command: impl Into<Command>, request: Request) -> Result<Answer, Status> {
-    hub.execute(actor, command.into(), request).await.map_err(status::failed)
+pub(crate) async fn execute(
+    hub: &Hub,
+    actor: impl Into<Actor>,
+    command: impl Into<Command>,
+    request: Request,
+) -> Result<Answer, Status> {
+    hub.execute(actor.into(), command.into(), request).await.map_err(status::failed)
 }
 
 /// What the caller gets to see of the hub.
@@ -69,7 +74,7 @@ fn seen<T>(hub: &Hub, called: &Called<T>) -> Result<View, Status> {
 }
 
 /// Runs a read that may take a while on a thread that may wait.
-async fn read<H: Clone + Send + 'static, T: Send + 'static>(
+pub(crate) async fn read<H: Clone + Send + 'static, T: Send + 'static>(
     hub: &H,
     work: impl FnOnce(&H) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Status> {
@@ -79,7 +84,7 @@ async fn read<H: Clone + Send + 'static, T: Send + 'static>(
 }
 
 /// The revision that a reply states: that of the commit, 0 when nothing was committed.
-fn revision(answer: &Answer) -> u64 {
+pub(crate) fn revision(answer: &Answer) -> u64 {
     match answer.done {
         Done::Committed => answer.revision,
         Done::Judged | Done::AlreadySo => 0,

@@ -1,6 +1,8 @@
 //! From strings and numbers to the words of the domain, once, collecting every malformed field.
 
+use std::fmt;
 use std::fmt::Display;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use bytes::Bytes;
@@ -39,17 +41,50 @@ pub fn principal(extensions: &Extensions) -> Result<&Principal, Status> {
     extensions.get::<Principal>().ok_or_else(|| status::failed(Failure::Defect))
 }
 
+/// Who writes, and through which portal he came.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    actor: Actor,
+    via: Option<Box<str>>,
+}
+
+impl Deref for Writer {
+    type Target = Actor;
+
+    fn deref(&self) -> &Actor {
+        &self.actor
+    }
+}
+
+impl Display for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.actor.fmt(f)
+    }
+}
+
+impl From<Writer> for Actor {
+    fn from(writer: Writer) -> Actor {
+        writer.actor
+    }
+}
+
+impl From<Actor> for Writer {
+    fn from(actor: Actor) -> Writer {
+        Writer { actor, via: None }
+    }
+}
+
 /// The actor of a write.
-pub fn actor<T>(request: &tonic::Request<T>) -> Result<Actor, Status> {
+pub fn actor<T>(request: &tonic::Request<T>) -> Result<Writer, Status> {
     actor_of(request.metadata(), request.extensions())
 }
 
 /// The actor of a write that came with this: the caller, or whom a caller names that nobody verifies.
-pub fn actor_of(metadata: &MetadataMap, extensions: &Extensions) -> Result<Actor, Status> {
+pub fn actor_of(metadata: &MetadataMap, extensions: &Extensions) -> Result<Writer, Status> {
     let principal = principal(extensions)?;
     match (principal, principal.actor()) {
-        (Principal::Anyone, _) => stated(metadata),
-        (_, Some(actor)) => Ok(actor),
+        (Principal::Anyone, _) => stated(metadata).map(Writer::from),
+        (_, Some(actor)) => Ok(Writer { actor, via: principal.via().map(Box::from) }),
         (_, None) => Err(status::actor_required("a caller of this kind changes nothing".to_owned())),
     }
 }
@@ -185,17 +220,17 @@ impl Fields {
     }
 
     /// How a write came in. `message` is the whole request.
-    pub fn request<M: Message>(&mut self, method: &str, actor: &Actor, message: &M, id: &str, mode: Mode) -> Request {
+    pub fn request<M: Message>(&mut self, method: &str, writer: &Writer, message: &M, id: &str, mode: Mode) -> Request {
         let mut hash = Sha256::new();
         let message = Bytes::from(message.encode_to_vec());
-        for part in [method.as_bytes(), actor.to_string().as_bytes(), &message] {
+        for part in [method.as_bytes(), writer.actor.to_string().as_bytes(), &message] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
         // A judgement that changes nothing needs no protection from being repeated.
         let id: Option<RequestId> = self.name_or_none("request_id", id).filter(|_| mode == Mode::Commit);
-        let asked = Some(Asked { call: method.into(), message });
-        Request { id, fingerprint: hash.finalize().into(), mode, asked, ..Request::once() }
+        let (asked, via) = (Some(Asked { call: method.into(), message }), writer.via.clone());
+        Request { id, fingerprint: hash.finalize().into(), mode, asked, via, ..Request::once() }
     }
 
     /// The number of items on a page.
@@ -224,7 +259,8 @@ pub fn derived(request: &Request, part: &str) -> Request {
         let text: String = digest(id.as_str().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         text.parse().expect("64 hexadecimal digits are a valid request id")
     });
-    Request { id, fingerprint: digest(&request.fingerprint), mode: request.mode, ..Request::once() }
+    let via = request.via.clone();
+    Request { id, fingerprint: digest(&request.fingerprint), mode: request.mode, via, ..Request::once() }
 }
 
 /// Whether a lifecycle call changes anything.

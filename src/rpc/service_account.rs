@@ -69,7 +69,7 @@ fn begin<M: Message>(
     let id = fields.name("account_id", id);
     let etag = fields.etag(etag);
     match (company, id) {
-        (Some(company), Some(id)) => Ok(Write { actor, request, company, id, etag, fields }),
+        (Some(company), Some(id)) => Ok(Write { actor: actor.into(), request, company, id, etag, fields }),
         _ => Err(fields.refuse()),
     }
 }
@@ -178,7 +178,7 @@ impl ServiceAccountRpc {
         (actor, request, fields): (Actor, hub::Request, Fields),
         command: impl Into<Command>,
     ) -> Result<(Option<v1::ServiceAccount>, u64, Vec<String>), Status> {
-        let (account, revision, warnings) = self.commit((actor, request, fields), command).await?;
+        let (account, revision, warnings) = self.commit((actor.into(), request, fields), command).await?;
         Ok((Some(shown(&self.hub, &account.0, account.1)), revision, warnings))
     }
 
@@ -251,7 +251,7 @@ impl ServiceAccountService for ServiceAccountRpc {
         let Some(company) = company else { return Err(fields.refuse()) };
         let command =
             CreateServiceAccount { id, client_id, client_id_origin, company, name, account_type, permissions, created };
-        let (account, revision, warnings) = self.commit((actor, request, fields), command).await?;
+        let (account, revision, warnings) = self.commit((actor.into(), request, fields), command).await?;
         // To bring an account is not to ask for its secret, though it may have got one here since.
         let (secret, replayed) = if brings { (String::new(), false) } else { Fresh::reveal(fresh, &account.0) };
         let account = Some(shown(&self.hub, &account.0, account.1));
@@ -307,7 +307,7 @@ impl ServiceAccountService for ServiceAccountRpc {
         let fresh = self.peppers.as_deref().map(Fresh::make);
         let made = fresh.as_ref().map(Fresh::made);
         let command = RotateServiceAccountSecret { company, id, made, reason, etag };
-        let ((account, etag), revision, _) = self.commit((actor, request, fields), command).await?;
+        let ((account, etag), revision, _) = self.commit((actor.into(), request, fields), command).await?;
         let (secret, replayed) = Fresh::reveal(fresh, &account);
         let account = Some(shown(&self.hub, &account, etag));
         Ok(Response::new(v1::RotateServiceAccountSecretResponse { account, secret, replayed, revision }))

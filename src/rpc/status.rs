@@ -37,7 +37,8 @@ pub const fn code(reason: ErrorReason) -> Code {
         ErrorReason::ActorRequired
         | ErrorReason::PrincipalRequired
         | ErrorReason::CredentialsRequired
-        | ErrorReason::CredentialsRefused => Code::Unauthenticated,
+        | ErrorReason::CredentialsRefused
+        | ErrorReason::CredentialsExpired => Code::Unauthenticated,
         ErrorReason::OperatorRequired
         | ErrorReason::NotACollaborator
         | ErrorReason::AdministratorRequired
@@ -48,6 +49,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::CompanyApprovalRequired
         | ErrorReason::NotARecipient
         | ErrorReason::EnvironmentNotPermitted
+        | ErrorReason::GatewayIdDiffers
         | ErrorReason::RoleNotPermitted
         | ErrorReason::WrongPerson
         | ErrorReason::BreakGlassRefused
@@ -70,6 +72,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::NoticeNotFound
         | ErrorReason::ClientSecretNotFound
         | ErrorReason::OrganisationNotFound
+        | ErrorReason::GatewayNotRevoked
         | ErrorReason::AppVersionNotFound
         | ErrorReason::ListingNotFound
         | ErrorReason::InstallationNotFound
@@ -374,6 +377,18 @@ pub fn unproven(nothing_presented: bool) -> Status {
         )
     };
     make(reason, message.to_owned(), HashMap::new(), &[])
+}
+
+/// The end of a reply whose caller's credentials were good when it began.
+pub fn credentials_expired() -> Status {
+    let message = "the credential that this stream was opened with has expired; come again with a new one, and resume";
+    make(ErrorReason::CredentialsExpired, message.to_owned(), HashMap::new(), &[])
+}
+
+/// The status of a gateway that calls itself by another name than that which it has proven.
+pub fn gateway_id_differs(proven: &str) -> Status {
+    let message = format!("the credentials are those of gateway {proven}; give that as gateway_id, or use others");
+    make(ErrorReason::GatewayIdDiffers, message, HashMap::from([("gateway_id".to_owned(), proven.to_owned())]), &[])
 }
 
 /// The status of a gateway that asks about an environment that is not its own.

@@ -286,7 +286,7 @@ impl SubscriptionService for SubscriptionRpc {
         &self,
         request: Request<v1::ImportSubscriptionsRequest>,
     ) -> Result<Response<v1::ImportSubscriptionsResponse>, Status> {
-        let actor = parse::actor(&request)?;
+        let actor: Actor = parse::actor(&request)?.into();
         let message = request.into_inner();
         let mut fields = Fields::default();
         if message.rows.len() > IMPORT_ROWS_MAX {

@@ -113,7 +113,7 @@ impl UsageService for UsageRpc {
             fields.violate("items", "at most 500 items are accepted; send the rest in further calls");
         }
         // Gateways do not say who they are, here as little as when they ask.
-        let gateway = Actor::Process("gateway".into());
+        let gateway = Actor::Process("gateway".into()).into();
         let request = fields.request("ReportUsage", &gateway, &message, &message.request_id, Mode::Commit);
         fields.check()?;
         let parsed: Vec<Result<Report, String>> = message.items.iter().map(|item| parse_of(reporter, item)).collect();

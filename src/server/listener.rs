@@ -45,6 +45,10 @@ impl Connected for Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        // What is read of nobody is the end.
+        if self.peer.0.as_ref().is_some_and(|shown| shown.is_closed(cx.waker())) {
+            return Poll::Ready(Ok(()));
+        }
         match &mut self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
@@ -140,13 +144,13 @@ async fn welcome(
 ) {
     // Answers are small, and each is waited for. A socket that refuses serves them later.
     let _ = stream.set_nodelay(true);
-    let (stream, proven) = match door.tls() {
-        None => (Stream::Plain(stream), None),
+    let (stream, peer) = match door.tls() {
+        None => (Stream::Plain(stream), Peer::default()),
         Some(tls) => match tls.accept(stream, Spoken::Calls).await {
-            Ok((stream, proven)) => (Stream::Tls(Box::new(stream)), proven),
+            Ok((stream, peer)) => (Stream::Tls(Box::new(stream)), peer),
             Err(error) => return door.handshake_failed(&error),
         },
     };
     // Nobody takes it any more once the hub is stopping.
-    let _ = sender.send(Ok(Connection { stream, peer: Peer(proven.map(Arc::new)), _place: place })).await;
+    let _ = sender.send(Ok(Connection { stream, peer, _place: place })).await;
 }

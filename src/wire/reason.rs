@@ -87,6 +87,7 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::ClientSecret(SecretRefusal::TooMany { .. }) => ErrorReason::LimitReached,
         Refusal::ClientSecret(SecretRefusal::NotFound { .. }) => ErrorReason::ClientSecretNotFound,
         Refusal::ClientSecret(SecretRefusal::ExpiryPassed { .. }) => ErrorReason::InstantInPast,
+        Refusal::GatewayNotRevoked(..) => ErrorReason::GatewayNotRevoked,
         Refusal::OrganisationNotFound(_) => ErrorReason::OrganisationNotFound,
         Refusal::OrganisationNotVerified(_) => ErrorReason::OrganisationNotVerified,
         Refusal::OrganisationNotAPartner { .. } => ErrorReason::OrganisationNotAPartner,

@@ -31,3 +31,20 @@ fn operators_see_who_follows_and_close_streams() {
     assert_eq!(closed["streams"].as_u64(), Some(1));
     runtime.block_on(replica.wait_for(|replica| replica.trouble().is_some()));
 }
+
+#[test]
+fn a_gateway_is_revoked_listed_and_restored() {
+    let hub = TestHub::new();
+    let named = |action: &'static str| ["gateways", action, "edge-1", "--environment", "sandbox", "--reason", "stolen"];
+    assert!(hub.devhub(&["gateways", "revoked"]).exits(0).out.contains("none found"));
+    assert!(hub.devhub(&named("restore")).exits(1).err.contains("not revoked"));
+    assert_eq!(hub.devhub(&["gateways", "revoke", "edge-1", "--reason", "stolen"]).code, 64, "of which environment?");
+    assert!(hub.devhub(&named("revoke")).exits(0).out.contains("edge-1"));
+    let rows = hub.devhub(&["gateways", "revoked", "-o", "json"]).exits(0).json();
+    let row = |name: &str| rows[0][name].as_str().map(str::to_owned).expect(name);
+    assert_eq!(["gateway_id", "environment", "reason"].map(row), ["edge-1", "SANDBOX", "stolen"]);
+    hub.devhub(&named("restore")).exits(0);
+    assert!(hub.devhub(&["gateways", "revoked"]).exits(0).out.contains("none found"));
+    let kinds = ["list", "facts", "--kind", "GATEWAY_REVOKED", "--kind", "GATEWAY_RESTORED", "-o", "json"];
+    assert_eq!(hub.devhub(&kinds).exits(0).json().as_array().map(Vec::len), Some(2));
+}

@@ -86,7 +86,7 @@ fn principal(word: &str) -> Principal {
             company: "com-own".parse().unwrap(),
             via: "portal".into(),
         },
-        "PUBLISHER" => Principal::Publisher { name: "losses".into(), apis: apis.into() },
+        "PUBLISHER" => Principal::Publisher { name: "losses".into(), apis: apis.into(), via: "portal".into() },
         "OPERATOR" => Principal::Operator { name: "olga".into() },
         "GATEWAY" => Principal::Gateway { environment: Environment::Sandbox, id: "gw-1".into() },
         "MACHINE" => {

@@ -30,6 +30,7 @@ const WRITERS: usize = 8;
 /// A server process on a store.
 pub(crate) struct Process {
     child: Child,
+    address: String,
     pub(crate) channel: Channel,
 }
 
@@ -65,7 +66,12 @@ impl Process {
         };
         std::thread::spawn(move || lines.for_each(drop));
         let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        Process { child, channel }
+        Process { child, address, channel }
+    }
+
+    /// Where it listens, as others are told.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Asks it to stop, and waits until it has.

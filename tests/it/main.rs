@@ -77,6 +77,8 @@
 //! | `bounding` | what a replica does not wait for, take or keep |
 //! | `mirroring` | B60, B63: a replica decides as its hub does, for any history of a world that has everything |
 //! | `narrowing` | a gateway that serves some APIs is sent what is about them, and is not asked about others |
+//! | `freezing` | B64: a process that stood still past its lease lets nobody pass by what it held |
+//! | `outliving` | no stream outlives what proved its caller; gateways that are revoked |
 //! | `agent` | B60 to B64: an agent replies as its hub does, byte for byte, or not at all |
 //! | `architecture` | the direction of the arrows |
 
@@ -112,6 +114,7 @@ mod fencing;
 mod fleet;
 mod folding;
 mod foretelling;
+mod freezing;
 mod golden;
 mod guarding;
 mod hearing;
@@ -134,6 +137,7 @@ mod moving;
 mod mustering;
 mod narrowing;
 mod noticing;
+mod outliving;
 mod pki;
 mod policies;
 mod previewing;

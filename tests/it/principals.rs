@@ -93,7 +93,7 @@ impl Guarded {
         Guarded { world, files, ca, signer }
     }
 
-    fn now(&self) -> DateTime<Utc> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
         devhub::clock::Clock::now(&self.world.clock)
     }
 
@@ -163,7 +163,7 @@ impl Guarded {
     }
 }
 
-fn check(label: &str) -> String {
+pub(crate) fn check(label: &str) -> String {
     format!("devhub_callers_refused_total{{check=\"{label}\"}}")
 }
 

@@ -213,6 +213,21 @@ fn what_names_somebody_stands_beside_the_chain() {
     assert_eq!(redact(&telling(), key(2).salts()).unwrap(), redacted, "another signature, the same chain");
 }
 
+#[test]
+fn an_entry_says_through_which_portal_and_one_that_has_none_is_what_it_was() {
+    let fact =
+        |via: &str| v1::Fact { actor: "process:importer".into(), kind: 15, via: via.into(), ..Default::default() };
+    let entry = |via: &str| {
+        let commit = Commit { writes: Vec::new(), facts: vec![fact(via).encode_to_vec().into()], ..telling() };
+        redact(&commit, key(1).salts()).unwrap().entry
+    };
+    let (with, without) = (entry("main"), entry(""));
+    assert_eq!((&*with.facts[0].via, &*without.facts[0].via), ("main", ""));
+    let old = trail::Fact { via: String::new(), ..with.facts[0].clone() };
+    assert_eq!(old.encode_to_vec(), without.facts[0].encode_to_vec());
+    assert_ne!(with.encode_to_vec(), without.encode_to_vec(), "the chain covers it");
+}
+
 /// Format 1 for ever: a trail that was attested once must be the same bytes in every later release.
 #[test]
 fn the_format_of_a_trail_changes_only_on_purpose() {

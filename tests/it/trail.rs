@@ -1,8 +1,10 @@
 //! Rule B92: every accepted command leaves a fact with actor, instant, old and new; every refused one its reason.
 
+use devhub::hub::{REFUSALS_RECORDED_MAX, REFUSALS_WINDOW};
 use devhub::wire::timestamp;
 use devhub_proto::v1;
 
+use crate::principals::{Guarded, Shown};
 use crate::world::*;
 
 #[tokio::test]
@@ -193,4 +195,99 @@ async fn b92_whoever_may_not_import_leaves_a_fact_too() {
         (facts[0].refused_command.as_str(), facts[0].refusal.as_str()),
         ("ImportSubscriptions", "OPERATOR_REQUIRED")
     );
+}
+
+/// Adds somebody who is a collaborator already, which is refused.
+async fn add_again(world: &World, actor: &'static str) {
+    let collaborator = v1::Collaborator { email: "ada@example.com".into(), role: v1::Role::Developer.into() };
+    let request = v1::AddCollaboratorRequest {
+        application_id: "app".into(),
+        collaborator: Some(collaborator),
+        ..Default::default()
+    };
+    world.applications(actor).add_collaborator(request).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn b92_of_many_refusals_of_one_actor_the_trail_has_the_first_and_their_number() {
+    let mut world = World::usual().await;
+    let refused = async |world: &World, actor: &str| {
+        let kinds = vec![v1::FactKind::CommandRefused.into()];
+        let filter = v1::FactFilter { kinds, actor: actor.into(), ..Default::default() };
+        world.all_facts(filter).await.len()
+    };
+    let left_out = async |world: &World, actor: &str| -> Vec<String> {
+        let kinds = vec![v1::FactKind::RefusalsLeftOut.into()];
+        let facts = world.all_facts(v1::FactFilter { kinds, actor: actor.into(), ..Default::default() }).await;
+        facts.into_iter().map(|fact| fact.changes[0].after.clone()).collect()
+    };
+    let most = REFUSALS_RECORDED_MAX as usize;
+    for _ in 0..most + 2 {
+        add_again(&world, ADA).await;
+    }
+    assert_eq!(refused(&world, ADA).await, most);
+    add_again(&world, OPERATOR).await;
+    assert_eq!(refused(&world, OPERATOR).await, 1, "others are counted apart");
+    let kinds = vec![v1::FactKind::CommandRefused.into()];
+    let all = world.all_facts(v1::FactFilter { kinds, actor: ADA.into(), ..Default::default() }).await;
+    let began = devhub::wire::instant(&all[0].time.unwrap()).unwrap();
+    world.clock.set(began + REFUSALS_WINDOW - ms(1));
+    add_again(&world, ADA).await;
+    assert_eq!((refused(&world, ADA).await, left_out(&world, ADA).await.len()), (most, 0));
+    world.clock.set(began + REFUSALS_WINDOW);
+    add_again(&world, ADA).await;
+    assert_eq!((refused(&world, ADA).await, left_out(&world, ADA).await), (most + 1, vec!["3".to_owned()]));
+    world.clock.set(began + REFUSALS_WINDOW + ms(1));
+    add_again(&world, ADA).await;
+    assert_eq!((refused(&world, ADA).await, left_out(&world, ADA).await.len()), (most + 2, 1), "told once");
+    // What is left at the end is told at the end.
+    for _ in 0..most {
+        add_again(&world, ADA).await;
+    }
+    world.restart().await;
+    assert_eq!(left_out(&world, ADA).await, ["3", "2"]);
+}
+
+#[tokio::test]
+async fn the_trail_says_through_which_portal_somebody_came() {
+    let hub = Guarded::new().await;
+    let create = async |shown: Shown, channel, people: &[&str]| {
+        let role = v1::Role::Administrator.into();
+        let person = |email: &&str| v1::Collaborator { email: (*email).into(), role };
+        let application = v1::Application {
+            name: "Mine".into(),
+            environment: v1::Environment::Sandbox.into(),
+            collaborators: people.iter().map(person).collect(),
+            ..Default::default()
+        };
+        let request = v1::CreateApplicationRequest { application: Some(application), ..Default::default() };
+        let mut client = v1::application_service_client::ApplicationServiceClient::new(hub.way(channel, shown));
+        client.create_application(request).await.unwrap().into_inner().application.unwrap().application_id
+    };
+    let made = create(Shown::user(hub.developer()), hub.certified("devhub://portal/main"), &[]).await;
+    create(Shown::user(hub.developer()), hub.certified("devhub://portal/other"), &[]).await;
+    create(Shown::bearer(hub.operator()), hub.channel(None), &["bob@example.com"]).await;
+    // A refused one too.
+    let request = v1::AddCollaboratorRequest {
+        application_id: made.clone(),
+        collaborator: Some(v1::Collaborator { email: "ada@example.com".into(), role: v1::Role::Developer.into() }),
+        ..Default::default()
+    };
+    let way = hub.way(hub.certified("devhub://portal/main"), Shown::user(hub.developer()));
+    let mut client = v1::application_service_client::ApplicationServiceClient::new(way);
+    client.add_collaborator(request).await.unwrap_err();
+    let list = async |via: &str| -> Vec<(String, String, String)> {
+        let filter = v1::FactFilter { via: via.into(), ..Default::default() };
+        let request = v1::ListFactsRequest { filter: Some(filter), ..Default::default() };
+        let way = hub.way(hub.channel(None), Shown::bearer(hub.operator()));
+        let listed = v1::fact_service_client::FactServiceClient::new(way).list_facts(request).await.unwrap();
+        let show = |fact: v1::Fact| (fact.actor, fact.via, fact.application_id);
+        listed.into_inner().facts.into_iter().map(show).collect()
+    };
+    let ada = |via: &str, id: &str| ("collaborator:ada@example.com".to_owned(), via.to_owned(), id.to_owned());
+    assert_eq!(list("main").await, [ada("main", &made), ada("main", &made)]);
+    assert_eq!(list("other").await.len(), 1);
+    assert!(list("portal").await.is_empty());
+    let all = list("").await;
+    assert_eq!(all.iter().filter(|(actor, via, _)| actor == "operator:olga" && via.is_empty()).count(), 1, "{all:?}");
 }

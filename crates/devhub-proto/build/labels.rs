@@ -57,6 +57,8 @@ pub struct Method {
     pub name: String,
     #[prost(message, optional, tag = "4")]
     pub options: Option<Options>,
+    #[prost(bool, tag = "6")]
+    pub server_streaming: bool,
 }
 
 /// The options of a call.
@@ -80,6 +82,8 @@ pub struct Label {
     pub path: String,
     /// Names of the roles, as the generated code writes them.
     pub roles: Vec<String>,
+    /// Whether its reply is a stream.
+    pub streams: bool,
 }
 
 /// Who may make each call of the package, in order of path.
@@ -105,7 +109,9 @@ pub fn read(files: &Files) -> Result<Vec<Label>, String> {
             numbers.dedup();
             let roles: Option<Vec<String>> = numbers.iter().map(|number| name(*number)).collect();
             match roles {
-                Some(roles) if !roles.is_empty() && roles.len() == given => labels.push(Label { path, roles }),
+                Some(roles) if !roles.is_empty() && roles.len() == given => {
+                    labels.push(Label { path, roles, streams: method.server_streaming });
+                }
                 _ => wrong.push(path),
             }
         }
@@ -126,6 +132,12 @@ pub fn table(labels: &[Label]) -> String {
     for label in labels {
         let roles: Vec<String> = label.roles.iter().map(|role| format!("crate::v1::CallerRole::{role}")).collect();
         let _ = writeln!(text, "    ({:?}, &[{}]),", label.path, roles.join(", "));
+    }
+    text.push_str("];\n");
+    let streams: Vec<&Label> = labels.iter().filter(|label| label.streams).collect();
+    let _ = writeln!(text, "pub static STREAMS: [&str; {}] = [", streams.len());
+    for label in streams {
+        let _ = writeln!(text, "    {:?},", label.path);
     }
     text.push_str("];\n");
     text

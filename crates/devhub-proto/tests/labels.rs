@@ -7,7 +7,7 @@ use labels::{Access, Enumeration, File, Files, Label, Method, Options, Service, 
 
 fn method(name: &str, roles: Option<&[i32]>) -> Method {
     let options = roles.map(|roles| Options { access: Some(Access { roles: roles.to_vec() }) });
-    Method { name: name.to_owned(), options }
+    Method { name: name.to_owned(), options, server_streaming: name == "Second" }
 }
 
 fn files(methods: Vec<Method>) -> Files {

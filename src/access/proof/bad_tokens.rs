@@ -265,7 +265,7 @@ fn each_role_is_its_claims_and_no_others() {
         (
             "publisher",
             json!({"apis": ["hello"]}),
-            Proven::Caller(Principal::Publisher { name: name(), apis: [hello].into() }),
+            Proven::Caller(Principal::Publisher { name: name(), apis: [hello].into(), via: Box::default() }),
         ),
         ("operator", json!({}), Proven::Caller(Principal::Operator { name: name() })),
         ("gateway", json!({"environment": "production"}), Proven::Caller(gateway)),

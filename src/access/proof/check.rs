@@ -58,6 +58,9 @@ checks! {
     TokenRoleForeign "TOKEN_ROLE_FOREIGN" "the issuer may not speak for the role",
     TokenClaims "TOKEN_CLAIMS" "the role's claims are missing or malformed, or there are claims of another role",
     CertificateForm "CERTIFICATE_FORM" "the certificate cannot be read",
+    CertificateExpired "CERTIFICATE_EXPIRED" "the certificate of the connection has expired since the handshake",
+    CertificateRefused "CERTIFICATE_REFUSED" "the certificate of the connection is not one of the present authority",
+    GatewayRevoked "GATEWAY_REVOKED" "an operator has revoked the gateway",
     CertificateIdentity "CERTIFICATE_IDENTITY" "the certificate does not name exactly one caller",
 }
 

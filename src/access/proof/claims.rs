@@ -44,7 +44,7 @@ pub(super) fn proven(kind: Kind, subject: &str, claims: &Members) -> Result<Prov
         Kind::Publisher => {
             let apis = claims.texts("apis", LISTED_MAX).ok_or(Check::TokenClaims)?;
             let apis: Result<_, _> = apis.into_iter().map(str::parse).collect();
-            Principal::Publisher { name: account()?, apis: apis.map_err(|_| Check::TokenClaims)? }
+            Principal::Publisher { name: account()?, apis: apis.map_err(|_| Check::TokenClaims)?, via: Box::default() }
         }
         Kind::Operator => Principal::Operator { name: account()? },
         Kind::Gateway => {

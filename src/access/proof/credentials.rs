@@ -64,7 +64,7 @@ fn through(portal: Box<str>, user: Proven) -> Result<Principal, Check> {
         Proven::Caller(Principal::CompanyAdministrator { email, company, .. }) => {
             Ok(Principal::CompanyAdministrator { email, company, via: portal })
         }
-        Proven::Caller(publisher @ Principal::Publisher { .. }) => Ok(publisher),
+        Proven::Caller(Principal::Publisher { name, apis, .. }) => Ok(Principal::Publisher { name, apis, via: portal }),
         Proven::Portal(_)
         | Proven::Caller(
             Principal::Operator { .. }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::members::Members;
 use super::token::{Algorithm, KEY_ID_BYTES_MAX};
@@ -26,6 +27,24 @@ const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 pub(super) struct Key {
     pub(super) algorithm: Algorithm,
     pub(super) key: DecodingKey,
+    mark: KeyMark,
+}
+
+/// Tells a key from another of the same id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyMark([u8; 32]);
+
+impl KeyMark {
+    /// The mark of the public key that these members are.
+    fn of(members: &Members) -> KeyMark {
+        let mut hash = Sha256::new();
+        for name in ["kty", "crv", "n", "e", "x", "y"] {
+            let text = members.text(name).unwrap_or_default();
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+        KeyMark(hash.finalize().into())
+    }
 }
 
 /// The public keys of an issuer, by their ids.
@@ -69,7 +88,7 @@ impl KeySet {
             let id = id.ok_or_else(|| refuse("has no id (kid) of 1 to 128 bytes"))?;
             let key = public_key(algorithm, members)
                 .ok_or_else(|| refuse("is malformed, or weaker than 2048 bits of RSA"))?;
-            if keys.insert(id.to_owned(), Key { algorithm, key }).is_some() {
+            if keys.insert(id.to_owned(), Key { algorithm, key, mark: KeyMark::of(members) }).is_some() {
                 return Err(refuse("has the id of another key"));
             }
         }
@@ -87,6 +106,11 @@ impl KeySet {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The mark of the key of an id, if there is one.
+    pub fn mark(&self, id: &str) -> Option<KeyMark> {
+        self.get(id).map(|key| key.mark)
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&Key> {

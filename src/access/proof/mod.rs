@@ -7,11 +7,13 @@ mod credentials;
 mod key_set;
 mod members;
 mod token;
+mod validity;
 
 pub use check::Check;
 pub use credentials::{Credentials, Portals, establish};
-pub use key_set::{KEY_SET_BYTES_MAX, KEYS_MAX, KeySet};
+pub use key_set::{KEY_SET_BYTES_MAX, KEYS_MAX, KeyMark, KeySet};
 pub use token::{Algorithm, Issuer, TOKEN_BYTES_MAX, Unverified};
+pub use validity::ends;
 
 use super::Principal;
 

@@ -134,6 +134,25 @@ impl<'t> Unverified<'t> {
         &self.issuer
     }
 
+    /// The key that it says it is signed with.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// The first instant at which it is over for this hub: `exp`, and what clocks may differ by.
+    ///
+    /// # Errors
+    /// When it does not say when it expires.
+    pub fn ends(&self) -> Result<DateTime<Utc>, Check> {
+        Ok(self.instant("exp")? + LEEWAY)
+    }
+
+    fn instant(&self, name: &str) -> Result<DateTime<Utc>, Check> {
+        let seconds = self.claims.get(name).and_then(serde_json::Value::as_i64);
+        let seconds = seconds.filter(|seconds| (0..=253_402_300_799).contains(seconds));
+        seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)).ok_or(Check::TokenTimes)
+    }
+
     /// What it proves at `now`, if `issuer` has signed it with one of `keys`.
     ///
     /// # Errors
@@ -184,16 +203,11 @@ impl<'t> Unverified<'t> {
     /// Whether the token is valid at `now`: from `nbf` on, until before `exp`, give or take what clocks may differ by.
     /// Returns how long it lives.
     fn check_times(&self, now: DateTime<Utc>) -> Result<TimeDelta, Check> {
-        let instant = |name: &str| {
-            let seconds = self.claims.get(name).and_then(serde_json::Value::as_i64);
-            let seconds = seconds.filter(|seconds| (0..=253_402_300_799).contains(seconds));
-            seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)).ok_or(Check::TokenTimes)
-        };
-        let (expires, begins, issued) = (instant("exp")?, instant("nbf")?, instant("iat")?);
+        let (expires, begins, issued) = (self.instant("exp")?, self.instant("nbf")?, self.instant("iat")?);
         if expires <= begins || expires <= issued {
             return Err(Check::TokenTimes);
         }
-        if now - LEEWAY >= expires {
+        if now >= self.ends()? {
             return Err(Check::TokenExpired);
         }
         if now + LEEWAY < begins {

@@ -42,6 +42,7 @@ impl Show {
             account: message.account_id,
             refusal: message.refusal,
             refused_command: message.refused_command,
+            via: message.via,
             from: message.start_time.as_ref().and_then(instant),
             until: message.end_time.as_ref().and_then(instant),
         };

@@ -26,6 +26,7 @@ pub struct FactView {
     refused_command: String,
     refusal: String,
     request_id: String,
+    via: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -59,6 +60,7 @@ impl From<v1::Fact> for FactView {
             refused_command: fact.refused_command,
             refusal: fact.refusal,
             request_id: fact.request_id,
+            via: fact.via,
         }
     }
 }
@@ -67,6 +69,11 @@ impl FactView {
     fn subject(&self) -> String {
         let parts = [&self.application_id, &self.context, &self.version, &or_empty(&self.environment)];
         parts.into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Who, and through which portal.
+    fn by(&self) -> String {
+        if self.via.is_empty() { self.actor.clone() } else { format!("{} via {}", self.actor, self.via) }
     }
 
     fn detail(&self) -> String {
@@ -84,7 +91,7 @@ impl FactView {
         let parts = [
             format!("{}.{}", self.revision, self.ordinal),
             or_empty(&self.time),
-            self.actor.clone(),
+            self.by(),
             self.kind.clone(),
             self.subject(),
             self.detail(),
@@ -100,7 +107,7 @@ impl Row for FactView {
         vec![
             format!("{}.{}", self.revision, self.ordinal),
             or_empty(&self.time),
-            self.actor.clone(),
+            self.by(),
             self.kind.clone(),
             self.subject(),
             self.detail(),

@@ -58,3 +58,41 @@ impl Row for GatewayView {
         ]
     }
 }
+
+/// A gateway that is kept out.
+#[derive(Debug, Clone, Serialize)]
+pub struct RevokedGatewayView {
+    /// What operators call it.
+    pub gateway_id: String,
+    environment: String,
+    /// Since when.
+    pub revoke_time: Option<String>,
+    revoked_by: String,
+    reason: String,
+}
+
+impl From<v1::RevokedGateway> for RevokedGatewayView {
+    fn from(gateway: v1::RevokedGateway) -> RevokedGatewayView {
+        RevokedGatewayView {
+            gateway_id: gateway.gateway_id,
+            environment: environment(gateway.environment),
+            revoke_time: time(gateway.revoke_time),
+            revoked_by: gateway.revoked_by,
+            reason: gateway.reason,
+        }
+    }
+}
+
+impl Row for RevokedGatewayView {
+    const HEADER: &'static [&'static str] = &["GATEWAY", "ENVIRONMENT", "REVOKED", "BY", "REASON"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.gateway_id.clone(),
+            self.environment.clone(),
+            or_empty(&self.revoke_time),
+            self.revoked_by.clone(),
+            self.reason.clone(),
+        ]
+    }
+}

@@ -7,11 +7,11 @@ use devhub_proto::v1::gateway_fleet_service_server::GatewayFleetService;
 use tonic::{Request, Response, Status};
 
 use super::{Fleet, FleetFilter, Place, Seen};
-use crate::domain::refusal::Refusal;
+use crate::domain::gateway::{ChangeGatewayTrust, Gateway, Trust};
 use crate::gateway::sync::check_gateway_id;
 use crate::hub::{Hub, Mode};
 use crate::rpc::parse::{self, Fields, Query, REASON_CHARS_MAX};
-use crate::rpc::status;
+use crate::rpc::{self, record, status};
 use crate::wire::{Word, timestamp};
 
 /// Bytes of a cursor before the id of the gateway.
@@ -64,6 +64,29 @@ fn render(seen: Seen, revision: u64) -> v1::Gateway {
     }
 }
 
+fn render_revoked(gateway: &Gateway, revision: u64) -> v1::RevokedGateway {
+    v1::RevokedGateway {
+        gateway_id: gateway.id.to_string(),
+        environment: gateway.environment.number(),
+        revoke_time: Some(timestamp(gateway.since)),
+        revoked_by: gateway.by.clone(),
+        reason: gateway.reason.clone(),
+        etag: revision.to_string(),
+    }
+}
+
+/// The command that a request states: id, environment, reason and etag.
+fn change(mut fields: Fields, trust: Trust, stated: (&str, i32, &str, &str)) -> Result<ChangeGatewayTrust, Status> {
+    let (id, environment, reason, etag) = stated;
+    let id = fields.name("gateway_id", id);
+    let environment = fields.word("environment", environment);
+    let reason = fields.needed_text("reason", reason, REASON_CHARS_MAX);
+    let etag = fields.etag(etag);
+    let (Some(id), Some(environment)) = (id, environment) else { return Err(fields.refuse()) };
+    fields.check()?;
+    Ok(ChangeGatewayTrust { environment, id, trust, reason, etag })
+}
+
 /// Whether those that are asked for have a stream; `None` when both are.
 fn connected(fields: &mut Fields, number: i32) -> Option<bool> {
     match v1::GatewayState::try_from(number) {
@@ -111,12 +134,57 @@ impl GatewayFleetService for GatewayFleetRpc {
         check_gateway_id(&mut fields, "gateway_id", &message.gateway_id);
         let reason = fields.needed_text("reason", &message.reason, REASON_CHARS_MAX);
         fields.check()?;
-        if !actor.is_staff() {
-            return Err(status::refused(&Refusal::OperatorRequired("disconnect gateways")));
-        }
+        actor.operator("disconnect gateways").map_err(|refusal| status::refused(&refusal))?;
         let streams = self.fleet.disconnect(&message.gateway_id);
         tracing::info!(gateway_id = %message.gateway_id, %actor, reason, streams, "a gateway was disconnected");
         let streams = u32::try_from(streams).unwrap_or(u32::MAX);
         Ok(Response::new(v1::DisconnectGatewayResponse { streams }))
+    }
+
+    async fn revoke_gateway(
+        &self,
+        request: Request<v1::RevokeGatewayRequest>,
+    ) -> Result<Response<v1::RevokeGatewayResponse>, Status> {
+        let actor = parse::actor(&request)?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let request = fields.request("RevokeGateway", &actor, &message, &message.request_id, Mode::Commit);
+        let stated = (&*message.gateway_id, message.environment, &*message.reason, "");
+        let command = change(fields, Trust::Revoked, stated)?;
+        let answer = rpc::execute(&self.hub, actor, command, request).await?;
+        let revision = rpc::revision(&answer);
+        let gateway = Some(render_revoked(&record!(answer.subject, Gateway)?, answer.revision));
+        Ok(Response::new(v1::RevokeGatewayResponse { gateway, revision }))
+    }
+
+    async fn restore_gateway(
+        &self,
+        request: Request<v1::RestoreGatewayRequest>,
+    ) -> Result<Response<v1::RestoreGatewayResponse>, Status> {
+        let actor = parse::actor(&request)?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let request = fields.request("RestoreGateway", &actor, &message, &message.request_id, Mode::Commit);
+        let (id, reason, etag) = (&*message.gateway_id, &*message.reason, &*message.etag);
+        let stated = (id, message.environment, reason, etag);
+        let command = change(fields, Trust::Restored, stated)?;
+        let answer = rpc::execute(&self.hub, actor, command, request).await?;
+        Ok(Response::new(v1::RestoreGatewayResponse { revision: rpc::revision(&answer) }))
+    }
+
+    async fn list_revoked_gateways(
+        &self,
+        request: Request<v1::ListRevokedGatewaysRequest>,
+    ) -> Result<Response<v1::ListRevokedGatewaysResponse>, Status> {
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let size = fields.page_size(message.page_size);
+        fields.check()?;
+        let query = Query::new("ListRevokedGateways", &[]);
+        let cursor = query.cursor(&message.page_token)?;
+        let page = rpc::read(&self.hub, move |hub| hub.revoked_gateways(cursor, size)).await?;
+        let gateways = page.items.iter().map(|(gateway, revision)| render_revoked(gateway, *revision)).collect();
+        let next_page_token = query.token(page.next);
+        Ok(Response::new(v1::ListRevokedGatewaysResponse { gateways, next_page_token }))
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::http::Request;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -129,7 +130,7 @@ async fn serve(
     match endpoint.tls() {
         None => converse(stream, Peer::default(), &endpoint, stopping).await,
         Some(tls) => match tls.accept(stream, Spoken::Questions).await {
-            Ok((stream, proven)) => converse(stream, Peer(proven.map(Arc::new)), &endpoint, stopping).await,
+            Ok((stream, peer)) => converse(stream, peer, &endpoint, stopping).await,
             Err(error) => endpoint.handshake_failed(&error),
         },
     }
@@ -144,7 +145,14 @@ async fn converse(
 ) {
     let service = service_fn(|request: Request<Incoming>| {
         let (endpoint, peer) = (Arc::clone(endpoint), peer.clone());
-        async move { Ok::<_, Infallible>(endpoint.answer(&peer, request).await) }
+        async move {
+            let mut response = endpoint.answer(&peer, request).await;
+            // The next connection begins with what the gateway has to show by then.
+            if peer.0.is_some_and(|shown| shown.is_over()) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(SILENCE).max_headers(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);

@@ -15,7 +15,7 @@ use crate::domain::name::{Context, Email, VersionName};
 use crate::domain::notice::{Holder, Notice, NoticeRun, Occasion, RunState, Said, VERSIONS_MAX, Wording, of_absence};
 use crate::domain::record::{Record, RecordKey};
 use crate::hub::{Failure, Hub};
-use crate::store::codec::{encode_fact, encode_key, encode_record};
+use crate::store::codec::{By, encode_fact, encode_key, encode_record};
 use crate::store::{Expectation, Key, Verdict, Write};
 
 /// Applications and companies told in one commit.
@@ -132,7 +132,7 @@ impl Hub {
         };
         let key = encode_key(&key);
         let write = Write { key: key.clone(), value: Some(encode_record(&Record::NoticeRun(run))) };
-        let facts = vec![encode_fact(&fact, &crier(), None, None)];
+        let facts = vec![encode_fact(&fact, &By::process(&crier()), None)];
         match self.commit_plain(vec![write], vec![(key, Expectation::Absent)], facts).await? {
             Verdict::Committed(_) => {
                 cried.commits += 1;
@@ -191,7 +191,7 @@ impl Hub {
             }
             run.people += notice.recipients.len() as u64;
             notices += 1;
-            facts.push(encode_fact(&notice.fact(), &crier(), None, None));
+            facts.push(encode_fact(&notice.fact(), &By::process(&crier()), None));
             let key = encode_key(&notice.holder.notice(notice.id.clone()));
             let value = encode_record(&Record::Notice(notice));
             bytes += value.len();
@@ -209,7 +209,7 @@ impl Hub {
                 .change("companies", 0, run.companies)
                 .change("people", 0, run.people)
                 .effective(Some(errand.due_at));
-            facts.push(encode_fact(&fact, &crier(), None, None));
+            facts.push(encode_fact(&fact, &By::process(&crier()), None));
         } else {
             run.state = RunState::Running(told.expect("a commit that is not the last tells somebody"));
         }

@@ -301,7 +301,8 @@ impl SubscriptionRpc {
         let (first, _) = call.next(self.hub(), None).map_err(status::failed)?;
         let refused = match first.into_iter().next() {
             Some(id) => {
-                let request = hub::Request { mode: call.request.mode, ..hub::Request::once() };
+                let (mode, via) = (call.request.mode, call.request.via.clone());
+                let request = hub::Request { mode, via, ..hub::Request::once() };
                 self.hub().execute(call.actor.clone(), call.command(self.hub(), id), request).await.err()
             }
             None => None,
@@ -326,7 +327,7 @@ impl SubscriptionRpc {
             application_ids: &message.application_ids,
             reason: &message.reason,
         };
-        self.begin(actor, request, fields, given, Direction::Move { overlap_until }).await
+        self.begin(actor.into(), request, fields, given, Direction::Move { overlap_until }).await
     }
 
     pub(super) async fn undo_many(
@@ -345,6 +346,6 @@ impl SubscriptionRpc {
             application_ids: &message.application_ids,
             reason: &message.reason,
         };
-        self.begin(actor, request, fields, given, Direction::Undo).await
+        self.begin(actor.into(), request, fields, given, Direction::Undo).await
     }
 }

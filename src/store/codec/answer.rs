@@ -118,7 +118,8 @@ impl Answer {
             | disk::record::Content::MaintenanceAhead(_)
             | disk::record::Content::Proposal(_)
             | disk::record::Content::ProposalBook(_)
-            | disk::record::Content::RestoreConfirmation(_) => Err(damaged),
+            | disk::record::Content::RestoreConfirmation(_)
+            | disk::record::Content::Gateway(_) => Err(damaged),
         }
     }
 }

@@ -51,7 +51,8 @@ pub fn decision_part(key: &[u8], value: &[u8]) -> Result<Option<Bytes>, Undecoda
         | Kind::Listing
         | Kind::Maintenance
         | Kind::Proposal
-        | Kind::RestoreConfirmation => return Ok(None),
+        | Kind::RestoreConfirmation
+        | Kind::Gateway => return Ok(None),
     }
     let Some(part) = part_of(read(value)?) else {
         return Err(Undecodable::Damaged("it is not what its key says"));
@@ -97,7 +98,8 @@ fn part_of(content: Content) -> Option<Content> {
         | Content::MaintenanceAhead(_)
         | Content::Proposal(_)
         | Content::ProposalBook(_)
-        | Content::RestoreConfirmation(_) => return None,
+        | Content::RestoreConfirmation(_)
+        | Content::Gateway(_) => return None,
     })
 }
 

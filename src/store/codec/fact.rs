@@ -11,8 +11,26 @@ use crate::domain::name::RequestId;
 use crate::store::Commit;
 use crate::wire::{Word, timestamp};
 
+/// Who brought a fact about, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct By<'b> {
+    /// Who.
+    pub actor: &'b Actor,
+    /// The portal through which he came, if he came through one.
+    pub via: Option<&'b str>,
+    /// Under which request id.
+    pub request_id: Option<&'b RequestId>,
+}
+
+impl<'b> By<'b> {
+    /// A part of the hub itself, which nobody asked.
+    pub const fn process(actor: &'b Actor) -> By<'b> {
+        By { actor, via: None, request_id: None }
+    }
+}
+
 /// The fact as bytes. Revision, place and instant are the commit's; they are added when it is read.
-pub fn encode_fact(fact: &Fact, actor: &Actor, request_id: Option<&RequestId>, refused: Option<(&str, &str)>) -> Bytes {
+pub fn encode_fact(fact: &Fact, by: &By<'_>, refused: Option<(&str, &str)>) -> Bytes {
     let text = |value: Option<&dyn ToString>| value.map(ToString::to_string).unwrap_or_default();
     let subject = &fact.subject;
     let (refused_command, refusal) = refused.unwrap_or_default();
@@ -20,7 +38,7 @@ pub fn encode_fact(fact: &Fact, actor: &Actor, request_id: Option<&RequestId>, r
         revision: 0,
         ordinal: 0,
         time: None,
-        actor: actor.to_string(),
+        actor: by.actor.to_string(),
         kind: fact.kind.number(),
         application_id: text(subject.application.as_ref().map(|v| v as &dyn ToString)),
         context: text(subject.context.as_ref().map(|v| v as &dyn ToString)),
@@ -42,7 +60,8 @@ pub fn encode_fact(fact: &Fact, actor: &Actor, request_id: Option<&RequestId>, r
         refusal: refusal.to_owned(),
         company_id: text(subject.company.as_ref().map(|v| v as &dyn ToString)),
         account_id: text(subject.account.as_ref().map(|v| v as &dyn ToString)),
-        request_id: text(request_id.map(|v| v as &dyn ToString)),
+        request_id: text(by.request_id.map(|v| v as &dyn ToString)),
+        via: by.via.unwrap_or_default().to_owned(),
     }
     .encode_to_vec()
     .into()

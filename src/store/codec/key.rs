@@ -76,10 +76,12 @@ pub enum Kind {
     Proposal = b'P' as isize,
     /// That the restored hub serves again.
     RestoreConfirmation = b'E' as isize,
+    /// A gateway that was revoked at least once.
+    Gateway = b'G' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 33] = [
+    const ALL: [Kind; 34] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -113,6 +115,7 @@ impl Kind {
         Kind::Installation,
         Kind::Proposal,
         Kind::RestoreConfirmation,
+        Kind::Gateway,
     ];
 
     /// The byte.
@@ -190,6 +193,7 @@ pub fn encode(key: &RecordKey) -> Bytes {
         // No proposal has an empty id.
         RecordKey::ProposalBook => join(Kind::Proposal, &[""]),
         RecordKey::RestoreConfirmation => join(Kind::RestoreConfirmation, &[]),
+        RecordKey::Gateway(environment, id) => join(Kind::Gateway, &[environment.name(), id.as_str()]),
         RecordKey::Announcement(id) => join(Kind::Announcement, &[id.as_str()]),
         RecordKey::Company(id) => join(Kind::Company, &[id.as_str()]),
         RecordKey::Project(company, id) => join(Kind::Project, &[company.as_str(), id.as_str()]),

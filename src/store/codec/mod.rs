@@ -11,6 +11,7 @@ mod credential;
 mod disuse;
 mod extract;
 mod fact;
+mod gateway;
 mod installation;
 mod key;
 mod maintenance;
@@ -23,7 +24,7 @@ mod waiver;
 
 pub use answer::{Answer, Dropped};
 pub use extract::decision_part;
-pub use fact::{decode_fact, encode_fact};
+pub use fact::{By, decode_fact, encode_fact};
 pub use key::{
     Kind, announcement_revisions_of, encode as encode_key, holder_of, kind as key_kind, notices_of, prefix_of,
     projects_of, revisions_in, revisions_of,

@@ -9,8 +9,8 @@ use prost::Message;
 use prost_types::Timestamp;
 
 use super::{
-    FORMAT, Undecodable, app, company, credential, disuse, installation, maintenance, notice, proposal, schedule,
-    waiver,
+    FORMAT, Undecodable, app, company, credential, disuse, gateway, installation, maintenance, notice, proposal,
+    schedule, waiver,
 };
 use crate::domain::access::{AccessRequest, Decided};
 use crate::domain::api::Api;
@@ -54,6 +54,7 @@ pub fn encode(record: &Record) -> Bytes {
         Record::Revision(revision) => Content::Revision(schedule::encode_revision(revision)),
         Record::Namespace(namespace) => Content::Namespace(schedule::encode_namespace(namespace)),
         Record::Organisation(organisation) => Content::Organisation(app::encode_organisation(organisation)),
+        Record::Gateway(known) => Content::Gateway(gateway::encode(known)),
         Record::AppVersion(version) => Content::AppVersion(app::encode_version(version)),
         Record::Releases(releases) => Content::Releases(app::encode_releases(releases)),
         Record::Listing(listing) => Content::Listing(app::encode_listing(listing)),
@@ -108,6 +109,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
         Content::CredentialClass(class) => company::decode_class(class).map(Record::CredentialClass),
         Content::ClassRevision(revision) => company::decode_class_revision(revision).map(Record::ClassRevision),
         Content::Organisation(organisation) => app::decode_organisation(organisation).map(Record::Organisation),
+        Content::Gateway(known) => gateway::decode(known).map(Record::Gateway),
         Content::AppVersion(version) => app::decode_version(version).map(Record::AppVersion),
         Content::Releases(releases) => app::decode_releases(releases).map(Record::Releases),
         Content::Listing(listing) => app::decode_listing(listing).map(Record::Listing),

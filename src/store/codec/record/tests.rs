@@ -18,6 +18,7 @@ use crate::domain::company::{Company, Extension, Project, Shortening, Tenancy};
 use crate::domain::credential_class::{ClassRevision, ClassSchedule, CredentialClass};
 use crate::domain::disuse::{Cause, Disuse, Standing};
 use crate::domain::exemption::{Exemption, Part};
+use crate::domain::gateway::{Gateway, Trust};
 use crate::domain::installation::{Installation, Interval, PermittedProjects};
 use crate::domain::keyed_hash::KeyedHash;
 use crate::domain::ledger::{LedgerEnd, OperationName, Revision, RevisionKind, Target};
@@ -315,6 +316,14 @@ fn records() -> Vec<Record> {
             status: OrganisationStatus::VerifiedPartner,
             status_by: "operator:olga".into(),
             status_since: at("2026-01-02T00:00:00Z"),
+        }),
+        Record::Gateway(Gateway {
+            environment: Environment::Production,
+            id: "edge-1".parse().expect("valid"),
+            trust: Trust::Revoked,
+            by: "operator:olga".into(),
+            since: at("2026-01-02T00:00:00Z"),
+            reason: "stolen".into(),
         }),
         Record::AppVersion(app_version()),
         Record::Releases(Releases {
