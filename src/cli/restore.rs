@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
-use super::backup::{SummaryView, hex};
+use super::backup::{Decryption, SummaryView, hex};
 use super::output::{Format, print_one};
 
 /// Arguments of `devhub restore`.
@@ -18,6 +18,8 @@ pub struct Restore {
     data_dir: PathBuf,
     /// The backup file
     file: PathBuf,
+    #[command(flatten)]
+    decryption: Decryption,
 }
 
 #[derive(Debug, Serialize)]
@@ -34,7 +36,8 @@ impl Restore {
     /// # Errors
     /// When the backup is damaged or the directory is in use.
     pub fn run(&self, output: Format) -> Result<ExitCode> {
-        let (summary, epoch) = crate::store::backup::restore(&self.file, &self.data_dir)?;
+        let restored = self.decryption.with(&self.file, |backup| crate::store::backup::restore(backup, &self.data_dir));
+        let (summary, epoch) = restored?;
         let view = RestoredView {
             summary: SummaryView::of(&self.file, &summary),
             data_dir: self.data_dir.display().to_string(),
