@@ -76,6 +76,10 @@
 //! | `mirroring` | B60, B63: a replica decides as its hub does, for any history of a world that has everything |
 //! | `narrowing` | a gateway that serves some APIs is sent what is about them, and is not asked about others |
 //! | `agent` | B60 to B64: an agent replies as its hub does, byte for byte, or not at all |
+//! | `untouched` | an update changes what it names and nothing else |
+//! | `connecting` | no listener answers whoever does not prove itself in the handshake |
+//! | `consenting` | B77, B81: no migration without its developer and its company |
+//! | `replying` | B61, B63: no reply is an allow because something of it is missing |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
@@ -98,6 +102,8 @@ mod bounding;
 mod bringing;
 mod checklists;
 mod companies;
+mod connecting;
+mod consenting;
 mod contract;
 mod crying;
 mod cutting;
@@ -143,6 +149,7 @@ mod redacting;
 mod refusing;
 mod replica;
 mod replicating;
+mod replying;
 mod reporting;
 mod rotating;
 mod rotating_keys;
@@ -158,6 +165,7 @@ mod syncing;
 mod telling;
 mod trail;
 mod undoing;
+mod untouched;
 mod uplifting;
 mod usage;
 mod vault;
