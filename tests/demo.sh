@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts the demonstration as the README says, asks it one real question with Python's grpcio, and stops it.
-# Needs python3; what else it needs, it installs into target/peers/demo.
+# Needs python3; what else it needs, it installs into target/peers/demo. DEVHUB_BIN names a program that is built already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 peers=target/peers/demo
@@ -14,7 +14,9 @@ if [ ! -x "$peers/bin/python" ]; then python3 -m venv "$peers"; fi
 "$peers/bin/python" -m grpc_tools.protoc -I proto --python_out="$peers" --grpc_python_out="$peers" \
     $(cd proto && ls devhub/v1/*.proto)
 
-coproc DEMO { exec cargo run --release --locked --quiet -- demo --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0; }
+devhub=("${DEVHUB_BIN:-}")
+if [ -z "${devhub[0]}" ]; then devhub=(cargo run --release --locked --quiet --); fi
+coproc DEMO { exec "${devhub[@]}" demo --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0; }
 demo=$DEMO_PID
 trap 'kill "$demo" 2> /dev/null || true' EXIT
 # The greeting is printed once everything is loaded; a demonstration that fails ends, and so does the reading.

@@ -168,6 +168,7 @@ impl Agent {
         let sources = Sources { flags: self.flags(), environment: &environment, file: self.config.as_deref() };
         let config = AgentConfig::load(&sources)?;
         serve::log(config.log_format, &config.log_filter)?;
+        serve::without_core_dumps()?;
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
             let mut interrupt = signal(SignalKind::interrupt())?;
             let mut terminate = signal(SignalKind::terminate())?;

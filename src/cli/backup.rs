@@ -1,6 +1,6 @@
 //! `devhub backup`: a verified copy of a data directory in one file; the hub may be running.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -8,7 +8,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output::{Format, print_one};
-use crate::store::backup::{Summary, create, verify};
+use crate::store::StoreError;
+use crate::store::backup::{BackupFile, Identities, Recipients, Summary, create, create_encrypted, verify};
 
 /// Arguments of `devhub backup`.
 #[derive(Debug, Clone, Args)]
@@ -19,8 +20,35 @@ pub struct Backup {
     /// Only check the file: every frame, the chain and the end
     #[arg(long)]
     verify: bool,
+    /// Encrypt it for this age recipient, age1…; repeat it for others
+    #[arg(long, value_name = "RECIPIENT", conflicts_with = "verify")]
+    recipient: Vec<String>,
+    /// Encrypt it for the age recipients in this file, one on a line
+    #[arg(long, value_name = "FILE", conflicts_with = "verify")]
+    recipients_file: Vec<PathBuf>,
+    #[command(flatten)]
+    decryption: Decryption,
     /// The backup file; it must not exist, unless it is only checked
     file: PathBuf,
+}
+
+/// With what an encrypted backup is read.
+#[derive(Debug, Clone, Args)]
+pub struct Decryption {
+    /// File with an age identity, as age-keygen makes it, that decrypts the backup; repeat it for others
+    #[arg(long, value_name = "FILE")]
+    identity: Vec<PathBuf>,
+}
+
+impl Decryption {
+    /// Does something with the backup in `file`.
+    ///
+    /// # Errors
+    /// When an identity cannot be read, and those of `action`.
+    pub fn with<T>(&self, file: &Path, action: impl FnOnce(BackupFile<'_>) -> Result<T, StoreError>) -> Result<T> {
+        let identities = Identities::read(&self.identity)?;
+        Ok(action(BackupFile { path: file, identities: identities.as_ref() })?)
+    }
 }
 
 /// What a backup holds.
@@ -36,7 +64,7 @@ pub struct SummaryView {
 
 impl SummaryView {
     /// The summary of the backup in `file`.
-    pub fn of(file: &std::path::Path, summary: &Summary) -> SummaryView {
+    pub fn of(file: &Path, summary: &Summary) -> SummaryView {
         SummaryView {
             file: file.display().to_string(),
             store_id: hex(&summary.store_id),
@@ -71,9 +99,11 @@ impl Backup {
     /// # Errors
     /// When the directory is damaged or the file cannot be written.
     pub fn run(&self, output: Format) -> Result<ExitCode> {
-        let summary = match (&self.data_dir, self.verify) {
-            (_, true) | (None, false) => verify(&self.file)?,
-            (Some(data_dir), false) => create(data_dir, &self.file)?,
+        let recipients = Recipients::read(&self.recipient, &self.recipients_file)?;
+        let summary = match (&self.data_dir, self.verify, recipients) {
+            (_, true, _) | (None, false, _) => self.decryption.with(&self.file, |backup| verify(backup))?,
+            (Some(data_dir), false, None) => create(data_dir, &self.file)?,
+            (Some(data_dir), false, Some(recipients)) => create_encrypted(data_dir, &self.file, &recipients)?,
         };
         let view = SummaryView::of(&self.file, &summary);
         print_one(output, &view, &view.fields())?;

@@ -12,11 +12,12 @@ use clap::Args;
 use devhub_proto::v1;
 use serde::Serialize;
 
-use super::backup::{SummaryView, hex};
+use super::backup::{Decryption, SummaryView, hex};
 use super::connection::{Connection, new_request_id};
 use super::failure::explained;
 use super::output::{Format, print_one, print_rows, print_text};
 use super::view::fact::FactView;
+use crate::store::backup;
 use later::{later, takes_away};
 use repeat::{Repeated, repeat};
 
@@ -31,6 +32,8 @@ pub struct Restore {
     later: Option<PathBuf>,
     /// The backup file
     file: PathBuf,
+    #[command(flatten)]
+    decryption: Decryption,
 }
 
 /// Arguments of `devhub confirm-restore`.
@@ -74,11 +77,12 @@ impl Restore {
     /// # Errors
     /// When the backup is damaged, the trail is not sound or not of the same history, or the directory is in use.
     pub fn run(&self, output: Format) -> Result<ExitCode> {
-        let backup = crate::store::backup::verify(&self.file)?;
+        let backup = self.decryption.with(&self.file, backup::verify)?;
         // Before anything is written: whoever names a trail wants to know what it says.
         let later = self.later.as_ref().map(|trail| later(trail, backup.revision, Some(&hex(&backup.epoch.0))));
         let later = later.transpose()?;
-        let (summary, epoch) = crate::store::backup::restore(&self.file, &self.data_dir)?;
+        let restored = self.decryption.with(&self.file, |file| backup::restore(file, &self.data_dir));
+        let (summary, epoch) = restored?;
         let (later_facts, takings) = match later {
             Some(facts) => (Some(facts.len() as u64), facts.into_iter().filter(takes_away).collect()),
             None => (None, Vec::new()),

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -310,6 +311,7 @@ impl Serve {
 /// When it cannot run.
 pub fn run(config: Config) -> Result<()> {
     log(config.log_format, &config.log_filter)?;
+    without_core_dumps()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before anything is opened: a stop that arrives while the store is verified must not be lost.
@@ -329,6 +331,12 @@ pub fn run(config: Config) -> Result<()> {
         tracing::info!("stopping: calls in flight may finish");
         server.stop().await
     })
+}
+
+/// Leaves nothing of the memory on a disk when the process dies: there are keys in it, and secrets that somebody presented.
+pub(super) fn without_core_dumps() -> Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
+        .context("core dumps cannot be switched off")
 }
 
 /// Writes log lines to standard error, as the configuration says.

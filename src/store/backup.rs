@@ -4,15 +4,18 @@
 //! frames up to the witness while commits go on behind it. A restore begins a new epoch, since clients may have seen
 //! revisions that the backup does not have.
 //!
+//! A backup may be encrypted: then the file is an age file (age-encryption.org/v1), and this is what is in it.
+//!
 //! ```text
 //! magic "DHUBBACK", format u16, zero u16, store id 16, epoch 16, revision u64      52 bytes
 //! the frames of the journal up to that revision
 //! magic "DHUBBEND", bytes of the frames u64, chain value 32, SHA-256 of all before 32      80 bytes
 //! ```
 
+mod encryption;
+
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write as _};
-use std::os::unix::fs::FileExt as _;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -20,11 +23,14 @@ use sha2::{Digest, Sha256};
 use super::embedded::HeldDirectory;
 use super::identity::Identity;
 use super::journal::frame::{self, Frame};
-use super::journal::segment::{self, Frames};
+use super::journal::segment::{self, Frames, ReadAt as _};
 use super::journal::walk::{self, Walk};
 use super::lock;
 use super::witness::Witness;
 use super::{Epoch, Head, Revision, StoreError, disk, identity, trouble, witness};
+
+use encryption::Source;
+pub use encryption::{Identities, KeyError, Recipients};
 
 const MAGIC: &[u8; 8] = b"DHUBBACK";
 const END_MAGIC: &[u8; 8] = b"DHUBBEND";
@@ -51,6 +57,27 @@ pub struct Summary {
     pub bytes: u64,
 }
 
+/// A backup as it lies somewhere, with what it takes to read it.
+#[derive(Clone, Copy)]
+pub struct BackupFile<'a> {
+    /// Where it lies.
+    pub path: &'a Path,
+    /// The keys that decrypt it; none for one that is not encrypted.
+    pub identities: Option<&'a Identities>,
+}
+
+impl<'a> From<&'a Path> for BackupFile<'a> {
+    fn from(path: &'a Path) -> Self {
+        Self { path, identities: None }
+    }
+}
+
+impl<'a> From<&'a PathBuf> for BackupFile<'a> {
+    fn from(path: &'a PathBuf) -> Self {
+        Self { path, identities: None }
+    }
+}
+
 /// Writes a backup of the store in `directory` to `file`. The store may be running, in this process or another.
 ///
 /// The file appears under its name only when it is complete, durable and verified by reading it back.
@@ -59,6 +86,19 @@ pub struct Summary {
 /// [`StoreError::Io`] if `file` exists or cannot be written, [`StoreError::Damaged`] if the journal is damaged: a
 /// damaged store yields no backup.
 pub fn create(directory: &Path, file: &Path) -> Result<Summary, StoreError> {
+    create_for(directory, file, None)
+}
+
+/// Writes a backup that only the owners of `recipients` can read, otherwise as [`create`] does. It is read back as it was
+/// encrypted: what it says inside can be verified by those alone who can read it.
+///
+/// # Errors
+/// As for [`create`].
+pub fn create_encrypted(directory: &Path, file: &Path, recipients: &Recipients) -> Result<Summary, StoreError> {
+    create_for(directory, file, Some(recipients))
+}
+
+fn create_for(directory: &Path, file: &Path, recipients: Option<&Recipients>) -> Result<Summary, StoreError> {
     if file.exists() {
         return Err(trouble::io("write the backup", file, "the file exists; name another one"));
     }
@@ -69,8 +109,8 @@ pub fn create(directory: &Path, file: &Path) -> Result<Summary, StoreError> {
         return Err(trouble::damaged(directory, "HEAD and store.json are from different histories"));
     }
     let draft = disk::draft_path(file);
-    write(directory, &identity, &witness, &draft)?;
-    let summary = verify(&draft)?;
+    let written = write(directory, &identity, &witness, &draft, recipients);
+    let summary = written.inspect_err(|_| drop(std::fs::remove_file(&draft)))?;
     std::fs::rename(&draft, file).map_err(|error| trouble::io("put in place", file, error))?;
     disk::sync_dir(match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -92,9 +132,51 @@ pub(super) fn read_witness(directory: &Path) -> Result<Witness, StoreError> {
     }
 }
 
-fn write(directory: &Path, identity: &Identity, witness: &Witness, draft: &Path) -> Result<(), StoreError> {
+/// Writes the backup to `draft`, makes it durable, and reads it back.
+fn write(
+    directory: &Path,
+    identity: &Identity,
+    witness: &Witness,
+    draft: &Path,
+    recipients: Option<&Recipients>,
+) -> Result<Summary, StoreError> {
     let failed = |error| trouble::io("write the backup", draft, error);
-    let mut out = Hashed { file: BufWriter::new(File::create(draft).map_err(failed)?), hash: Sha256::new(), bytes: 0 };
+    let sync = |file: BufWriter<File>| {
+        file.into_inner().map_err(|error| failed(error.into_error())).and_then(|file| file.sync_all().map_err(failed))
+    };
+    let file = BufWriter::new(File::create(draft).map_err(failed)?);
+    let Some(recipients) = recipients else {
+        let (_, file) = put_all(directory, identity, witness, draft, file)?;
+        sync(file)?;
+        return verify(draft);
+    };
+    let encrypted = recipients.encrypt(Hashed::new(file)).map_err(failed)?;
+    let (digest, encrypted) = put_all(directory, identity, witness, draft, encrypted)?;
+    let Hashed { out, hash, bytes } = encrypted.finish().map_err(failed)?;
+    sync(out)?;
+    let mut written = File::open(draft).map_err(failed)?;
+    if written.metadata().map_err(failed)?.len() != bytes
+        || encryption::hash(&mut written, bytes).map_err(failed)? != <[u8; 32]>::from(hash.finalize())
+    {
+        return Err(trouble::io(
+            "write the backup",
+            draft,
+            "what is read back is not what was written; is the disk sound?",
+        ));
+    }
+    Ok(Summary { store_id: identity.store_id, epoch: identity.epoch, revision: witness.revision, digest, bytes })
+}
+
+/// Writes all parts of a backup to `out`, and says the chain value at its end.
+fn put_all<W: Write>(
+    directory: &Path,
+    identity: &Identity,
+    witness: &Witness,
+    draft: &Path,
+    out: W,
+) -> Result<([u8; 32], W), StoreError> {
+    let failed = |error| trouble::io("write the backup", draft, error);
+    let mut out = Hashed::new(out);
     let mut header = Vec::with_capacity(HEADER as usize);
     header.extend_from_slice(MAGIC);
     header.extend_from_slice(&FORMAT.to_be_bytes());
@@ -102,13 +184,13 @@ fn write(directory: &Path, identity: &Identity, witness: &Witness, draft: &Path)
     header.extend_from_slice(&identity.store_id);
     header.extend_from_slice(&identity.epoch.0);
     header.extend_from_slice(&witness.revision.to_be_bytes());
-    out.put(&header).map_err(failed)?;
+    out.write_all(&header).map_err(failed)?;
     let mut walk = Walk::begin(&directory.join(segment::DIR))?;
     while walk.head().revision < witness.revision {
         let step = walk.next().map_err(|broken| broken.refusal())?;
         let Some(step) = step else { break };
         let Frame { previous, first, last, payload } = &step.frame;
-        out.put(&frame::encode(previous, *first, *last, payload)).map_err(failed)?;
+        out.write_all(&frame::encode(previous, *first, *last, payload)).map_err(failed)?;
     }
     let head = walk.head();
     if head.revision != witness.revision || !witness.matches(&head.digest) {
@@ -118,24 +200,35 @@ fn write(directory: &Path, identity: &Identity, witness: &Witness, draft: &Path)
     let mut trailer = END_MAGIC.to_vec();
     trailer.extend_from_slice(&(out.bytes - HEADER).to_be_bytes());
     trailer.extend_from_slice(&head.digest);
-    out.put(&trailer).map_err(failed)?;
-    let hash = out.hash.finalize();
-    out.file.write_all(&hash).map_err(failed)?;
-    let file = out.file.into_inner().map_err(|error| failed(error.into_error()))?;
-    file.sync_all().map_err(failed)
+    out.write_all(&trailer).map_err(failed)?;
+    let Hashed { mut out, hash, bytes: _ } = out;
+    out.write_all(&hash.finalize()).map_err(failed)?;
+    Ok((head.digest, out))
 }
 
-struct Hashed {
-    file: BufWriter<File>,
+/// Counts and hashes what is written.
+struct Hashed<W> {
+    out: W,
     hash: Sha256,
     bytes: u64,
 }
 
-impl Hashed {
-    fn put(&mut self, bytes: &[u8]) -> Result<(), std::io::Error> {
-        self.hash.update(bytes);
-        self.bytes += bytes.len() as u64;
-        self.file.write_all(bytes)
+impl<W> Hashed<W> {
+    fn new(out: W) -> Self {
+        Self { out, hash: Sha256::new(), bytes: 0 }
+    }
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, io::Error> {
+        let written = self.out.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> Result<(), io::Error> {
+        self.out.flush()
     }
 }
 
@@ -143,31 +236,33 @@ impl Hashed {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] if anything is wrong with it, [`StoreError::Newer`] if a later release wrote it,
-/// [`StoreError::Io`] if it cannot be read.
-pub fn verify(file: &Path) -> Result<Summary, StoreError> {
-    let (summary, mut frames) = open(file)?;
-    let head = each_frame(file, &mut frames, |_| Ok(()))?;
+/// [`StoreError::Io`] if it cannot be read, or not with the identities that there are.
+pub fn verify<'a>(file: impl Into<BackupFile<'a>>) -> Result<Summary, StoreError> {
+    let backup = file.into();
+    let (summary, mut frames) = open(backup)?;
+    let head = each_frame(backup.path, &mut frames, |_| Ok(()))?;
     if head.revision != summary.revision || head.digest != summary.digest {
-        return Err(unusable(file, "its frames do not add up to what its end says"));
+        return Err(unusable(backup.path, "its frames do not add up to what its end says"));
     }
     Ok(summary)
 }
 
-/// Checks the hash of `file`, and finds its summary and its frames.
-fn open(file: &Path) -> Result<(Summary, Frames), StoreError> {
-    let failed = |error| trouble::io("read the backup", file, error);
-    let handle = File::open(file).map_err(failed)?;
-    let bytes = handle.metadata().map_err(failed)?.len();
+/// Checks the hash of `backup`, and finds its summary and its frames.
+fn open(backup: BackupFile<'_>) -> Result<(Summary, Frames<Source>), StoreError> {
+    let file = backup.path;
+    let failed = |error| encryption::unread(file, &error);
+    let mut source = Source::open(backup)?;
+    let bytes = source.bytes();
     if bytes < HEADER + TRAILER {
         return Err(unusable(file, "it is too short"));
     }
     let (mut header, mut trailer) = ([0; HEADER as usize], [0; TRAILER as usize]);
-    handle.read_exact_at(&mut header, 0).map_err(failed)?;
-    handle.read_exact_at(&mut trailer, bytes - TRAILER).map_err(failed)?;
+    source.read_exact_at(&mut header, 0).map_err(failed)?;
+    source.read_exact_at(&mut trailer, bytes - TRAILER).map_err(failed)?;
     if header[..8] != *MAGIC {
         return Err(unusable(file, "it is no backup of devhub"));
     }
-    if hash(&handle, bytes - 32).map_err(failed)? != trailer[48..] {
+    if encryption::hash(&mut source, bytes - 32).map_err(failed)? != trailer[48..] {
         return Err(unusable(file, "its hash is wrong"));
     }
     let format = u16::from_be_bytes([header[8], header[9]]);
@@ -183,27 +278,14 @@ fn open(file: &Path) -> Result<(Summary, Frames), StoreError> {
         epoch: Epoch(header[28..44].try_into().expect("sixteen bytes")),
         revision: Revision::from_be_bytes(header[44..].try_into().expect("eight bytes")),
         digest: trailer[16..48].try_into().expect("32 bytes"),
-        bytes,
+        bytes: source.file_bytes(),
     };
-    Ok((summary, Frames::open(file, HEADER, HEADER + frames)?))
-}
-
-fn hash(file: &File, bytes: u64) -> Result<[u8; 32], std::io::Error> {
-    let mut reader = BufReader::with_capacity(1 << 20, file).take(bytes);
-    let mut hash = Sha256::new();
-    let mut chunk = vec![0; 1 << 16];
-    loop {
-        let read = reader.read(&mut chunk)?;
-        if read == 0 {
-            return Ok(hash.finalize().into());
-        }
-        hash.update(&chunk[..read]);
-    }
+    Ok((summary, Frames::of(source, HEADER, HEADER + frames)))
 }
 
 fn each_frame(
     file: &Path,
-    frames: &mut Frames,
+    frames: &mut Frames<Source>,
     mut visit: impl FnMut(&Frame) -> Result<(), StoreError>,
 ) -> Result<Head, StoreError> {
     let mut head = Head::EMPTY;
@@ -226,15 +308,16 @@ fn unusable(file: &Path, why: &str) -> StoreError {
 ///
 /// # Errors
 /// As for [`verify`], before anything is written; [`StoreError::Io`] if the directory is not empty or cannot be written.
-pub fn restore(file: &Path, directory: &Path) -> Result<(Summary, Epoch), StoreError> {
-    let summary = verify(file)?;
+pub fn restore<'a>(file: impl Into<BackupFile<'a>>, directory: &Path) -> Result<(Summary, Epoch), StoreError> {
+    let backup = file.into();
+    let summary = verify(backup)?;
     refuse_used(directory)?;
     let held = HeldDirectory::take(directory)?;
     let journal = held.journal();
     std::fs::create_dir_all(&journal).map_err(|error| trouble::io("create", &journal, error))?;
-    let (_, mut frames) = open(file)?;
+    let (_, mut frames) = open(backup)?;
     let mut out = Layout { path: segment::path(&journal, 1), bytes: Vec::new(), journal };
-    let head = each_frame(file, &mut frames, |frame| out.put(frame))?;
+    let head = each_frame(backup.path, &mut frames, |frame| out.put(frame))?;
     out.close()?;
     disk::sync_dir(&out.journal)?;
     let identity = Identity { store_id: summary.store_id, epoch: summary.epoch, previous: Vec::new() };

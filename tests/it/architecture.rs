@@ -195,6 +195,55 @@ fn the_clock_is_read_in_one_place() {
     }
 }
 
+/// What begins a connection, or asks for the address of a name.
+const OUTWARD: [&str; 9] = [
+    "TcpStream::connect",
+    "TcpSocket",
+    "UdpSocket",
+    "UnixStream::connect",
+    "connect_lazy(",
+    "endpoint.connect(",
+    "hyper_util::client",
+    "lookup_host",
+    "to_socket_addrs",
+];
+
+/// Where one is begun: keys of issuers that the operator names, the hub that an agent follows, the hub that the command line
+/// talks to, the program beside an agent.
+const WAYS_OUT: [&str; 5] = [
+    "src/access/fetch.rs",
+    "src/agent/hub.rs",
+    "src/agent/haproxy/runtime.rs",
+    "src/agent/socket.rs",
+    "src/cli/connection.rs",
+];
+
+#[test]
+fn no_address_that_a_caller_sends_is_ever_connected_to() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for room in ["src", "crates/devhub-decision/src", "crates/devhub-gateway/src", "crates/devhub-sync/src"] {
+        for file in sources(&root.join(room)) {
+            if OUTWARD.iter().any(|word| code(&file).contains(word)) {
+                found.push(file.strip_prefix(root).unwrap().display().to_string());
+            }
+        }
+    }
+    found.sort();
+    let mut ways_out = WAYS_OUT.map(str::to_owned);
+    ways_out.sort();
+    assert_eq!(found, ways_out);
+    // What callers send lives in these rooms; none of them can reach a way out.
+    for room in ["src/hub", "src/rpc", "src/gateway", "src/domain", "src/store", "src/wire"] {
+        forbid(room, &["access::fetch", "crate::agent", "crate::cli", "Endpoint::from", "Channel::from"]);
+    }
+    // Nor does a library that fetches come in by the way of others.
+    let lock = std::fs::read_to_string(root.join("Cargo.lock")).unwrap();
+    for client in ["reqwest", "ureq", "curl", "isahc", "attohttpc", "surf", "awc"] {
+        assert!(!lock.contains(&format!("name = \"{client}\"")), "{client} is linked in");
+    }
+}
+
 #[test]
 fn no_room_is_a_drawer() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

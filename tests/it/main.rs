@@ -80,6 +80,10 @@
 //! | `freezing` | B64: a process that stood still past its lease lets nobody pass by what it held |
 //! | `outliving` | no stream outlives what proved its caller; gateways that are revoked |
 //! | `agent` | B60 to B64: an agent replies as its hub does, byte for byte, or not at all |
+//! | `untouched` | an update changes what it names and nothing else |
+//! | `connecting` | no listener answers whoever does not prove itself in the handshake |
+//! | `agreeing` | B77, B81: no migration without its developer and its company |
+//! | `replying` | B61, B63: no reply is an allow because something of it is missing |
 //! | `architecture` | the direction of the arrows |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
@@ -89,6 +93,7 @@ mod access_matrix;
 mod access_requests;
 mod accounts;
 mod agent;
+mod agreeing;
 mod announcing;
 mod applications;
 mod architecture;
@@ -102,6 +107,7 @@ mod bounding;
 mod bringing;
 mod checklists;
 mod companies;
+mod connecting;
 mod consenting;
 mod contract;
 mod crying;
@@ -150,6 +156,7 @@ mod redacting;
 mod refusing;
 mod replica;
 mod replicating;
+mod replying;
 mod reporting;
 mod restoring;
 mod rotating;
@@ -166,6 +173,7 @@ mod syncing;
 mod telling;
 mod trail;
 mod undoing;
+mod untouched;
 mod uplifting;
 mod usage;
 mod vault;

@@ -1,7 +1,7 @@
 //! The files of the journal and the frames in them.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -72,9 +72,21 @@ impl Flaw {
     }
 }
 
+/// Bytes that can be read from anywhere.
+pub(crate) trait ReadAt {
+    /// Fills `bytes` with what stands at `offset`.
+    fn read_exact_at(&mut self, bytes: &mut [u8], offset: u64) -> Result<(), std::io::Error>;
+}
+
+impl ReadAt for File {
+    fn read_exact_at(&mut self, bytes: &mut [u8], offset: u64) -> Result<(), std::io::Error> {
+        FileExt::read_exact_at(self, bytes, offset)
+    }
+}
+
 /// Reads frames one after the other.
-pub(crate) struct Frames {
-    file: File,
+pub(crate) struct Frames<F = File> {
+    file: F,
     offset: u64,
     end: u64,
     /// Bytes of the file from `offset` on, as far as they were read.
@@ -85,7 +97,29 @@ impl Frames {
     /// The frames of the file at `path` between the two byte offsets.
     pub(crate) fn open(path: &Path, offset: u64, end: u64) -> Result<Self, StoreError> {
         let file = File::open(path).map_err(|error| trouble::io("open", path, error))?;
-        Ok(Self { file, offset, end, window: Bytes::new() })
+        Ok(Self::of(file, offset, end))
+    }
+
+    /// Whether a whole frame with a revision above `after` begins anywhere behind the current offset. A torn append has
+    /// nothing behind it; damage in the middle has.
+    pub(crate) fn goes_on(&self, after: Revision) -> Result<bool, Flaw> {
+        let mut bytes = vec![0; (self.end - self.offset) as usize];
+        let read = FileExt::read_exact_at(&self.file, &mut bytes, self.offset);
+        read.map_err(|error| Flaw::Unread(error.to_string()))?;
+        let bytes = Bytes::from(bytes);
+        let starts = (1..bytes.len().saturating_sub(frame::PREAMBLE)).filter(|at| bytes[*at..*at + 4] == frame::MAGIC);
+        Ok(starts.into_iter().any(|at| match frame::decode(&bytes.slice(at..)) {
+            Ok(frame) => frame.first > after,
+            Err(NoFrame::Newer(_)) => true,
+            Err(NoFrame::Short(_) | NoFrame::Bad(_)) => false,
+        }))
+    }
+}
+
+impl<F: ReadAt> Frames<F> {
+    /// The frames between two offsets of what `file` gives.
+    pub(crate) fn of(file: F, offset: u64, end: u64) -> Self {
+        Self { file, offset, end, window: Bytes::new() }
     }
 
     /// Where the next frame begins.
@@ -121,19 +155,5 @@ impl Frames {
         self.file.read_exact_at(&mut bytes, self.offset).map_err(|error| Flaw::Unread(error.to_string()))?;
         self.window = bytes.into();
         Ok(())
-    }
-
-    /// Whether a whole frame with a revision above `after` begins anywhere behind the current offset. A torn append has
-    /// nothing behind it; damage in the middle has.
-    pub(crate) fn goes_on(&self, after: Revision) -> Result<bool, Flaw> {
-        let mut bytes = vec![0; (self.end - self.offset) as usize];
-        self.file.read_exact_at(&mut bytes, self.offset).map_err(|error| Flaw::Unread(error.to_string()))?;
-        let bytes = Bytes::from(bytes);
-        let starts = (1..bytes.len().saturating_sub(frame::PREAMBLE)).filter(|at| bytes[*at..*at + 4] == frame::MAGIC);
-        Ok(starts.into_iter().any(|at| match frame::decode(&bytes.slice(at..)) {
-            Ok(frame) => frame.first > after,
-            Err(NoFrame::Newer(_)) => true,
-            Err(NoFrame::Short(_) | NoFrame::Bad(_)) => false,
-        }))
     }
 }
