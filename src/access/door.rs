@@ -17,6 +17,7 @@ use futures_util::future::join_all;
 
 use super::jwks::{Keys, Occasion, Outcome};
 use super::proof::{Check, Credentials, Proven, Unverified, establish};
+use super::ration::Ration;
 use super::tls::Tls;
 use super::{Access, Principal};
 use crate::clock::Clock;
@@ -45,6 +46,7 @@ pub struct Door {
     tls: Option<Tls>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+    ration: Ration,
 }
 
 impl Door {
@@ -59,7 +61,7 @@ impl Door {
             None => None,
         };
         let issuers: Vec<Keys> = access.issuers.iter().cloned().map(Keys::new).collect();
-        let door = Door { access, issuers, tls, clock, metrics };
+        let door = Door { access, issuers, tls, clock, metrics, ration: Ration::new() };
         // At once: issuers that are away keep the hub waiting no longer than one of them would.
         let now = door.clock.now();
         let read = join_all(door.issuers.iter().map(|keys| keys.refresh(Occasion::Told, now))).await;
@@ -192,10 +194,12 @@ impl Door {
         }
     }
 
-    /// Counts a refusal and tells the operators of it, at the check that failed.
+    /// Counts a refusal and tells the operators of it, at the check that failed; of very many, how many there were.
     pub fn refused(&self, check: Check) {
         self.metrics.access_refused(check);
-        tracing::info!(check = check.label(), "a caller is refused: {check}");
+        if let Some(left_out) = self.ration.take(check, self.clock.now()) {
+            tracing::info!(check = check.label(), left_out, "a caller is refused: {check}");
+        }
     }
 
     fn establish(&self, credentials: Credentials) -> Result<Principal, Check> {

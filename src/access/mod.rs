@@ -13,6 +13,7 @@ mod fetch;
 mod jwks;
 mod principal;
 pub mod proof;
+mod ration;
 pub mod table;
 mod tls;
 
