@@ -23,9 +23,6 @@ use tokio_rustls::server::TlsStream;
 use super::proof::{Proven, certificate};
 use crate::clock::Clock;
 
-/// How long a handshake may take.
-const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
-
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -252,18 +249,19 @@ impl Tls {
     /// Shakes hands, and says whom the caller's certificate names, if there is one.
     ///
     /// # Errors
-    /// When the caller does not speak TLS 1.3, has no certificate that is good here, or takes too long.
+    /// When the caller does not speak TLS 1.3, has no certificate that is good here, or takes longer than `within`.
     pub async fn accept(
         &self,
         stream: TcpStream,
         spoken: Spoken,
+        within: Duration,
     ) -> std::io::Result<(TlsStream<TcpStream>, Option<Proven>)> {
         let acceptors = Arc::clone(&self.acceptors.read());
         let acceptor = match spoken {
             Spoken::Calls => &acceptors.calls,
             Spoken::Questions => &acceptors.questions,
         };
-        let shaking = tokio::time::timeout(HANDSHAKE_TIME_MAX, acceptor.accept(stream)).await;
+        let shaking = tokio::time::timeout(within, acceptor.accept(stream)).await;
         let stream = shaking.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
         let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         // It was looked at in the handshake; a certificate that names nobody must not become a caller without one.

@@ -109,6 +109,8 @@ mod fencing;
 mod fleet;
 mod folding;
 mod foretelling;
+#[path = "../support/frames.rs"]
+mod frames;
 mod golden;
 mod guarding;
 mod hearing;
@@ -123,6 +125,7 @@ mod killing;
 mod knowing;
 mod leaving;
 mod lifecycle;
+mod limiting;
 mod listing;
 mod maintaining;
 mod migrating;
