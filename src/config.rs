@@ -7,6 +7,7 @@ mod audit;
 mod file;
 mod gateway;
 mod layer;
+mod limits;
 mod value;
 
 use std::net::SocketAddr;
@@ -102,6 +103,9 @@ pub struct Config {
     /// How callers prove who they are. Of `[access]` in the file; flags and variables begin with `access`. By default they
     /// do not, and addresses are loopback ones, unless `insecure_listen_without_authentication` says otherwise.
     pub access: Access,
+    /// How many connections and calls there may be, and how long they may take. Of `[limits]` in the file; flags and variables
+    /// begin with `limits`.
+    pub limits: TrafficLimits,
     /// What is signed of the audit trail, and what is sampled of decisions. Default nothing.
     pub audit: Audit,
 }
@@ -157,6 +161,50 @@ pub struct SyncLimits {
     pub snapshot_seconds_max: u32,
 }
 
+/// How many calls of a class there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crowding {
+    /// Under way at a time.
+    pub running: u32,
+    /// That wait for one of these to end; more are refused.
+    pub waiting: u32,
+}
+
+/// How many connections and calls there may be, and how long they may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrafficLimits {
+    /// Connections from one address at a time. Default 256.
+    pub connections_per_peer: u32,
+    /// How long a TLS handshake may take, in seconds. Default 5.
+    pub handshake_seconds: u32,
+    /// How long a connection may be there before its first call, in seconds. Default 10.
+    pub first_request_seconds: u32,
+    /// How long a connection may be there without a call, in seconds. Default 300.
+    pub idle_seconds: u32,
+    /// After how long, a fifth more or less, a connection is asked to go, in seconds. Default 1800. 0 is never.
+    pub age_seconds: u32,
+    /// How long a connection that was asked to go has for its calls, in seconds. Default 30.
+    pub grace_seconds: u32,
+    /// Largest head of a call, in bytes. Default 16384.
+    pub head_bytes_max: u32,
+    /// Questions of gateways under way at a time, and how many more wait. Default 512+256.
+    pub decisions: Crowding,
+    /// The same for calls of people. Default 64+64.
+    pub portal: Crowding,
+    /// The same for calls of operators and programs. Default 16+16.
+    pub operators: Crowding,
+    /// The same for calls that read much. Default 8+16.
+    pub lists: Crowding,
+    /// Calls, other than streams, say how long their callers wait. Default true.
+    pub deadline_required: bool,
+    /// Longest question of a gateway, in milliseconds. Default 200.
+    pub decision_milliseconds_max: u32,
+    /// Longest call that reads much, in seconds. Default 30.
+    pub list_seconds_max: u32,
+    /// Largest question of a gateway, in bytes. Default 65536.
+    pub decision_bytes_max: usize,
+}
+
 /// What is wrong with a configuration: one sentence per setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
@@ -187,13 +235,15 @@ impl Config {
         Config::load(&Sources { flags, environment: &|_| None, file: None })
     }
 
-    /// Defaults, on ports that the operating system chooses.
+    /// Defaults, on ports that the operating system chooses. Callers need no deadline, and questions may take as long as other
+    /// calls: a test waits for what it waits for, on a machine that may be busy.
     pub fn for_testing(data_dir: impl Into<PathBuf>) -> Config {
         let any = "127.0.0.1:0".to_owned();
         let flags = Layer::from([("listen", any.clone()), ("admin_listen", any), ("data_dir", ".".to_owned())]);
         let config = Config::load(&Sources { flags, environment: &|_| None, file: None })
             .expect("defaults and a directory are a valid configuration");
-        Config { data_dir: data_dir.into(), ..config }
+        let limits = TrafficLimits { deadline_required: false, decision_milliseconds_max: 10_000, ..config.limits };
+        Config { data_dir: data_dir.into(), limits, ..config }
     }
 }
 

@@ -19,6 +19,7 @@ pub mod gateway;
 pub mod hostile;
 pub mod hub;
 pub mod ids;
+pub mod listener;
 pub mod rpc;
 pub mod secret;
 pub mod server;

@@ -1,20 +1,22 @@
 //! Puts the rooms together: opens the store, loads the hub, listens, and drains when told to stop.
 
 mod asked;
+mod deadline;
 mod gate;
-mod listener;
+mod pool;
+mod rounds;
 mod sealing;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use devhub_decision::Limits;
 use devhub_proto::envoy::service::auth::v3::authorization_server::AuthorizationServer;
 use devhub_proto::v1;
@@ -47,19 +49,19 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
-use tonic::transport::Server as Transport;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::access::{self, Admission, Door};
+use crate::access::{self, Admission, Door, Spoken, USER_TOKEN};
 use crate::audit::Standing;
-use crate::clock::{CHECKED_EVERY, Clock};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::policy::Policies;
 use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules};
 use crate::gateway::{AuthorizationRpc, DecisionLog, EnvoyRpc, Fleet, GatewayFleetRpc, Judge, Pace, SyncRpc};
 use crate::hub::Hub;
+use crate::listener::{Listener, Manners, drained, listen, wait};
 use crate::rpc::{
     AnnouncementRpc, ApiRpc, AppVersionRpc, ApplicationRpc, ApprovalRpc, AuditRpc, CallLimitRpc, CompanyRpc,
     CredentialClassRpc, CredentialRpc, FactRpc, InstallationRpc, ListingRpc, MaintenanceRpc, MigrationRpc, NoticeRpc,
@@ -102,18 +104,6 @@ const SERVICES: [&str; 26] = [
 
 /// Largest reply, in bytes. Pages are closed at a quarter of it, so that one more large item still fits.
 const REPLY_BYTES_MAX: usize = 4 << 20;
-
-/// How often a connection that says nothing is asked whether it is still there, and how long it may take to answer.
-const KEEPALIVE: Duration = Duration::from_secs(20);
-
-/// How often the caretaker goes round. Not at the start: gateways that kept answers while the hub was away may report first.
-const ROUND_EVERY: Duration = Duration::from_secs(1800);
-
-/// How often it is looked whether certificates or the keys of issuers have changed.
-const ACCESS_ROUND_EVERY: Duration = Duration::from_secs(5);
-
-/// How often old answers to request ids are forgotten.
-const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3600);
 
 /// A running server.
 pub struct Server {
@@ -166,10 +156,7 @@ pub fn rules(config: &Config) -> anyhow::Result<Rules> {
 /// When they cannot be read, or lie where a copy of the data takes them along.
 fn peppers(config: &Config) -> anyhow::Result<Option<Arc<Peppers>>> {
     let Some(file) = &config.pepper_file else { return Ok(None) };
-    if let (Ok(file), Ok(data)) = (file.canonicalize(), config.data_dir.canonicalize()) {
-        let apart = !file.starts_with(&data);
-        ensure!(apart, "pepper_file {} lies in data_dir and is copied with it; keep it elsewhere", file.display());
-    }
+    sealing::apart("pepper_file", file, &config.data_dir)?;
     Ok(Some(Arc::new(secret::read(file).context("pepper_file")?)))
 }
 
@@ -233,7 +220,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let metrics = Metrics::default();
         let door = Arc::new(Door::open(config.access.clone(), Arc::clone(&clock), metrics.clone()).await?);
-        let asked = asked::Asked::start(config, &door, &stopping).await?;
+        let asked = asked::Asked::start(config, &door, &metrics, &stopping).await?;
         let gateway_address = asked.as_ref().map(|asked| asked.address);
         let ready = Arc::new(OnceLock::new());
         let admin_app = admin_routes(Arc::clone(&ready), metrics.clone(), stopping.clone());
@@ -243,23 +230,13 @@ impl Server {
         });
 
         let gate = gate::Gate::default();
-        let transport = Transport::builder()
-            .accept_http1(true)
-            .max_concurrent_streams(config.max_streams_per_connection)
-            .timeout(Duration::from_secs(u64::from(config.request_timeout_seconds)))
-            .http2_keepalive_interval(Some(KEEPALIVE))
-            .http2_keepalive_timeout(Some(KEEPALIVE))
-            .tcp_keepalive(Some(KEEPALIVE))
-            .http2_max_header_list_size(16 * 1024)
-            // Callers with short deadlines cancel many calls at once; that is no attack.
-            .http2_max_pending_accept_reset_streams(Some(config.max_streams_per_connection as usize))
-            .http2_max_local_error_reset_streams(Some(128))
-            .add_routes(Routes::from(gate.routes()));
-        let incoming = listener::incoming(listener, Arc::clone(&door), config.access.connections_max, stopping.clone());
-        let signal = wait(stopping.clone());
-        let serving = tokio::spawn(async move {
-            transport.serve_with_incoming_shutdown(incoming, signal).await.context("the gRPC listener failed")
-        });
+        let manners = Manners {
+            bounds: config.limits.calls(config),
+            spoken: Spoken::Calls,
+            door: Some(Arc::clone(&door)),
+            metrics: metrics.clone(),
+        };
+        let serving = tokio::spawn(listen(Listener::Tcp(listener), manners, gate.answers(), stopping.clone()));
 
         let needed = peppers.clone();
         let opening = tokio::task::spawn_blocking(move || -> anyhow::Result<Hub> {
@@ -278,19 +255,20 @@ impl Server {
         let judge = Judge::new(hub.clone(), limits, metrics.clone()).logging(decisions.clone());
         let sealing = sealing::Sealing::of(config, &hub)?;
         let standing = sealing.as_ref().map(sealing::Sealing::standing);
+        let pools = Arc::new(pool::Pools::new(config, metrics.clone()));
         let parts = Parts { hub: hub.clone(), judge: judge.clone(), limits, peppers, standing, metrics };
         let services = services(parts, config, &stopping).add_service(health_service);
-        let services = web(services, &door, admission, config)?;
+        let services = web(services, &door, admission, pools, config)?;
         door.heed(hub.revoked());
 
-        let housekeeping = tokio::spawn(keep_house(hub.clone(), stopping.clone()));
+        let housekeeping = tokio::spawn(rounds::keep_house(hub.clone(), stopping.clone()));
         let every = Duration::from_secs(u64::from(config.usage_flush_seconds));
-        let noting = tokio::spawn(note_usage(hub.clone(), every, stopping.clone()));
-        let recording = tokio::spawn(record_first_uses(hub.clone(), every, stopping.clone()));
-        let crying = tokio::spawn(cry(hub.clone(), stopping.clone()));
+        let noting = tokio::spawn(rounds::note_usage(hub.clone(), every, stopping.clone()));
+        let recording = tokio::spawn(rounds::record_first_uses(hub.clone(), every, stopping.clone()));
+        let crying = tokio::spawn(rounds::cry(hub.clone(), stopping.clone()));
         let sealing = sealing.map(|sealing| tokio::spawn(sealing.run(hub.clone(), stopping.clone())));
-        let watching = tokio::spawn(watch_access(Arc::clone(&door), stopping.clone()));
-        let caring = tokio::spawn(take_care(hub.clone(), stopping));
+        let watching = tokio::spawn(rounds::watch_access(Arc::clone(&door), stopping.clone()));
+        let caring = tokio::spawn(rounds::take_care(hub.clone(), stopping));
 
         for service in SERVICES {
             health.set_service_status(service, ServingStatus::Serving).await;
@@ -339,37 +317,18 @@ impl Server {
         }
         self.health.set_service_status("", ServingStatus::NotServing).await;
         self.stop.send_replace(true);
-        let drained = drain(self.tasks, self.drain, &self.hub).await;
+        // A call that is cut off may still be answered, and nobody counts it then.
+        let drained = drained(self.tasks, self.drain, || self.hub.usage().lose()).await;
         // However the rest ended: after the last call that could be counted.
-        record_last_first_uses(&self.hub, self.drain).await;
-        note_refusals(&self.hub, None).await;
-        close_usage(&self.hub).await;
+        rounds::record_last_first_uses(&self.hub, self.drain).await;
+        rounds::note_refusals(&self.hub, None).await;
+        rounds::close_usage(&self.hub).await;
         if let Some(decisions) = self.decisions {
             // Its thread answers as soon as it has written what waits.
             let _ = tokio::task::spawn_blocking(move || decisions.flush()).await;
         }
         drained
     }
-}
-
-async fn drain(tasks: Vec<JoinHandle<anyhow::Result<()>>>, within: Duration, hub: &Hub) -> anyhow::Result<()> {
-    for mut task in tasks {
-        match tokio::time::timeout(within, &mut task).await {
-            Ok(done) => done??,
-            Err(_) => {
-                tracing::warn!("calls were still in flight when the drain time was over; they are cut off");
-                task.abort();
-                // A call that is cut off may still be answered, and nobody counts it then.
-                hub.usage().lose();
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn wait(mut stopping: watch::Receiver<bool>) {
-    // The sender lives as long as the server; its end is a stop as well.
-    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 /// What services are made of.
@@ -445,7 +404,13 @@ pub(crate) fn services(parts: Parts, config: &Config, stopping: &watch::Receiver
 }
 
 /// gRPC and gRPC-Web on the same routes, the latter for the configured origins.
-fn web(services: Routes, door: &Arc<Door>, admission: Admission, config: &Config) -> anyhow::Result<Router> {
+fn web(
+    services: Routes,
+    door: &Arc<Door>,
+    admission: Admission,
+    pools: Arc<pool::Pools>,
+    config: &Config,
+) -> anyhow::Result<Router> {
     let origins = config
         .cors_origins
         .iter()
@@ -454,16 +419,25 @@ fn web(services: Routes, door: &Arc<Door>, admission: Admission, config: &Config
     let exposed = ["grpc-status", "grpc-message", "grpc-status-details-bin"].map(HeaderName::from_static);
     let allowed =
         ["content-type", "x-grpc-web", "x-user-agent", "grpc-timeout", "authorization", crate::rpc::parse::ACTOR]
-            .map(HeaderName::from_static);
+            .map(HeaderName::from_static)
+            .into_iter()
+            .chain([USER_TOKEN]);
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::POST])
-        .allow_headers(allowed)
+        .allow_headers(allowed.collect::<Vec<_>>())
         .expose_headers(exposed)
         .max_age(Duration::from_secs(3600));
     let admit = from_fn(move |request, next| admission.clone().admit(request, next));
     let door = from_fn_with_state(Arc::clone(door), access::admit);
-    Ok(services.into_axum_router().layer(admit).layer(door).layer(tonic_web::GrpcWebLayer::new()).layer(cors))
+    let bound = from_fn_with_state(pools, pool::bound);
+    Ok(services
+        .into_axum_router()
+        .layer(bound)
+        .layer(admit)
+        .layer(door)
+        .layer(tonic_web::GrpcWebLayer::new())
+        .layer(cors))
 }
 
 fn admin_routes(ready: Arc<OnceLock<Hub>>, metrics: Metrics, stopping: watch::Receiver<bool>) -> Router {
@@ -496,137 +470,4 @@ fn admin_routes(ready: Arc<OnceLock<Hub>>, metrics: Metrics, stopping: watch::Re
                 None => unavailable("the store is being verified and loaded\n"),
             }),
         )
-}
-
-/// Looks from time to time whether certificates or keys have changed.
-async fn watch_access(door: Arc<Door>, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(ACCESS_ROUND_EVERY) => door.make_round().await,
-            () = wait(stopping.clone()) => return Ok(()),
-        }
-    }
-}
-
-/// Writes counted calls from time to time.
-async fn note_usage(hub: Hub, every: Duration, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(every) => {
-                flush_usage(&hub).await;
-                note_refusals(&hub, Some(hub.now())).await;
-            }
-            () = wait(stopping.clone()) => return Ok(()),
-        }
-    }
-}
-
-/// Records from time to time which installations were used for the first time.
-async fn record_first_uses(hub: Hub, every: Duration, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(every) => {}
-            () = wait(stopping.clone()) => return Ok(()),
-        }
-        tokio::select! {
-            recorded = hub.note_first_uses() => if let Err(error) = recorded {
-                tracing::warn!(%error, "some first uses were not recorded; the next turn tries again");
-            },
-            () = wait(stopping.clone()) => return Ok(()),
-        }
-    }
-}
-
-/// The same for the last time, as far as it can be done in the time that there is.
-async fn record_last_first_uses(hub: &Hub, within: Duration) {
-    match tokio::time::timeout(within, hub.note_first_uses()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "some first uses were not recorded at the end; calls bring them back"),
-        Err(_) => tracing::warn!("the drain time is over, and some first uses are not recorded; calls bring them back"),
-    }
-}
-
-async fn flush_usage(hub: &Hub) {
-    let meter = hub.clone();
-    match tokio::task::spawn_blocking(move || meter.flush_notes()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "counted calls were not written; the next flush tries again"),
-        Err(error) => {
-            tracing::error!(%error, "the flush of counted calls ended early; those it held are lost");
-            hub.usage().lose();
-        }
-    }
-}
-
-/// Records how many refused commands were not recorded one by one, up to an instant or all.
-async fn note_refusals(hub: &Hub, now: Option<DateTime<Utc>>) {
-    if let Err(error) = hub.note_refusals(now).await {
-        tracing::warn!(%error, "how many refused commands were left out of the trail was not recorded");
-    }
-}
-
-async fn close_usage(hub: &Hub) {
-    let meter = hub.clone();
-    match tokio::task::spawn_blocking(move || meter.close_notes()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "counted calls were not written at the end; they are lost"),
-        Err(error) => tracing::error!(%error, "the last flush of counted calls ended early; they are lost"),
-    }
-}
-
-/// Gives notices as their milestones come: woken by commits and by the clock.
-async fn cry(hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
-    let mut head = hub.watch();
-    loop {
-        head.mark_unchanged();
-        let crying = tokio::select! {
-            cried = hub.cry(hub.now()) => cried,
-            () = wait(stopping.clone()) => return Ok(()),
-        };
-        let wait_at_most = match crying {
-            Ok(_) => {
-                let until = hub.until_next_cry(hub.now()).and_then(|until| until.to_std().ok());
-                // Never at once: what is due now was given just now.
-                until.map_or(CHECKED_EVERY, |until| until.clamp(Duration::from_millis(1), CHECKED_EVERY))
-            }
-            Err(error) => {
-                tracing::warn!(%error, "some notices were not given; the next round goes on where this one ended");
-                CHECKED_EVERY
-            }
-        };
-        tokio::select! {
-            changed = head.changed() => if changed.is_err() { return Ok(()) },
-            () = tokio::time::sleep(wait_at_most) => {}
-            () = wait(stopping.clone()) => return Ok(()),
-        }
-    }
-}
-
-/// Has done what is due about applications that nobody uses.
-async fn take_care(hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(ROUND_EVERY) => {}
-            () = wait(stopping.clone()) => return Ok(()),
-        }
-        tokio::select! {
-            round = hub.go_round() => if let Err(error) = round {
-                tracing::warn!(%error, "the round of unused applications ended early; the next one begins anew");
-            },
-            () = wait(stopping.clone()) => return Ok(()),
-        }
-    }
-}
-
-async fn keep_house(hub: Hub, stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(HOUSEKEEPING_EVERY) => {
-                if let Err(error) = hub.forget_old_answers().await {
-                    tracing::warn!(%error, "old answers to request ids were not forgotten; the next round tries again");
-                }
-            }
-            () = wait(stopping.clone()) => return Ok(()),
-        }
-    }
 }

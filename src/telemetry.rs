@@ -8,10 +8,12 @@ use devhub_decision::{Environment, Reason, Stage};
 
 use devhub_proto::v1::CredentialVerdict;
 
+use crate::access::class::Class;
 use crate::access::proof::Check;
 use crate::gateway::Fleet;
 use crate::gateway::request::Misread;
 use crate::hub::Hub;
+use crate::listener::Full;
 
 /// What verifications of credentials end in, by its label.
 const VERDICTS: [(CredentialVerdict, &str); 3] = [
@@ -45,6 +47,20 @@ struct Counters {
     fleet: OnceLock<Fleet>,
     access_refused: PerCheck,
     access_troubles: [AtomicU64; AccessTrouble::ALL.len()],
+    turned_away: [AtomicU64; Full::ALL.len()],
+    not_accepted: AtomicU64,
+    running: [AtomicU64; Class::ALL.len()],
+    shed: [AtomicU64; Class::ALL.len()],
+    late: [AtomicU64; Class::ALL.len()],
+}
+
+/// One more call under way, for as long as this lives.
+pub struct Running(Metrics, Class);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.0.running[self.1 as usize].fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What goes wrong with callers' credentials before any is judged.
@@ -191,6 +207,58 @@ impl Metrics {
         self.0.access_troubles[trouble as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a connection that found no place.
+    pub fn turned_away(&self, full: Full) {
+        self.0.turned_away[full as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that the machine had no room for.
+    pub fn not_accepted(&self) {
+        self.0.not_accepted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a call as under way for as long as the answer lives.
+    pub fn running(&self, class: Class) -> Running {
+        self.0.running[class as usize].fetch_add(1, Ordering::Relaxed);
+        Running(self.clone(), class)
+    }
+
+    /// Counts a call that found no place.
+    pub fn shed(&self, class: Class) {
+        self.0.shed[class as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a call that was not done by its deadline.
+    pub fn late(&self, class: Class) {
+        self.0.late[class as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was made of connections and calls, as Prometheus text.
+    pub(crate) fn crowds(&self) -> String {
+        let mut text = String::new();
+        let mut family = |name: &str, kind: &str, help: &str, label: &str, values: &[(&str, &AtomicU64)]| {
+            text += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
+            for (value, count) in values {
+                text += &format!("{name}{{{label}=\"{value}\"}} {}\n", count.load(Ordering::Relaxed));
+            }
+        };
+        let counts = &self.0;
+        let full: Vec<_> = Full::ALL.iter().map(|full| full.label()).zip(&counts.turned_away).collect();
+        let help = "Connections closed at once: there was no place for them.";
+        family("devhub_connections_turned_away_total", "counter", help, "limit", &full);
+        let help = "Connections that the machine had no room for.";
+        family("devhub_connections_not_accepted_total", "counter", help, "cause", &[("SYSTEM", &counts.not_accepted)]);
+        for (name, kind, help, values) in [
+            ("devhub_calls_running", "gauge", "Calls under way that have a place.", &counts.running),
+            ("devhub_calls_shed_total", "counter", "Calls refused: there was no place for them.", &counts.shed),
+            ("devhub_calls_late_total", "counter", "Calls that were not done by their deadline.", &counts.late),
+        ] {
+            let values: Vec<_> = Class::ALL.iter().map(|class| class.name()).zip(values).collect();
+            family(name, kind, help, "class", &values);
+        }
+        text
+    }
+
     /// Counts a verification of credentials.
     pub fn verified(&self, verdict: CredentialVerdict) {
         for (count, (known, _)) in self.0.verifications.iter().zip(VERDICTS) {
@@ -258,6 +326,7 @@ impl Metrics {
             let count = count.load(Ordering::Relaxed);
             line(format_args!("devhub_access_troubles_total{{what=\"{}\"}} {count}", trouble.label()));
         }
+        line(format_args!("{}", self.crowds().trim_end()));
         let usage = hub.usage().figures();
         let first_uses_not_kept = hub.first_uses().not_kept();
         let (logged, lost) = self.decision_samples();

@@ -53,6 +53,8 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let mut config = Config::for_testing(directory.path().join("data"));
         config.cors_origins = vec![PORTAL.to_owned()];
+        // What the tours show is what clients do: they send deadlines.
+        config.limits.deadline_required = true;
         // Its workers serve while the test itself waits for a child process.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(Server::start(&config, Arc::new(SystemClock))).unwrap();
@@ -240,7 +242,10 @@ const CALL: [(&str, &str); 2] = [("content-type", "application/grpc-web+proto"),
 
 const PREFLIGHT: [(&str, &str); 2] = [
     ("access-control-request-method", "POST"),
-    ("access-control-request-headers", "content-type,devhub-actor,grpc-timeout,x-grpc-web,x-user-agent"),
+    (
+        "access-control-request-headers",
+        "content-type,devhub-actor,devhub-user-token,grpc-timeout,x-grpc-web,x-user-agent",
+    ),
 ];
 
 #[test]

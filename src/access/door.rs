@@ -21,6 +21,7 @@ use tonic::Status;
 
 use super::jwks::{Keys, Occasion, Outcome};
 use super::proof::{Check, Credentials, Proven, Unverified, establish};
+use super::ration::Ration;
 use super::standing::{Credential, Peer, Standing};
 use super::table::{self, Callers};
 use super::tls::Tls;
@@ -44,6 +45,7 @@ pub struct Door {
     tls: Option<Tls>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+    ration: Ration,
     /// Counts how often certificates or keys were replaced.
     replaced: watch::Sender<u64>,
     /// The gateways that are to stay away, as soon as somebody knows.
@@ -62,8 +64,8 @@ impl Door {
             None => None,
         };
         let issuers: Vec<Keys> = access.issuers.iter().cloned().map(Keys::new).collect();
-        let replaced = watch::Sender::new(0);
-        let door = Door { access, issuers, tls, clock, metrics, replaced, revoked: OnceLock::new() };
+        let (ration, replaced, revoked) = (Ration::new(), watch::Sender::new(0), OnceLock::new());
+        let door = Door { access, issuers, tls, clock, metrics, ration, replaced, revoked };
         // At once: issuers that are away keep the hub waiting no longer than one of them would.
         let now = door.clock.now();
         let read = join_all(door.issuers.iter().map(|keys| keys.refresh(Occasion::Told, now))).await;
@@ -260,10 +262,12 @@ impl Door {
         if expired { status::credentials_expired() } else { status::unproven(false) }
     }
 
-    /// Counts a refusal and tells the operators of it, at the check that failed.
+    /// Counts a refusal and tells the operators of it, at the check that failed; of very many, how many there were.
     pub fn refused(&self, check: Check) {
         self.metrics.access_refused(check);
-        tracing::info!(check = check.label(), "a caller is refused: {check}");
+        if let Some(left_out) = self.ration.take(check, self.clock.now()) {
+            tracing::info!(check = check.label(), left_out, "a caller is refused: {check}");
+        }
     }
 
     fn establish(

@@ -8,6 +8,7 @@
 //! (`hub/view.rs`).
 
 mod admission;
+pub mod class;
 mod door;
 mod fetch;
 mod jwks;
@@ -15,6 +16,7 @@ mod principal;
 pub mod proof;
 mod standing;
 mod stream;
+mod ration;
 pub mod table;
 mod tls;
 
@@ -39,7 +41,7 @@ pub struct Access {
     pub portals: proof::Portals,
     /// What machines with certificates may call.
     pub machines: Machines,
-    /// Connections to `listen` at a time; more have to wait.
+    /// Connections to `listen` at a time; more are closed at once.
     pub connections_max: u32,
     /// Listen where others can connect although nobody has to prove anything, or can be overheard.
     pub insecure: bool,

@@ -25,9 +25,6 @@ use super::proof::{Check, certificate};
 use super::standing::{Known, Peer, Shown, next_end};
 use crate::clock::Clock;
 
-/// How long a handshake may take.
-const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
-
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -301,14 +298,19 @@ impl Tls {
     /// Shakes hands, and says what the caller has shown, if anything.
     ///
     /// # Errors
-    /// When the caller does not speak TLS 1.3, has no certificate that is good here, or takes too long.
-    pub async fn accept(&self, stream: TcpStream, spoken: Spoken) -> std::io::Result<(TlsStream<TcpStream>, Peer)> {
+    /// When the caller does not speak TLS 1.3, has no certificate that is good here, or takes longer than `within`.
+    pub async fn accept(
+        &self,
+        stream: TcpStream,
+        spoken: Spoken,
+        within: Duration,
+    ) -> std::io::Result<(TlsStream<TcpStream>, Peer)> {
         let acceptors = Arc::clone(&self.acceptors.read());
         let acceptor = match spoken {
             Spoken::Calls => &acceptors.calls,
             Spoken::Questions => &acceptors.questions,
         };
-        let shaking = tokio::time::timeout(HANDSHAKE_TIME_MAX, acceptor.accept(stream)).await;
+        let shaking = tokio::time::timeout(within, acceptor.accept(stream)).await;
         let stream = shaking.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
         // It was looked at in the handshake; a certificate that names nobody must not become a caller without one.

@@ -18,26 +18,30 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Extension;
+use axum::body::Body;
+use axum::http::Request;
 use devhub_gateway::{Clock, Replica, Settings};
 use devhub_proto::envoy::service::auth::v3::authorization_server::AuthorizationServer;
+use hyper::body::Incoming;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tonic::codegen::Service as _;
 use tonic::service::Routes;
-use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Channel, Server as Transport};
+use tonic::transport::Channel;
 use tonic_health::pb::health_server::HealthServer;
 
 use self::health::HealthRpc;
 use self::socket::Held;
-use crate::access::Principal;
+use crate::access::{Peer, Principal, Spoken};
 use crate::config::agent::{AgentConfig, Place};
-use crate::gateway::http::{self, Endpoint, Listener};
+use crate::gateway::http::{self, Endpoint};
 use crate::gateway::{EnvoyRpc, Judge};
+use crate::listener::{Bounds, Listener, Manners, drained, listen, wait};
 use crate::telemetry::Metrics;
 
-/// How often a connection that says nothing is asked whether it is still there, and how long it may take to answer.
-const KEEPALIVE: Duration = Duration::from_secs(20);
+/// Connections at a time that ask over gRPC: those of one gateway, whose workers have one each.
+const CONNECTIONS_MAX: u32 = 1024;
 
 /// A running agent.
 pub struct Agent {
@@ -107,7 +111,7 @@ impl Agent {
         let judge = Judge::of_replica(replica.clone(), metrics.clone());
 
         let admin_address = admin.local_addr()?;
-        let routes = admin::routes(replica.clone(), metrics, stopping.clone());
+        let routes = admin::routes(replica.clone(), metrics.clone(), stopping.clone());
         let signal = wait(stopping.clone());
         let administering = tokio::spawn(async move {
             axum::serve(admin, routes).with_graceful_shutdown(signal).await.context("the admin listener failed")
@@ -126,32 +130,29 @@ impl Agent {
         let health = HealthServer::new(HealthRpc::new(replica.clone(), stopping.clone()));
         let services = Routes::new(authorization).add_service(health);
         // Whoever can connect to the agent is its gateway: permissions of the socket, or the loopback address, say who can.
-        let services = Routes::from(services.into_axum_router().layer(Extension(Principal::Anyone)));
+        let services = services.into_axum_router().layer(Extension(Principal::Anyone));
+        let answers = move |_: Peer, request: Request<Incoming>| {
+            let mut services = services.clone();
+            async move {
+                let Ok(response) = services.call(request.map(Body::new)).await;
+                response
+            }
+        };
+        let manners = |spoken, bounds| Manners { bounds, spoken, door: None, metrics: metrics.clone() };
+        let calls = || manners(Spoken::Calls, Bounds::of(CONNECTIONS_MAX, config.max_streams_per_connection));
         let address = tcp.as_ref().map(TcpListener::local_addr).transpose()?;
-        if let Some(listener) = tcp {
-            let (transport, signal) = (transport(config).add_routes(services.clone()), wait(stopping.clone()));
-            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-            tasks.push(tokio::spawn(async move {
-                transport.serve_with_incoming_shutdown(incoming, signal).await.context("the gRPC listener failed")
-            }));
-        }
-        if let Some(listener) = unix {
-            let (transport, signal) = (transport(config).add_routes(services), wait(stopping.clone()));
-            tasks.push(tokio::spawn(async move {
-                let incoming = socket::incoming(listener);
-                transport
-                    .serve_with_incoming_shutdown(incoming, signal)
-                    .await
-                    .context("the socket of listen_uds failed")
-            }));
+        for listener in tcp.map(Listener::Tcp).into_iter().chain(unix.map(Listener::Unix)) {
+            tasks.push(tokio::spawn(listen(listener, calls(), answers.clone(), stopping.clone())));
         }
         let gateway_address = http.as_ref().and_then(Listener::address);
         if let Some(listener) = http {
             let endpoint =
                 Endpoint::new(config.gateway.clone(), None, config.max_request_bytes, config.request_timeout);
             endpoint.serve(judge);
-            let listening = http::listen(listener, Arc::new(endpoint), config.gateway.connections_max, stopping);
-            tasks.push(tokio::spawn(listening));
+            let bounds =
+                Bounds { head_bytes_max: http::HEAD_BYTES_MAX, ..Bounds::of(config.gateway.connections_max, 1) };
+            let answers = Arc::new(endpoint).answers();
+            tasks.push(tokio::spawn(listen(listener, manners(Spoken::Questions, bounds), answers, stopping)));
         }
         let drain = config.drain;
         Ok(Agent { address, gateway_address, admin_address, replica, channel, drain, stop, tasks, sockets })
@@ -170,7 +171,7 @@ impl Agent {
     pub async fn stop(self) -> anyhow::Result<()> {
         let Agent { replica, channel, drain, stop, tasks, sockets, .. } = self;
         stop.send_replace(true);
-        let drained = drained(tasks, drain).await;
+        let drained = drained(tasks, drain, || {}).await;
         drop(sockets);
         if tokio::time::timeout(drain, replica.report(channel)).await.is_err() {
             tracing::warn!("the drain time was over before the hub was told of the last calls; they are not counted");
@@ -192,33 +193,4 @@ fn settings(config: &AgentConfig) -> Settings {
         report_every: Some(config.report_every),
         ..Settings::new(config.environment, config.gateway_id.clone())
     }
-}
-
-fn transport(config: &AgentConfig) -> Transport {
-    Transport::builder()
-        .max_concurrent_streams(config.max_streams_per_connection)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE))
-        .http2_max_header_list_size(16 * 1024)
-        // Callers with short deadlines cancel many calls at once; that is no attack.
-        .http2_max_pending_accept_reset_streams(Some(config.max_streams_per_connection as usize))
-        .http2_max_local_error_reset_streams(Some(128))
-}
-
-async fn drained(tasks: Vec<JoinHandle<anyhow::Result<()>>>, within: Duration) -> anyhow::Result<()> {
-    for mut task in tasks {
-        match tokio::time::timeout(within, &mut task).await {
-            Ok(done) => done??,
-            Err(_) => {
-                tracing::warn!("calls were still under way when the drain time was over; they are cut off");
-                task.abort();
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn wait(mut stopping: watch::Receiver<bool>) {
-    // The sender lives as long as the agent; its end is a stop as well.
-    let _ = stopping.wait_for(|stopping| *stopping).await;
 }

@@ -6,14 +6,9 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net as blocking;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use futures_util::Stream;
-use tokio::net::{UnixListener, UnixStream};
-
-/// How long to wait when the machine has no room for a connection.
-const NO_ROOM: Duration = Duration::from_millis(100);
+use tokio::net::UnixListener;
 
 /// A socket for as long as this lives; then it is removed, unless somebody has put another one in its place.
 #[derive(Debug)]
@@ -84,21 +79,6 @@ pub(super) fn bind(path: &Path, mode: u32) -> anyhow::Result<(UnixListener, Held
     listener.set_nonblocking(true)?;
     let held = Held { path: path.to_owned(), made: identity(path)?, _lock: lock };
     Ok((UnixListener::from_std(listener)?, held))
-}
-
-/// Connections as they come. One that fails is the business of whoever made it.
-pub(super) fn incoming(listener: UnixListener) -> impl Stream<Item = io::Result<UnixStream>> + Send {
-    futures_util::stream::unfold(listener, async |listener| {
-        loop {
-            match listener.accept().await {
-                Ok((stream, _)) => return Some((Ok(stream), listener)),
-                Err(error) => {
-                    tracing::debug!(%error, "a connection of a gateway was not accepted");
-                    tokio::time::sleep(NO_ROOM).await;
-                }
-            }
-        }
-    })
 }
 
 #[cfg(test)]

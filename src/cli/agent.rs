@@ -117,6 +117,9 @@ pub struct Agent {
     /// How denials are written: neutral or hmrc [default: neutral]
     #[arg(long, value_name = "FORMAT")]
     gateway_body: Option<String>,
+    /// Listen where others can connect although whoever connects may ask about every application [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    insecure_listen_without_authentication: Option<String>,
 }
 
 impl Agent {
@@ -155,6 +158,7 @@ impl Agent {
             ("gateway_company_header", &self.gateway_company_header),
             ("gateway_project_header", &self.gateway_project_header),
             ("gateway_body", &self.gateway_body),
+            ("insecure_listen_without_authentication", &self.insecure_listen_without_authentication),
         ];
         flags.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
     }

@@ -104,7 +104,7 @@ impl Connection {
     async fn connect(&self, timeout: Option<Duration>) -> Result<Hub> {
         let actor = self.actor()?;
         let said = actor.parse().map_err(|_| anyhow!("the actor {actor:?} is not plain ASCII"))?;
-        let stamp = ActorStamp { actor: said, bearer: self.bearer()? };
+        let stamp = ActorStamp { actor: said, bearer: self.bearer()?, deadline: timeout };
         let tls = self.tls()?;
         let endpoint = Endpoint::from_shared(self.server.clone())
             .ok()
@@ -201,11 +201,12 @@ fn default_actor(user: Option<String>) -> String {
     format!("operator:{}", if name.is_empty() { "unnamed" } else { &name })
 }
 
-/// Says on every call who makes it, and proves it where there is a token.
+/// Says on every call who makes it and how long it is waited for, and proves who it is where there is a token.
 #[derive(Debug, Clone)]
 pub struct ActorStamp {
     actor: MetadataValue<Ascii>,
     bearer: Option<MetadataValue<Ascii>>,
+    deadline: Option<Duration>,
 }
 
 impl Interceptor for ActorStamp {
@@ -213,6 +214,9 @@ impl Interceptor for ActorStamp {
         request.metadata_mut().insert("devhub-actor", self.actor.clone());
         if let Some(bearer) = &self.bearer {
             request.metadata_mut().insert("authorization", bearer.clone());
+        }
+        if let Some(deadline) = self.deadline {
+            request.set_timeout(deadline);
         }
         Ok(request)
     }

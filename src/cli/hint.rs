@@ -83,6 +83,11 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
         ErrorReason::LimitReached => "remove what is no longer needed; the message names the limit",
         ErrorReason::StoreFull => "free space on the hub's data directory; writes go on by themselves",
         ErrorReason::Overloaded => "try again in a moment",
+        ErrorReason::DeadlineRequired => "set a deadline in the client: `devhub` sends one by --timeout",
+        ErrorReason::DeadlinePassed => {
+            "try again, with a longer --timeout if it was yours; a change may have been made"
+        }
+        ErrorReason::RequestTooLarge => "split the request; the message names the limit",
         ErrorReason::StoreUnavailable => "try again; if it stays, the hub's log and `devhub doctor` say what is wrong",
         ErrorReason::HubNotReady => "try again: the hub is starting, and says on its admin port when it is ready",
         ErrorReason::RevisionNotReached => "try again: the hub has not caught up with that revision yet",

@@ -205,6 +205,51 @@ pub struct Settings {
     /// Listen where others can connect although whoever connects may do everything, or be overheard [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     insecure_listen_without_authentication: Option<String>,
+    /// Connections from one address at a time [default: 256]
+    #[arg(long, value_name = "COUNT")]
+    limits_connections_per_peer: Option<String>,
+    /// How long a TLS handshake may take [default: 5]
+    #[arg(long, value_name = "SECONDS")]
+    limits_handshake_seconds: Option<String>,
+    /// How long a connection may be there before its first call [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    limits_first_request_seconds: Option<String>,
+    /// How long a connection may be there without a call [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    limits_idle_seconds: Option<String>,
+    /// After how long, a fifth more or less, a connection is asked to go; 0 for never [default: 1800]
+    #[arg(long, value_name = "SECONDS")]
+    limits_age_seconds: Option<String>,
+    /// How long a connection that was asked to go has for its calls [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    limits_grace_seconds: Option<String>,
+    /// Largest head of a call [default: 16384]
+    #[arg(long, value_name = "BYTES")]
+    limits_head_bytes_max: Option<String>,
+    /// Questions of gateways under way at a time, and how many more wait [default: 512+256]
+    #[arg(long, value_name = "COUNT+COUNT")]
+    limits_decisions: Option<String>,
+    /// The same for calls of people [default: 64+64]
+    #[arg(long, value_name = "COUNT+COUNT")]
+    limits_portal: Option<String>,
+    /// The same for calls of operators and programs [default: 16+16]
+    #[arg(long, value_name = "COUNT+COUNT")]
+    limits_operators: Option<String>,
+    /// The same for calls that read much [default: 8+16]
+    #[arg(long, value_name = "COUNT+COUNT")]
+    limits_lists: Option<String>,
+    /// Refuse calls, other than streams, whose caller does not say how long it waits [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    limits_deadline_required: Option<String>,
+    /// Longest question of a gateway [default: 200]
+    #[arg(long, value_name = "MILLISECONDS")]
+    limits_decision_milliseconds_max: Option<String>,
+    /// Longest call that reads much [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    limits_list_seconds_max: Option<String>,
+    /// Largest question of a gateway [default: 65536]
+    #[arg(long, value_name = "BYTES")]
+    limits_decision_bytes_max: Option<String>,
 }
 
 impl Settings {
@@ -283,6 +328,21 @@ impl Settings {
             ("access_require_portal", &self.access_require_portal),
             ("access_connections_max", &self.access_connections_max),
             ("insecure_listen_without_authentication", &self.insecure_listen_without_authentication),
+            ("limits_connections_per_peer", &self.limits_connections_per_peer),
+            ("limits_handshake_seconds", &self.limits_handshake_seconds),
+            ("limits_first_request_seconds", &self.limits_first_request_seconds),
+            ("limits_idle_seconds", &self.limits_idle_seconds),
+            ("limits_age_seconds", &self.limits_age_seconds),
+            ("limits_grace_seconds", &self.limits_grace_seconds),
+            ("limits_head_bytes_max", &self.limits_head_bytes_max),
+            ("limits_decisions", &self.limits_decisions),
+            ("limits_portal", &self.limits_portal),
+            ("limits_operators", &self.limits_operators),
+            ("limits_lists", &self.limits_lists),
+            ("limits_deadline_required", &self.limits_deadline_required),
+            ("limits_decision_milliseconds_max", &self.limits_decision_milliseconds_max),
+            ("limits_list_seconds_max", &self.limits_list_seconds_max),
+            ("limits_decision_bytes_max", &self.limits_decision_bytes_max),
         ];
         flags.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
     }

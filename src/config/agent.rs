@@ -24,7 +24,7 @@ const UNIX: &str = "unix:";
 const SOCKET_PATH_BYTES_MAX: usize = 100;
 
 /// All settings of an agent.
-pub const AGENT_SETTINGS: [Setting; 32] = [
+pub const AGENT_SETTINGS: [Setting; 33] = [
     without_default("hub"),
     without_default("hub_tls_ca"),
     without_default("hub_tls_cert"),
@@ -57,6 +57,7 @@ pub const AGENT_SETTINGS: [Setting; 32] = [
     without_default("gateway_project_header"),
     setting("gateway_body", "neutral"),
     setting("clock_offset_seconds", "5"),
+    setting("insecure_listen_without_authentication", "false"),
 ];
 
 /// Where something listens on this machine.
@@ -120,6 +121,8 @@ pub struct AgentConfig {
     pub log_format: LogFormat,
     /// Which log lines are written. Default `info`.
     pub log_filter: String,
+    /// Listen where others can connect, although whoever connects may ask about every application. Default false.
+    pub insecure: bool,
     /// How calls are read and denials written, as at a hub. Its `listen` is none: here [`Self::gateway_listen`] says it.
     pub gateway: Gateway,
 }
@@ -150,6 +153,7 @@ struct File {
     request_timeout_seconds: Option<i64>,
     log_format: Option<String>,
     log_filter: Option<String>,
+    insecure_listen_without_authentication: Option<bool>,
     #[serde(default)]
     gateway: Table,
 }
@@ -208,6 +212,8 @@ fn layer(file: File) -> Layer {
         ("gateway_path_bytes_max", file.gateway.path_bytes_max),
     ];
     let numbers = numbers.map(|(name, value)| (name, value.map(|value| value.to_string())));
+    let insecure = file.insecure_listen_without_authentication.map(|value| value.to_string());
+    let numbers = numbers.into_iter().chain([("insecure_listen_without_authentication", insecure)]);
     texts.into_iter().chain(numbers).filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
@@ -267,6 +273,21 @@ impl Values<'_> {
         let max_request_bytes = self.number("max_request_bytes", 1024..=4_194_304);
         let request_timeout = self.seconds("request_timeout_seconds", 1, 300);
         let (log_format, log_filter) = (self.log_format(), self.log_filter());
+        let insecure = self.switch("insecure_listen_without_authentication");
+        let over_http = match &gateway_listen {
+            Some(Some(Place::Tcp(address))) => Some(*address),
+            Some(Some(Place::Unix(_)) | None) | None => None,
+        };
+        for (name, address) in [("listen", listen.flatten()), ("gateway_listen", over_http)] {
+            if insecure == Some(false) && address.is_some_and(|address| !address.ip().is_loopback()) {
+                self.wrong(
+                    name,
+                    "others can connect there, and an agent has neither TLS nor credentials: whoever connects may ask about \
+                     every application",
+                    "choose a loopback address or a socket, or accept that with --insecure-listen-without-authentication",
+                );
+            }
+        }
         let read = self.read_calls(environment.flatten());
         if let (Some(None), Some(None), Some(None), Some(None)) = (&listen, &listen_uds, &gateway_listen, &haproxy) {
             self.tell(
@@ -297,6 +318,7 @@ impl Values<'_> {
             request_timeout: request_timeout?,
             log_format: log_format?,
             log_filter: log_filter?,
+            insecure: insecure?,
             gateway: Gateway { reading, body, listen: None, connections_max: connections_max?, public_origin: None },
         })
     }
@@ -462,6 +484,7 @@ mod tests {
             ("clock_offset_seconds", "0"),
             ("report_seconds", "0"),
             ("drain_seconds", "301"),
+            ("insecure_listen_without_authentication", "1"),
             ("gateway_identity", "cookie:id"),
             ("gateway_body", "xml"),
         ] {
@@ -469,6 +492,23 @@ mod tests {
             assert!(sentence.starts_with(&format!("{name} ")), "{sentence}");
             assert!(sentence.lines().count() == 1 && sentence.contains("; "), "one sentence with a remedy: {sentence}");
         }
+    }
+
+    #[test]
+    fn nobody_from_elsewhere_connects_without_a_word() {
+        for setting in ["listen", "gateway_listen"] {
+            for address in ["0.0.0.0:7000", "[::]:7000", "192.0.2.1:7000"] {
+                let sentence = with(setting, address).expect_err(address);
+                assert!(sentence.starts_with(&format!("{setting} ")) && sentence.lines().count() == 1, "{sentence}");
+                assert!(sentence.contains("--insecure-listen-without-authentication"), "{sentence}");
+                let told = [(setting, address), ("insecure_listen_without_authentication", "true")];
+                assert!(load(&[&NEEDED[..], &told].concat()).is_ok_and(|config| config.insecure));
+            }
+            for address in ["127.0.0.1:7000", "127.8.8.8:7000", "[::1]:7000"] {
+                assert!(with(setting, address).is_ok_and(|config| !config.insecure), "{address}");
+            }
+        }
+        assert!(with("gateway_listen", "unix:/run/a.sock").is_ok(), "its permissions say who may connect");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The configuration file: TOML, one key per setting, nothing else. Settings whose names begin with `gateway_` or `access_`
-//! stand in a table of that name, without it.
+//! The configuration file: TOML, one key per setting, nothing else. Settings whose names begin with `gateway_`, `access_`
+//! or `limits_` stand in a table of that name, without it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -57,6 +57,8 @@ struct File {
     gateway: GatewayTable,
     #[serde(default)]
     access: AccessTable,
+    #[serde(default)]
+    limits: LimitsTable,
     insecure_listen_without_authentication: Option<bool>,
 }
 
@@ -72,6 +74,27 @@ struct AccessTable {
     client_certificates: Option<String>,
     require_portal: Option<bool>,
     connections_max: Option<i64>,
+}
+
+/// The table `[limits]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsTable {
+    connections_per_peer: Option<i64>,
+    handshake_seconds: Option<i64>,
+    first_request_seconds: Option<i64>,
+    idle_seconds: Option<i64>,
+    age_seconds: Option<i64>,
+    grace_seconds: Option<i64>,
+    head_bytes_max: Option<i64>,
+    decisions: Option<String>,
+    portal: Option<String>,
+    operators: Option<String>,
+    lists: Option<String>,
+    deadline_required: Option<bool>,
+    decision_milliseconds_max: Option<i64>,
+    list_seconds_max: Option<i64>,
+    decision_bytes_max: Option<i64>,
 }
 
 /// The table `[gateway]`.
@@ -156,6 +179,10 @@ fn layer(file: File) -> Layer {
         ("access_tls_key", file.access.tls_key),
         ("access_client_ca", file.access.client_ca),
         ("access_client_certificates", file.access.client_certificates),
+        ("limits_decisions", file.limits.decisions),
+        ("limits_portal", file.limits.portal),
+        ("limits_operators", file.limits.operators),
+        ("limits_lists", file.limits.lists),
     ];
     let switches = [
         ("reflection", file.reflection),
@@ -163,6 +190,7 @@ fn layer(file: File) -> Layer {
         ("production_deletion", file.production_deletion),
         ("delete_unused", file.delete_unused),
         ("access_require_portal", file.access.require_portal),
+        ("limits_deadline_required", file.limits.deadline_required),
         ("insecure_listen_without_authentication", file.insecure_listen_without_authentication),
     ];
     let numbers = [
@@ -184,6 +212,16 @@ fn layer(file: File) -> Layer {
         ("gateway_sync_snapshots_max", file.gateway.sync_snapshots_max),
         ("gateway_sync_snapshot_seconds_max", file.gateway.sync_snapshot_seconds_max),
         ("access_connections_max", file.access.connections_max),
+        ("limits_connections_per_peer", file.limits.connections_per_peer),
+        ("limits_handshake_seconds", file.limits.handshake_seconds),
+        ("limits_first_request_seconds", file.limits.first_request_seconds),
+        ("limits_idle_seconds", file.limits.idle_seconds),
+        ("limits_age_seconds", file.limits.age_seconds),
+        ("limits_grace_seconds", file.limits.grace_seconds),
+        ("limits_head_bytes_max", file.limits.head_bytes_max),
+        ("limits_decision_milliseconds_max", file.limits.decision_milliseconds_max),
+        ("limits_list_seconds_max", file.limits.list_seconds_max),
+        ("limits_decision_bytes_max", file.limits.decision_bytes_max),
         ("gateway_path_bytes_max", file.gateway.path_bytes_max),
         ("audit_head_commits", file.audit_head_commits),
         ("audit_head_seconds", file.audit_head_seconds),
@@ -212,7 +250,7 @@ mod tests {
     #[test]
     fn every_setting_can_stand_in_the_file() {
         for setting in SETTINGS {
-            let table = ["gateway", "access"].into_iter().find_map(|table| {
+            let table = ["gateway", "access", "limits"].into_iter().find_map(|table| {
                 let name = setting.name.strip_prefix(table)?.strip_prefix('_')?;
                 Some(format!("[{table}]\n{name}"))
             });

@@ -44,7 +44,7 @@ pub(super) const fn without_default(name: &'static str) -> Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 61] = [
+pub const SETTINGS: [Setting; 76] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
@@ -106,6 +106,21 @@ pub const SETTINGS: [Setting; 61] = [
     without_default("access_require_portal"),
     setting("access_connections_max", "12000"),
     setting("insecure_listen_without_authentication", "false"),
+    setting("limits_connections_per_peer", "256"),
+    setting("limits_handshake_seconds", "5"),
+    setting("limits_first_request_seconds", "10"),
+    setting("limits_idle_seconds", "300"),
+    setting("limits_age_seconds", "1800"),
+    setting("limits_grace_seconds", "30"),
+    setting("limits_head_bytes_max", "16384"),
+    setting("limits_decisions", "512+256"),
+    setting("limits_portal", "64+64"),
+    setting("limits_operators", "16+16"),
+    setting("limits_lists", "8+16"),
+    setting("limits_deadline_required", "true"),
+    setting("limits_decision_milliseconds_max", "200"),
+    setting("limits_list_seconds_max", "30"),
+    setting("limits_decision_bytes_max", "65536"),
 ];
 
 /// Where one value came from.

@@ -81,6 +81,7 @@ impl<'a> Values<'a> {
         let audit = self.audit();
         let sync = self.sync();
         let access = self.access();
+        let limits = self.limits();
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -110,6 +111,7 @@ impl<'a> Values<'a> {
             audit: audit?,
             sync: sync?,
             access: access?,
+            limits: limits?,
         })
     }
 

@@ -29,11 +29,19 @@ const RETRY_DELAY: Duration = Duration::from_millis(250);
 /// How long a gateway should wait that finds no place: one that has none gets free when another goes.
 const GATEWAY_RETRY_DELAY: Duration = Duration::from_secs(5);
 
+/// How gRPC's own retries are told to wait, in milliseconds.
+const RETRY_PUSHBACK: &str = "grpc-retry-pushback-ms";
+
 /// The gRPC code of every reason.
 pub const fn code(reason: ErrorReason) -> Code {
     match reason {
         ErrorReason::Unspecified | ErrorReason::Internal => Code::Internal,
-        ErrorReason::InvalidField | ErrorReason::SubscriptionFields | ErrorReason::PageToken => Code::InvalidArgument,
+        ErrorReason::InvalidField
+        | ErrorReason::SubscriptionFields
+        | ErrorReason::PageToken
+        | ErrorReason::DeadlineRequired => Code::InvalidArgument,
+        ErrorReason::DeadlinePassed => Code::DeadlineExceeded,
+        ErrorReason::RequestTooLarge => Code::OutOfRange,
         ErrorReason::ActorRequired
         | ErrorReason::PrincipalRequired
         | ErrorReason::CredentialsRequired
@@ -439,6 +447,52 @@ pub fn epoch_changed(epoch: &str) -> Status {
 pub fn too_many_followers(limit: usize) -> Status {
     let message = format!("{limit} followers are connected, and more are not served; retry later, or share a stream");
     make(ErrorReason::Overloaded, message, HashMap::from([("limit".to_owned(), limit.to_string())]), &[])
+}
+
+/// The status of a call that finds no place, and no room to wait for one.
+pub fn crowded(class: &str, running: u32, waiting: u32) -> Status {
+    let message = format!(
+        "{running} calls of class {class} are under way and {waiting} wait, which are all that the hub takes; retry later, \
+         or have limits_{} raised",
+        class.to_lowercase()
+    );
+    let metadata = [("class", class.to_owned()), ("limit", running.to_string()), ("waiting", waiting.to_string())];
+    let metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
+    let mut status = make(ErrorReason::Overloaded, message, metadata, &[]);
+    // For clients that gRPC's own retries are left to.
+    status.metadata_mut().insert(RETRY_PUSHBACK, (RETRY_DELAY.as_millis() as u64).into());
+    status
+}
+
+/// The status of a call without a deadline.
+pub fn deadline_required() -> Status {
+    let message = "every call but a stream says how long its caller waits: set a deadline in the client, which sends it as \
+                   grpc-timeout; an operator can do without by limits_deadline_required";
+    let sentence = "must say how long the caller waits, like 5S".to_owned();
+    let violation = Violation { field: "grpc-timeout".to_owned(), sentence };
+    make(ErrorReason::DeadlineRequired, message.to_owned(), HashMap::new(), &[violation])
+}
+
+/// The status of a call with a deadline that cannot be read.
+pub fn deadline_malformed() -> Status {
+    let sentence = "must be at most 8 digits and one of H, M, S, m, u, n, and be given once, like 5S".to_owned();
+    invalid(vec![Violation { field: "grpc-timeout".to_owned(), sentence }])
+}
+
+/// The status of a call that was not done in time.
+pub fn deadline_passed(within: Duration) -> Status {
+    let milliseconds = within.as_millis().to_string();
+    let message = format!(
+        "the call was not done within {milliseconds} ms, the shorter of its deadline and what calls of its class may take; \
+         a change may have been made: repeat it with the same request_id"
+    );
+    make(ErrorReason::DeadlinePassed, message, HashMap::from([("milliseconds".to_owned(), milliseconds)]), &[])
+}
+
+/// The status of a message that is too large; `setting` says how large one may be.
+pub fn too_large(size: u64, limit: usize, setting: &str) -> Status {
+    let message = format!("the request has {size} bytes; at most {limit} are read ({setting}); split it");
+    make(ErrorReason::RequestTooLarge, message, HashMap::from([("limit".to_owned(), limit.to_string())]), &[])
 }
 
 /// The status of one gateway too many that wants to follow the decision table.

@@ -9,10 +9,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::access::Door;
+use crate::access::{Door, Spoken};
 use crate::config::Config;
 use crate::gateway::Judge;
-use crate::gateway::http::{self, Endpoint, Listener};
+use crate::gateway::http::Endpoint;
+use crate::listener::{Listener, Manners, listen};
+use crate::telemetry::Metrics;
 
 /// What gateways ask. It listens from the beginning, so that they learn that nothing is judged yet, and not that nobody is
 /// there.
@@ -28,6 +30,7 @@ impl Asked {
     pub(super) async fn start(
         config: &Config,
         door: &Arc<Door>,
+        metrics: &Metrics,
         stopping: &watch::Receiver<bool>,
     ) -> anyhow::Result<Option<Asked>> {
         let Some(address) = config.gateway.listen else { return Ok(None) };
@@ -37,12 +40,13 @@ impl Asked {
         let within = Duration::from_secs(u64::from(config.request_timeout_seconds));
         let endpoint =
             Arc::new(Endpoint::new(config.gateway.clone(), Some(Arc::clone(door)), config.max_request_bytes, within));
-        let listening = http::listen(
-            Listener::Tcp(listener),
-            Arc::clone(&endpoint),
-            config.gateway.connections_max,
-            stopping.clone(),
-        );
+        let manners = Manners {
+            bounds: config.limits.questions(config),
+            spoken: Spoken::Questions,
+            door: Some(Arc::clone(door)),
+            metrics: metrics.clone(),
+        };
+        let listening = listen(Listener::Tcp(listener), manners, endpoint.answers(), stopping.clone());
         Ok(Some(Asked { address, endpoint, task: tokio::spawn(listening) }))
     }
 

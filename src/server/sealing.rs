@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::audit::{self, Sealer, Standing};
 use crate::config::{Config, Signing};
 use crate::hub::Hub;
+use crate::listener::wait;
 
 /// Signs heads as a configuration says.
 pub(super) struct Sealing {
@@ -21,7 +22,7 @@ pub(super) struct Sealing {
 }
 
 /// Refuses a file that whoever takes or changes the data has as well.
-fn apart(name: &str, file: &Path, data: &Path) -> anyhow::Result<()> {
+pub(super) fn apart(name: &str, file: &Path, data: &Path) -> anyhow::Result<()> {
     let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if let (Ok(directory), Ok(data)) = (directory.canonicalize(), data.canonicalize()) {
         ensure!(!directory.starts_with(&data), "{name} {} lies in data_dir; keep it elsewhere", file.display());
@@ -75,14 +76,14 @@ impl Sealing {
             tokio::select! {
                 () = tokio::time::sleep(every) => {}
                 grown = head.wait_for(|revision| *revision >= enough) => if grown.is_err() { return Ok(()) },
-                () = super::wait(stopping.clone()) => {}
+                () = wait(stopping.clone()) => {}
             }
         }
     }
 }
 
 async fn lose_patience(stopping: watch::Receiver<bool>, patience: Duration) {
-    super::wait(stopping).await;
+    wait(stopping).await;
     tokio::time::sleep(patience).await;
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
+use std::time::Duration;
 
 use devhub::clock::ManualClock;
 use devhub::config::{Config, Layer, Sources};
@@ -86,6 +87,8 @@ impl TestHub {
         let any = "127.0.0.1:0".to_owned();
         let data_dir = directory.path().join("data").display().to_string();
         let mut flags = Layer::from([("listen", any.clone()), ("admin_listen", any), ("data_dir", data_dir)]);
+        // A busy machine is no reason for an answer to be missing here.
+        flags.insert("limits_decision_milliseconds_max", "10000".to_owned());
         flags.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let sources = Sources { flags, environment: &|_| None, file: None };
         let config = Config::load(&sources).expect("a configuration");
@@ -202,6 +205,7 @@ impl Drop for TestHub {
 
 pub(crate) fn operator<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
+    request.set_timeout(Duration::from_secs(10));
     request.metadata_mut().insert("devhub-actor", MetadataValue::from_static("operator:test"));
     request
 }

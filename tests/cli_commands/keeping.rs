@@ -119,7 +119,7 @@ fn a_secret_is_printed_once_rotated_and_never_logged() {
     let verify = |secret: &str| {
         let request = v1::VerifyCredentialsRequest { client_id: "ledgerly-client".into(), secret: secret.to_owned() };
         let mut credentials = CredentialServiceClient::new(channel.clone());
-        runtime.block_on(credentials.verify_credentials(request)).expect("an answer").into_inner().verdict()
+        runtime.block_on(credentials.verify_credentials(operator(request))).expect("an answer").into_inner().verdict()
     };
     assert_eq!([&first, &second].map(|secret| verify(secret)), [v1::CredentialVerdict::Valid; 2]);
     let left = run(&["secret", "revoke", "ledgerly", &first_id, "--reason", "rotated", "-o", "json"]).exits(0).json();

@@ -239,6 +239,7 @@ impl Drop for Process {
 /// As this actor.
 pub(crate) fn by<T>(actor: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
+    request.set_timeout(std::time::Duration::from_secs(10));
     request.metadata_mut().insert("devhub-actor", actor.parse().unwrap());
     request
 }

@@ -50,6 +50,8 @@ impl Process {
     pub(crate) async fn start_with(directory: &std::path::Path, settings: &[&str]) -> Process {
         let mut child = Command::new(env!("CARGO_BIN_EXE_devhub"))
             .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
+            // A busy machine is no reason for an answer to be missing here.
+            .args(["--limits-deadline-required=false", "--limits-decision-milliseconds-max", "10000"])
             .arg("--data-dir")
             .arg(directory)
             .args(settings)

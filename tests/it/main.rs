@@ -121,6 +121,8 @@ mod fleet;
 mod folding;
 mod foretelling;
 mod freezing;
+#[path = "../support/frames.rs"]
+mod frames;
 mod golden;
 mod guarding;
 mod hearing;
@@ -135,6 +137,7 @@ mod killing;
 mod knowing;
 mod leaving;
 mod lifecycle;
+mod limiting;
 mod listing;
 mod maintaining;
 mod migrating;

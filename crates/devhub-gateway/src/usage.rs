@@ -24,6 +24,9 @@ pub(crate) const COUNTS_MAX: usize = 1 << 20;
 /// Most items of one report, as the hub says.
 const ITEMS_MAX: usize = 500;
 
+/// How long a report is waited for.
+const REPORT_LIMIT: Duration = Duration::from_secs(10);
+
 /// Reports that may wait for a hub that is away; of more, the oldest are given up.
 const WAITING_MAX: usize = 1000;
 
@@ -147,7 +150,7 @@ impl UsageTally {
         lost += waiting.drain(..excess).map(|report| calls(&report)).sum::<u64>();
         let mut client = UsageServiceClient::new(channel);
         while let Some(report) = waiting.first() {
-            match client.report_usage(report.clone()).await {
+            match client.report_usage(within(report.clone())).await {
                 Ok(response) => {
                     // An item that is refused today is refused tomorrow.
                     for (item, result) in report.items.iter().zip(response.into_inner().results) {
@@ -160,6 +163,13 @@ impl UsageTally {
         }
         (taken, lost)
     }
+}
+
+/// A report that is waited for so long, and then sent again.
+fn within(report: v1::ReportUsageRequest) -> tonic::Request<v1::ReportUsageRequest> {
+    let mut request = tonic::Request::new(report);
+    request.set_timeout(REPORT_LIMIT);
+    request
 }
 
 /// The beginning of an hour: what the hub keeps.

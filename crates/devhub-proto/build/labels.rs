@@ -57,6 +57,8 @@ pub struct Method {
     pub name: String,
     #[prost(message, optional, tag = "4")]
     pub options: Option<Options>,
+    #[prost(bool, tag = "5")]
+    pub client_streaming: bool,
     #[prost(bool, tag = "6")]
     pub server_streaming: bool,
 }
@@ -82,7 +84,7 @@ pub struct Label {
     pub path: String,
     /// Names of the roles, as the generated code writes them.
     pub roles: Vec<String>,
-    /// Whether its reply is a stream.
+    /// Whether more than one message goes one way or the other.
     pub streams: bool,
 }
 
@@ -102,6 +104,7 @@ pub fn read(files: &Files) -> Result<Vec<Label>, String> {
     for service in ours().flat_map(|file| &file.service) {
         for method in &service.method {
             let path = format!("/{PACKAGE}.{}/{}", service.name, method.name);
+            let streams = method.client_streaming || method.server_streaming;
             let access = method.options.as_ref().and_then(|options| options.access.as_ref());
             let mut numbers = access.map(|access| access.roles.clone()).unwrap_or_default();
             let given = numbers.len();
@@ -109,9 +112,7 @@ pub fn read(files: &Files) -> Result<Vec<Label>, String> {
             numbers.dedup();
             let roles: Option<Vec<String>> = numbers.iter().map(|number| name(*number)).collect();
             match roles {
-                Some(roles) if !roles.is_empty() && roles.len() == given => {
-                    labels.push(Label { path, roles, streams: method.server_streaming });
-                }
+                Some(roles) if !roles.is_empty() && roles.len() == given => labels.push(Label { path, roles, streams }),
                 _ => wrong.push(path),
             }
         }
@@ -133,13 +134,10 @@ pub fn table(labels: &[Label]) -> String {
         let roles: Vec<String> = label.roles.iter().map(|role| format!("crate::v1::CallerRole::{role}")).collect();
         let _ = writeln!(text, "    ({:?}, &[{}]),", label.path, roles.join(", "));
     }
-    text.push_str("];\n");
-    let streams: Vec<&Label> = labels.iter().filter(|label| label.streams).collect();
-    let _ = writeln!(text, "pub static STREAMS: [&str; {}] = [", streams.len());
-    for label in streams {
-        let _ = writeln!(text, "    {:?},", label.path);
-    }
-    text.push_str("];\n");
+    text.push_str("];\n\n");
+    let streams: Vec<&str> = labels.iter().filter(|label| label.streams).map(|label| &*label.path).collect();
+    let _ = writeln!(text, "/// Calls of which more than one message goes one way or the other, in order of path.");
+    let _ = writeln!(text, "pub static STREAMS: [&str; {}] = {streams:?};", streams.len());
     text
 }
 

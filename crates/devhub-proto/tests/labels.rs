@@ -7,7 +7,7 @@ use labels::{Access, Enumeration, File, Files, Label, Method, Options, Service, 
 
 fn method(name: &str, roles: Option<&[i32]>) -> Method {
     let options = roles.map(|roles| Options { access: Some(Access { roles: roles.to_vec() }) });
-    Method { name: name.to_owned(), options, server_streaming: name == "Second" }
+    Method { name: name.to_owned(), options, ..Method::default() }
 }
 
 fn files(methods: Vec<Method>) -> Files {
@@ -24,6 +24,7 @@ fn labels_are_read_in_order_of_path() {
     let label = |path: &str, roles: &[&str]| Label {
         path: path.to_owned(),
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        streams: false,
     };
     let expected = [
         label("/devhub.v1.ApiService/First", &["CompanyAdministrator", "Auditor"]),
@@ -31,6 +32,15 @@ fn labels_are_read_in_order_of_path() {
     ];
     assert_eq!(labels, expected);
     assert!(table(&labels).contains("(\"/devhub.v1.ApiService/Second\", &[crate::v1::CallerRole::Auditor]),"));
+}
+
+#[test]
+fn streams_are_told_from_other_calls() {
+    let sends = Method { client_streaming: true, ..method("Sends", Some(&[1])) };
+    let follows = Method { server_streaming: true, ..method("Follows", Some(&[1])) };
+    let told = table(&read(&files(vec![sends, method("Once", Some(&[1])), follows])).unwrap());
+    let streams = "[\"/devhub.v1.ApiService/Follows\", \"/devhub.v1.ApiService/Sends\"]";
+    assert!(told.contains(&format!("STREAMS: [&str; 2] = {streams};")), "{told}");
 }
 
 #[test]

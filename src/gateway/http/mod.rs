@@ -3,10 +3,10 @@
 //! One handler, one decision function; the profiles differ in where they find a request and in what they understand of an
 //! answer, and nowhere else.
 
-mod listener;
 mod profile;
 mod reply;
 
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,16 +17,21 @@ use axum::response::{IntoResponse as _, Response};
 use devhub_gateway::Unready;
 use hyper::body::Incoming;
 
-pub use listener::{Listener, listen};
 pub use profile::Profile;
 
 use super::answer::{Answer, Ruling};
 use super::authzen;
 use super::bound::Asker;
 use super::judge::Judge;
-use crate::access::{Door, Peer, Principal, Tls};
+use crate::access::{Door, Peer, Principal};
 use crate::config::Gateway;
 use crate::ids;
+
+/// Largest head of a request, in bytes: a gateway forwards what its clients send.
+pub const HEAD_BYTES_MAX: u32 = 64 * 1024;
+
+/// An answer on its way.
+pub type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// Serves gateways over HTTP.
 pub struct Endpoint {
@@ -45,18 +50,6 @@ impl Endpoint {
         Endpoint { gateway, door, body_bytes_max, within, judge: OnceLock::new() }
     }
 
-    /// TLS of its connections, if they have it.
-    fn tls(&self) -> Option<&Tls> {
-        self.door.as_ref()?.tls()
-    }
-
-    /// A caller did not get through the handshake.
-    fn handshake_failed(&self, error: &std::io::Error) {
-        if let Some(door) = &self.door {
-            door.handshake_failed(error);
-        }
-    }
-
     /// Who asks; nobody if that is not proven, which is counted.
     async fn asker(&self, peer: &Peer, headers: &HeaderMap) -> Option<Principal> {
         let Some(door) = &self.door else { return Some(Principal::Anyone) };
@@ -73,6 +66,22 @@ impl Endpoint {
     pub fn serve(&self, judge: Judge) {
         // Nobody else sets it, and the first judge is as good as another.
         let _ = self.judge.set(judge);
+    }
+
+    /// How questions are answered on connections.
+    pub fn answers(self: &Arc<Self>) -> impl Fn(Peer, Request<Incoming>) -> Answering + Clone + Send + Sync + use<> {
+        let endpoint = Arc::clone(self);
+        move |peer, request| {
+            let endpoint = Arc::clone(&endpoint);
+            Box::pin(async move {
+                let mut response = endpoint.answer(&peer, request).await;
+                // The next connection begins with what the gateway has to show by then.
+                if peer.0.is_some_and(|shown| shown.is_over()) {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                response
+            })
+        }
     }
 
     /// The answer to a request on a connection of `peer`.
