@@ -77,7 +77,7 @@ impl Restore {
     /// # Errors
     /// When the backup is damaged, the trail is not sound or not of the same history, or the directory is in use.
     pub fn run(&self, output: Format) -> Result<ExitCode> {
-        let backup = self.decryption.with(&self.file, backup::verify)?;
+        let backup = self.decryption.with(&self.file, |file| backup::verify(file))?;
         // Before anything is written: whoever names a trail wants to know what it says.
         let later = self.later.as_ref().map(|trail| later(trail, backup.revision, Some(&hex(&backup.epoch.0))));
         let later = later.transpose()?;

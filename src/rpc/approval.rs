@@ -11,7 +11,6 @@ use tonic::{Request, Response, Status};
 
 use super::parse::{self, Fields, Query, REASON_CHARS_MAX, Writer};
 use super::{execute, read, record, revision, status};
-use crate::domain::actor::Actor;
 use crate::domain::name::ProposalId;
 use crate::domain::proposal::{
     AcknowledgeBreakGlass, Agreed, Agreement, BREAK_GLASS_REASON_CHARS_MIN, Dismissal, EndProposal, Proposal,
