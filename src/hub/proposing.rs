@@ -115,10 +115,11 @@ impl Hub {
 
     /// What a command is judged over, as a proposal shows it.
     fn shown(&self, command: &Command, records: &Records, now: DateTime<Utc>) -> Shown {
-        let affected = match command {
-            Command::ChangeLifecycle(command) => self.index().live_at(&command.targets(), now),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else ends what is subscribed to")]
-            _ => 0,
+        // Nothing else ends what is subscribed to.
+        let affected = if let Command::ChangeLifecycle(command) = command {
+            self.index().live_at(&command.targets(), now)
+        } else {
+            0
         };
         Shown { stands_on: records_digest(records), affected }
     }

@@ -29,29 +29,28 @@ pub(super) fn later(file: &Path, revision: u64, epoch: Option<&str>) -> Result<V
 
 /// Whether a fact took something away from somebody.
 pub(super) fn takes_away(fact: &Fact) -> bool {
-    match fact.kind() {
+    matches!(
+        fact.kind(),
         FactKind::ClientSecretRevoked
-        | FactKind::ApplicationDeleted
-        | FactKind::ApplicationBlocked
-        | FactKind::Unsubscribed
-        | FactKind::SubscriptionMoved
-        | FactKind::AccessRevoked
-        | FactKind::WaiverRevoked
-        | FactKind::VersionDeprecated
-        | FactKind::VersionRetired
-        | FactKind::ScheduleRevised
-        | FactKind::CollaboratorRemoved
-        | FactKind::CollaboratorRoleChanged
-        | FactKind::ServiceAccountRemoved
-        | FactKind::ServiceAccountSecretRotated
-        | FactKind::ServiceAccountPermissionsChanged
-        | FactKind::ServiceAccountsExtensionShortened
-        | FactKind::CredentialClassRevised
-        | FactKind::AppUninstalled
-        | FactKind::PermittedProjectsChanged
-        | FactKind::ListingRemoved
-        | FactKind::IpAllowlistChanged => true,
-        #[expect(clippy::wildcard_enum_match_arm, reason = "all else gives something, or says something")]
-        _ => false,
-    }
+            | FactKind::ApplicationDeleted
+            | FactKind::ApplicationBlocked
+            | FactKind::Unsubscribed
+            | FactKind::SubscriptionMoved
+            | FactKind::AccessRevoked
+            | FactKind::WaiverRevoked
+            | FactKind::VersionDeprecated
+            | FactKind::VersionRetired
+            | FactKind::ScheduleRevised
+            | FactKind::CollaboratorRemoved
+            | FactKind::CollaboratorRoleChanged
+            | FactKind::ServiceAccountRemoved
+            | FactKind::ServiceAccountSecretRotated
+            | FactKind::ServiceAccountPermissionsChanged
+            | FactKind::ServiceAccountsExtensionShortened
+            | FactKind::CredentialClassRevised
+            | FactKind::AppUninstalled
+            | FactKind::PermittedProjectsChanged
+            | FactKind::ListingRemoved
+            | FactKind::IpAllowlistChanged
+    )
 }

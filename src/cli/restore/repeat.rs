@@ -60,6 +60,7 @@ fn changed(fact: &Fact, field: &str) -> (String, String) {
 
 /// What a fact takes away or gives back, by a word for both.
 fn matter(fact: &Fact) -> &'static str {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else of a trail can be repeated")]
     match fact.kind() {
         FactKind::ClientSecretRevoked => "secret",
         FactKind::ApplicationDeleted | FactKind::ApplicationRestored => "life",
@@ -78,7 +79,6 @@ fn matter(fact: &Fact) -> &'static str {
         | FactKind::ScheduleRevised
         | FactKind::EndWithdrawn
         | FactKind::Reinstated => "end",
-        #[expect(clippy::wildcard_enum_match_arm, reason = "nothing of it can be repeated")]
         _ => "",
     }
 }
@@ -116,7 +116,8 @@ async fn repeat_one(hub: &Hub, fact: &Fact) -> Option<String> {
     let (application_id, context, version) = (fact.application_id.clone(), fact.context.clone(), fact.version.clone());
     let (company_id, account_id) = (fact.company_id.clone(), fact.account_id.clone());
     let (etag, request_id) = (String::new(), new_request_id());
-    Some(match fact.kind() {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "of all else the trail alone does not say enough")]
+    let done = match fact.kind() {
         FactKind::ClientSecretRevoked => {
             let client_secret_id = changed(fact, "client_secret_id").0;
             let request = v1::RevokeClientSecretRequest { application_id, client_secret_id, reason, request_id };
@@ -184,9 +185,9 @@ async fn repeat_one(hub: &Hub, fact: &Fact) -> Option<String> {
                 done => outcome(done),
             }
         }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the trail alone does not say enough of it")]
         _ => return None,
-    })
+    };
+    Some(done)
 }
 
 /// Takes away again what the facts say was taken away, and tells of each.

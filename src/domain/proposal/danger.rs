@@ -44,11 +44,9 @@ impl Command {
 
     /// Whether it ends something so soon after `now` that it matters how many subscriptions there are.
     pub fn ends_at_once(&self, now: DateTime<Utc>) -> bool {
-        match self {
-            Command::ChangeLifecycle(command) => command.changes.iter().any(|change| ends_soon(&change.step, now)),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else ends what is subscribed to")]
-            _ => false,
-        }
+        // Nothing else ends what is subscribed to. A version that is only published takes nothing from anybody.
+        matches!(self, Command::ChangeLifecycle(command)
+            if command.changes.iter().any(|change| ends_soon(&change.step, now)))
     }
 }
 
