@@ -235,14 +235,22 @@ impl Config {
         Config::load(&Sources { flags, environment: &|_| None, file: None })
     }
 
-    /// Defaults, on ports that the operating system chooses. Callers need no deadline, and questions may take as long as other
-    /// calls: a test waits for what it waits for, on a machine that may be busy.
+    /// Defaults, on ports that the operating system chooses. Callers need no deadline, questions may take as long as other
+    /// calls, and many calls of one class are made at once: a test waits for what it waits for, on a machine that may be busy.
     pub fn for_testing(data_dir: impl Into<PathBuf>) -> Config {
         let any = "127.0.0.1:0".to_owned();
         let flags = Layer::from([("listen", any.clone()), ("admin_listen", any), ("data_dir", ".".to_owned())]);
         let config = Config::load(&Sources { flags, environment: &|_| None, file: None })
             .expect("defaults and a directory are a valid configuration");
-        let limits = TrafficLimits { deadline_required: false, decision_milliseconds_max: 10_000, ..config.limits };
+        let many = Crowding { running: 1024, waiting: 1024 };
+        let limits = TrafficLimits {
+            portal: many,
+            operators: many,
+            lists: many,
+            deadline_required: false,
+            decision_milliseconds_max: 10_000,
+            ..config.limits
+        };
         Config { data_dir: data_dir.into(), limits, ..config }
     }
 }

@@ -547,7 +547,7 @@ mod tests {
                 Some(name) if name != "id" => format!("[gateway]\n{name}"),
                 Some(_) | None => setting.name.to_owned(),
             };
-            let lines = ["'text'", "1", "['text']"].map(|value| format!("{place} = {value}"));
+            let lines = ["'text'", "1", "true", "['text']"].map(|value| format!("{place} = {value}"));
             let taken = lines.iter().filter_map(|line| toml::from_str(line).ok()).map(layer);
             assert!(taken.flatten().any(|(name, _)| name == setting.name), "{}", setting.name);
         }

@@ -56,13 +56,12 @@ pub struct Client {
     kept: Mutex<HashMap<Vec<u8>, Kept>>,
 }
 
-/// Why there is no answer: of two clocks that end at once, either may be the first to tell.
+/// How much longer the hub may think that it is waited for: whoever waits is the one to tell that it took too long.
+const DEADLINE_SPARE: Duration = Duration::from_millis(100);
+
+/// Why there is no answer of the hub's.
 fn unanswered(status: tonic::Status) -> NoAnswer {
-    if matches!(status.code(), tonic::Code::DeadlineExceeded | tonic::Code::Cancelled) {
-        NoAnswer::TooLate
-    } else {
-        NoAnswer::Unreachable(status)
-    }
+    if status.code() == tonic::Code::DeadlineExceeded { NoAnswer::TooLate } else { NoAnswer::Unreachable(status) }
 }
 
 /// The question alone: how new its answer must be is no part of it.
@@ -88,7 +87,7 @@ impl Client {
         let mut hub = self.hub.clone();
         let mut asked = tonic::Request::new(question.clone());
         // The hub need not judge for nobody.
-        asked.set_timeout(self.settings.timeout);
+        asked.set_timeout(self.settings.timeout + DEADLINE_SPARE);
         let asking = tokio::time::timeout(self.settings.timeout, hub.authorize(asked));
         let answer = asking.await.map_err(|_| NoAnswer::TooLate)?.map_err(unanswered)?.into_inner();
         match answer.verdict() {
