@@ -10,6 +10,8 @@
 mod admission;
 mod door;
 mod fetch;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod jwks;
 mod principal;
 pub mod proof;
