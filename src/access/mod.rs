@@ -11,6 +11,8 @@ mod admission;
 pub mod class;
 mod door;
 mod fetch;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod jwks;
 mod principal;
 pub mod proof;

@@ -25,6 +25,8 @@ mod file;
 mod flaw;
 mod head;
 mod heads;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod key;
 mod reader;
 mod reference;

@@ -4,7 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Timelike as _, Utc,
+};
 use chrono_tz::Tz;
 
 /// An instant, and the words it was given in.
@@ -75,6 +77,8 @@ impl FromStr for Boundary {
             _ => ["%H:%M", "%H:%M:%S"]
                 .into_iter()
                 .find_map(|format| NaiveTime::parse_from_str(text, format).ok())
+                // A leap second is no time of a clock on a wall: it would compare equal to no instant.
+                .filter(|time| time.nanosecond() < 1_000_000_000)
                 .map(Boundary::At)
                 .ok_or_else(|| DateError::UnknownBoundary(text.to_owned())),
         }

@@ -330,10 +330,14 @@ pub fn check_text(text: &str, max: usize) -> Result<(), InvalidText> {
     Ok(())
 }
 
-/// Characters that make text read differently from what it is: controls, bidirectional overrides, zero-width marks.
+/// Characters that make text read differently from what it is: controls, separators of lines and paragraphs, bidirectional
+/// overrides and marks, zero-width and other invisible ones, tags.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}')
+        || matches!(c, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}')
+        || matches!(c, '\u{180B}'..='\u{180F}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}')
+        || matches!(c, '\u{E0000}'..='\u{E0FFF}')
 }
 
 /// Why text for people was refused.
@@ -424,7 +428,10 @@ mod tests {
     #[test]
     fn text_for_people_has_no_tricks() {
         assert!(check_text("Plain, with a\nsecond line", 100).is_ok());
-        for text in ["bell\u{7}", "over\u{202E}ride", "zero\u{200B}width", "cr\r"] {
+        let signs =
+            ["\u{7}", "\r", "\0", "\u{202E}", "\u{200B}", "\u{2028}", "\u{2029}", "\u{61C}", "\u{AD}", "\u{E0041}"];
+        for text in signs.map(|sign| format!("a{sign}b")) {
+            let text = text.as_str();
             assert_eq!(check_text(text, 100), Err(InvalidText::Control), "{text:?}");
         }
         assert_eq!(check_text("four", 3), Err(InvalidText::TooLong { max: 3 }));

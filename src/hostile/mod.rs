@@ -4,9 +4,15 @@
 //! more than survival is promised, the function asserts it.
 
 mod call;
+mod copy;
+pub(crate) mod empty;
 mod request;
+#[cfg(test)]
+mod seeds;
 mod text;
 
+use crate::access::hostile as access;
+use crate::audit::hostile as audit;
 use crate::gateway::hostile as gateway;
 use crate::store::hostile as store;
 
@@ -14,17 +20,25 @@ use crate::store::hostile as store;
 pub type Target = fn(&[u8]);
 
 /// All of them, by the name of their corpus.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 18] = [
+    ("authzen", gateway::authzen),
     ("backup", store::backup),
     ("call", call::call),
     ("catalogue", text::catalogue),
+    ("certificate", access::certificate),
     ("configuration", text::configuration),
+    ("copy", copy::copy),
     ("frame", store::frame),
+    ("key_set", access::key_set),
+    ("name", text::name),
     ("page_token", text::page_token),
+    ("plan_token", text::plan_token),
     ("policies", text::policies),
     ("record", store::record),
     ("request", request::request),
     ("resume_token", gateway::resume_token),
+    ("token", access::token),
+    ("trail", audit::trail),
 ];
 
 /// Runs the function of this name.

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::body::{Body, Bytes};
 use axum::http::Request;
 use axum::{Extension, Router};
-use devhub_decision::Limits;
 use devhub_proto::v1;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
@@ -13,16 +12,12 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tonic::codegen::Service as _;
 
+use super::empty;
 use crate::access::Principal;
-use crate::clock::ManualClock;
 use crate::config::Config;
-use crate::domain::policy::Policies;
-use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules, TwoPersons};
 use crate::gateway::Judge;
-use crate::hub::Hub;
 use crate::secret::{Pepper, Peppers};
 use crate::server::{self, Parts};
-use crate::store::memory::Memory;
 use crate::telemetry::Metrics;
 
 /// Requests that one hub gets: what they write must not grow for ever.
@@ -54,23 +49,11 @@ fn paths() -> Vec<String> {
 
 impl World {
     fn new() -> World {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let now = "2026-01-01T00:00:00Z".parse().expect("an instant");
-        let rules = Rules {
-            policies: Policies::built_in(),
-            restore_window_days: 30,
-            production_subscriptions: ProductionSubscriptions::Open,
-            production_deletion: ProductionDeletion::Restricted,
-            disuse: None,
-            two_persons: TwoPersons::NotNeeded,
-        };
+        let runtime = empty::runtime();
         let (stop, stopping) = watch::channel(false);
         let services = runtime.block_on(async {
-            let store = Arc::new(Memory::open().expect("a store in memory"));
-            let hub = Hub::open(store, rules, Arc::new(ManualClock::at(now))).expect("an empty hub");
-            let ttl = chrono::TimeDelta::seconds(30);
-            let limits = Limits::new(ttl, ttl).expect("half a minute is a limit");
-            let metrics = Metrics::default();
+            let hub = empty::hub();
+            let (limits, metrics) = (empty::limits(), Metrics::default());
             let judge = Judge::new(hub.clone(), limits, metrics.clone());
             let peppers = Arc::new(Peppers::new(Vec::new(), Pepper::generate()));
             let config = Config::for_testing("unused");

@@ -1,11 +1,19 @@
 //! Files that people write, and tokens that clients hand back.
 
-use std::str::from_utf8;
+use std::fmt::{Debug, Display};
+use std::str::{FromStr, from_utf8};
 
+use crate::access::proof::Kind;
 use crate::cli::catalogue::file;
+use crate::cli::date::{Boundary, Moment};
 use crate::config::Config;
+use crate::domain::Actor;
+use crate::domain::app_version::AppVersionNumber;
+use crate::domain::name::*;
 use crate::domain::policy::Policies;
-use crate::rpc::parse::Query;
+use crate::gateway::request::{PathUse, Source, Vendor};
+use crate::hub::PlanToken;
+use crate::rpc::parse::{Fields, Query};
 
 /// A catalogue in YAML. One that is read says the same when it is written and read again.
 pub(super) fn catalogue(bytes: &[u8]) {
@@ -36,5 +44,72 @@ pub(super) fn page_token(bytes: &[u8]) {
     let query = Query::new("ListApis", &["hello"]);
     if let Ok(Some(cursor)) = query.cursor(text) {
         assert_eq!(query.token(Some(cursor)), text.to_ascii_lowercase());
+    }
+}
+
+/// The token of a preview, or an etag. There is one text for each.
+pub(super) fn plan_token(bytes: &[u8]) {
+    let Ok(text) = from_utf8(bytes) else { return };
+    if let Some(token) = PlanToken::decode(text) {
+        assert_eq!(token.encode(), text.to_ascii_lowercase());
+    }
+    let mut fields = Fields::default();
+    let etag = fields.etag(text);
+    assert_eq!(etag.is_some(), !text.is_empty() && fields.is_clean());
+}
+
+/// A text that is taken for a name is that name to the letter, and reads as what it is.
+fn named<T: FromStr + Display>(text: &str) {
+    let Ok(name) = text.parse::<T>() else { return };
+    let shown = name.to_string();
+    assert_eq!(shown, text);
+    assert!(!shown.chars().any(is_hidden), "{shown:?}");
+}
+
+/// A text that is understood is shown so that it is understood in the same way.
+fn understood<T: FromStr + Display + Debug + PartialEq>(text: &str) {
+    let Ok(value) = text.parse::<T>() else { return };
+    let shown = value.to_string();
+    assert!(!shown.chars().any(is_hidden), "{shown:?}");
+    assert_eq!(shown.parse::<T>().ok().as_ref(), Some(&value), "{shown}");
+}
+
+/// A name of any kind, as callers write it.
+pub(super) fn name(bytes: &[u8]) {
+    let Ok(text) = from_utf8(bytes) else { return };
+    named::<Context>(text);
+    named::<Label>(text);
+    named::<ApplicationId>(text);
+    named::<ClientId>(text);
+    named::<SubscriptionId>(text);
+    named::<WaiverId>(text);
+    named::<ClientSecretId>(text);
+    named::<PepperId>(text);
+    named::<AnnouncementId>(text);
+    named::<OrganisationId>(text);
+    named::<MaintenanceId>(text);
+    named::<InstallKey>(text);
+    named::<ServiceUserId>(text);
+    named::<NoticeId>(text);
+    named::<CompanyId>(text);
+    named::<ProjectId>(text);
+    named::<AccountId>(text);
+    named::<RequestId>(text);
+    named::<PolicyName>(text);
+    named::<Zone>(text);
+    named::<Email>(text);
+    named::<AppVersionNumber>(text);
+    understood::<Actor>(text);
+    understood::<Boundary>(text);
+    let _ = (text.parse::<Source>(), text.parse::<Vendor>(), text.parse::<PathUse>(), Kind::named(text));
+    if let Ok(label) = text.parse::<Label>() {
+        assert_eq!(label.cmp(&label.clone()), std::cmp::Ordering::Equal);
+    }
+    if let Ok(moment) = text.parse::<Moment>() {
+        assert!(moment.instant.timestamp_subsec_nanos() < 1_000_000_000, "{moment}");
+        assert_eq!(Moment::at(moment.instant).to_string().parse::<Moment>().ok(), Some(moment));
+    }
+    if check_text(text, 100).is_ok() {
+        assert!(!text.chars().any(|c| c != '\n' && is_hidden(c)) && text.chars().count() <= 100);
     }
 }

@@ -58,7 +58,8 @@ impl PlanToken {
 
     /// The token of a text, if it is one.
     pub fn decode(text: &str) -> Option<PlanToken> {
-        if text.len() != 2 * (3 * 32 + 12) || !text.is_ascii() {
+        // Digits only: what reads numbers would take a sign as well, and there is one text for each token.
+        if text.len() != 2 * (3 * 32 + 12) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
         let bytes: Vec<u8> = (0..text.len() / 2)

@@ -9,7 +9,7 @@ use super::parse::Fields;
 use super::schedule::parse::zone;
 use crate::domain::field::{FieldDefinition, VALUE_CHARS_MAX, compile};
 use crate::domain::ledger::LedgerEnd;
-use crate::domain::name::check_url;
+use crate::domain::name::{check_url, is_hidden};
 use crate::domain::version::{Deployment, Endpoint};
 
 const TITLE_CHARS: std::ops::RangeInclusive<usize> = 2..=100;
@@ -112,8 +112,11 @@ pub(super) fn definitions(
             fields.violate(at("name"), "is defined twice; remove one");
         }
         let pattern = compile(&definition.pattern);
-        if definition.pattern.chars().count() > PATTERN_CHARS_MAX || pattern.is_err() {
-            fields.violate(at("pattern"), "must be a regular expression of at most 200 characters");
+        // It is shown to whoever gives a value that it does not match.
+        let plain = !definition.pattern.chars().any(is_hidden);
+        if definition.pattern.chars().count() > PATTERN_CHARS_MAX || !plain || pattern.is_err() {
+            let sentence = "must be a regular expression of at most 200 characters that can be seen; escape others";
+            fields.violate(at("pattern"), sentence);
         } else if !definition.default_value.is_empty()
             && !definition.pattern.is_empty()
             && !pattern.is_ok_and(|pattern| pattern.is_match(&definition.default_value))

@@ -34,11 +34,22 @@ pub fn write(follower: &Follower, file: &Path) -> io::Result<bool> {
 /// # Errors
 /// When there is none, or it cannot be used: then the follower begins anew, as it would have without it.
 pub fn read(follower: &Follower, file: &Path, now: DateTime<Utc>) -> io::Result<()> {
-    let bytes = std::fs::read(file)?;
-    let mut rest = &*bytes;
-    while !rest.is_empty() {
-        let message = v1::SyncResponse::decode_length_delimited(&mut rest)?;
-        follower.receive(message, now).map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?;
+    for message in messages(&std::fs::read(file)?) {
+        follower.receive(message?, now).map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?;
     }
     Ok(())
+}
+
+/// The messages of a copy, up to the first that is none.
+pub fn messages(mut bytes: &[u8]) -> impl Iterator<Item = io::Result<v1::SyncResponse>> + '_ {
+    std::iter::from_fn(move || {
+        if bytes.is_empty() {
+            return None;
+        }
+        let message = v1::SyncResponse::decode_length_delimited(&mut bytes);
+        if message.is_err() {
+            bytes = &[];
+        }
+        Some(message.map_err(io::Error::from))
+    })
 }

@@ -29,6 +29,8 @@ pub use key::{
     Kind, announcement_revisions_of, encode as encode_key, holder_of, kind as key_kind, notices_of, prefix_of,
     projects_of, revisions_in, revisions_of,
 };
+#[cfg(test)]
+pub(crate) use record::samples;
 pub use record::{decode as decode_record, encode as encode_record};
 pub use usage::{
     COUNTING_KEY, Complete, Counting, UsageKey, decode_counting, decode_last_use, decode_usage, encode_counting,

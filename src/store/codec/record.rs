@@ -404,4 +404,6 @@ fn decode_access_request(request: disk::AccessRequestRecord) -> Option<AccessReq
 }
 
 #[cfg(test)]
+pub(crate) use tests::records as samples;
+#[cfg(test)]
 mod tests;

@@ -120,7 +120,7 @@ fn maintenance() -> Maintenance {
 }
 
 /// One of each kind, with every part filled.
-fn records() -> Vec<Record> {
+pub(crate) fn records() -> Vec<Record> {
     let deployment = |schedule| Deployment {
         lifecycle: Lifecycle { maturity: Maturity::Stable, schedule },
         endpoints_enabled: true,
