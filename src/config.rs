@@ -4,6 +4,7 @@
 mod access;
 pub mod agent;
 mod audit;
+mod bounds;
 mod file;
 mod gateway;
 mod layer;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use crate::access::Access;
 use crate::domain::disuse::Limits;
+use crate::domain::quota::Quotas;
 use crate::gateway::Sampling;
 use crate::gateway::answer::BodyFormat;
 use crate::gateway::request::Reading;
@@ -87,6 +89,22 @@ pub struct Config {
     pub access: Access,
     /// What is signed of the audit trail, and what is sampled of decisions. Default nothing.
     pub audit: Audit,
+    /// How much of something callers may have, and how fast.
+    pub bounds: Bounds,
+}
+
+/// How much of something callers may have, and how fast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many verifications of credentials may fail for a client in the time below. Default 10, 1 to 100000.
+    pub verification_failures_max: u32,
+    /// How long failures are counted together, in seconds. Default 60, 1 to 3600.
+    pub verification_failures_seconds: u32,
+    /// How many changes one caller makes in a minute, staff aside. Default 1200, 1 to 1000000.
+    pub changes_per_minute: u32,
+    /// Of `quota_...`: 1000 applications of an organisation, of a person, subscriptions of an application; 100 secrets of an
+    /// application in a day.
+    pub quotas: Quotas,
 }
 
 /// What is signed of the audit trail, and what is sampled of decisions.
@@ -198,6 +216,10 @@ mod tests {
         assert!(config.reflection && !config.lock_production_subscriptions && !config.production_deletion);
         assert_eq!((config.log_format, config.log_filter.as_str()), (LogFormat::Pretty, "info"));
         assert!(config.cors_origins.is_empty() && config.policies.is_none() && config.pepper_file.is_none());
+        let Bounds { verification_failures_max, verification_failures_seconds, changes_per_minute, quotas } =
+            config.bounds;
+        assert_eq!((verification_failures_max, verification_failures_seconds, changes_per_minute), (10, 60, 1200));
+        assert_eq!(quotas, Quotas::default());
         assert_eq!(config.disuse, None, "nobody is deleted unless somebody says so");
         let limits = load(&[("delete_unused", "true")]).expect("a switch").disuse.expect("limits");
         let term = |term: &Term| (term.days(), term.notice_days().to_vec());
@@ -235,6 +257,13 @@ mod tests {
             ("usage_flush_seconds", "3601"),
             ("usage_entries_max", "0"),
             ("usage_entries_max", "100000001"),
+            ("verification_failures_max", "0"),
+            ("verification_failures_seconds", "3601"),
+            ("changes_per_minute", "0"),
+            ("quota_applications_per_organisation", "0"),
+            ("quota_applications_per_person", "-1"),
+            ("quota_subscriptions_per_application", "10000001"),
+            ("quota_secrets_per_day", "many"),
             ("delete_unused", "yes"),
             ("unused_sandbox_days", "30"),
             ("unused_sandbox_days", "0"),

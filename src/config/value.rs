@@ -79,6 +79,7 @@ impl<'a> Values<'a> {
         let audit = self.audit();
         let sync = self.sync();
         let access = self.access();
+        let bounds = self.bounds();
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -106,6 +107,7 @@ impl<'a> Values<'a> {
             audit: audit?,
             sync: sync?,
             access: access?,
+            bounds: bounds?,
         })
     }
 

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::actor::Actor;
 use super::disuse::Limits;
 use super::policy::Policies;
+use super::quota::Quotas;
 use super::refusal::Refusal;
 
 /// The rules of a hub that its owner chooses.
@@ -20,6 +21,8 @@ pub struct Rules {
     pub production_deletion: ProductionDeletion,
     /// How long applications may go unused before they are deleted; `None` for ever (rule B58).
     pub disuse: Option<Limits>,
+    /// How many of something one owner may have.
+    pub quotas: Quotas,
 }
 
 /// Who changes subscriptions of approved production applications.

@@ -62,6 +62,7 @@ impl World {
             production_subscriptions: ProductionSubscriptions::Open,
             production_deletion: ProductionDeletion::Restricted,
             disuse: None,
+            quotas: crate::domain::quota::Quotas::default(),
         };
         let (stop, stopping) = watch::channel(false);
         let services = runtime.block_on(async {

@@ -1,5 +1,7 @@
 //! The one way in which anything changes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -8,6 +10,7 @@ use super::{Failure, Hub};
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::name::RequestId;
 use crate::domain::outcome::{self, Effect, Outcome};
+use crate::domain::quota::Counted;
 use crate::domain::record::Found;
 use crate::domain::{Actor, Command, Record, RecordKey, Records, Refusal, Setting};
 use crate::store::codec::{self, Answer as StoredAnswer};
@@ -125,6 +128,8 @@ impl Hub {
     /// # Errors
     /// When the command is refused, or the store cannot take it.
     pub async fn execute(&self, actor: Actor, command: Command, request: Request) -> Result<Answer, Failure> {
+        // Not recorded: whoever is too fast would have the journal grow at any speed.
+        self.0.change_rate.begin(&actor, self.now())?;
         let hub = self.clone();
         let work = tokio::spawn(async move { hub.run(&actor, &command, &request).await });
         work.await.unwrap_or(Err(Failure::Defect))
@@ -164,7 +169,14 @@ impl Hub {
                 return Err(refusal.into());
             }
             let setting = Setting { actor, now, rules: self.rules() };
-            let outcome = match command.judge(&loaded.records, &setting) {
+            let counted = command.counted(actor, &loaded.records);
+            let within = |outcome: Outcome| {
+                let quotas = &self.rules().quotas;
+                let adds = if outcome.writes.is_empty() { &[] } else { &*counted };
+                adds.iter().try_for_each(|counted| counted.one_more(self.index().count(counted), quotas))?;
+                Ok(outcome)
+            };
+            let outcome = match command.judge(&loaded.records, &setting).and_then(within) {
                 Ok(outcome) => outcome,
                 Err(refusal) => {
                     if request.mode == Mode::Commit {
@@ -178,7 +190,8 @@ impl Hub {
             if answer.done == Done::AlreadySo || request.mode == Mode::ValidateOnly {
                 return Ok(answer);
             }
-            let batch = batch(actor, request, &outcome, &answer, loaded.expectations, now);
+            let guard = self.within_quotas(request, counted);
+            let batch = batch(actor, request, guard, &outcome, &answer, loaded.expectations, now);
             match self.0.store.commit(batch).await? {
                 Verdict::Committed(revision) => return Ok(Answer { revision, done: Done::Committed, ..answer }),
                 // What the command was made of is over: judging it again would not make it any better.
@@ -243,6 +256,20 @@ impl Hub {
         }
     }
 
+    /// The condition under which the command may be committed: that of the request, and that others did not use up what is
+    /// counted meanwhile. Of two for the last place one finds the other there, and is judged again.
+    fn within_quotas(&self, request: &Request, counted: Vec<Counted>) -> Option<Guard> {
+        let guard = request.plan.as_ref().map(|plan| plan.guard.clone()).or_else(|| request.guard.clone());
+        if counted.is_empty() {
+            return guard;
+        }
+        let (index, quotas) = (Arc::clone(&self.0.index), self.rules().quotas);
+        Some(Guard(Arc::new(move || {
+            guard.as_ref().is_none_or(|guard| guard.0())
+                && counted.iter().all(|counted| counted.one_more(index.count(counted), &quotas).is_ok())
+        })))
+    }
+
     /// Leaves a fact that a command was refused (rule B92). The refusal stands even if it cannot be recorded: a full
     /// disk must not turn a "no" into an error.
     async fn record_refusal(
@@ -282,6 +309,7 @@ impl Hub {
 fn batch(
     actor: &Actor,
     request: &Request,
+    guard: Option<Guard>,
     outcome: &Outcome,
     answer: &Answer,
     expectations: Vec<(Key, Expectation)>,
@@ -314,6 +342,5 @@ fn batch(
         );
     }
     let facts = outcome.facts.iter().map(|fact| codec::encode_fact(fact, actor, request.id.as_ref(), None)).collect();
-    let guard = request.plan.as_ref().map(|plan| plan.guard.clone()).or_else(|| request.guard.clone());
     Batch { instant: now, expectations, after_all: outcome.effect == Effect::BeginsNow, guard, writes, facts }
 }

@@ -25,6 +25,7 @@ mod file;
 mod pepper;
 mod seal;
 mod text;
+pub(crate) mod work;
 
 pub use file::{PepperFileError, add, create, read};
 pub use pepper::{PEPPERS_MAX, Pepper, Peppers, Presented};

@@ -21,6 +21,7 @@ pub(crate) fn rules() -> Rules {
         production_subscriptions: ProductionSubscriptions::Open,
         production_deletion: ProductionDeletion::Restricted,
         disuse: None,
+        quotas: devhub::domain::quota::Quotas::default(),
     }
 }
 

@@ -57,6 +57,10 @@ checks! {
     TokenRole "TOKEN_ROLE" "devhub_role does not name exactly one role",
     TokenRoleForeign "TOKEN_ROLE_FOREIGN" "the issuer may not speak for the role",
     TokenClaims "TOKEN_CLAIMS" "the role's claims are missing or malformed, or there are claims of another role",
+    AssertionClient "ASSERTION_CLIENT" "iss, sub and the client id beside the assertion are not one client",
+    AssertionId "ASSERTION_ID" "the assertion has no jti, or one that cannot be",
+    AssertionBeforeStart "ASSERTION_BEFORE_START" "the assertion may have been used before this hub started",
+    AssertionUsed "ASSERTION_USED" "the assertion was used before",
     CertificateForm "CERTIFICATE_FORM" "the certificate cannot be read",
     CertificateIdentity "CERTIFICATE_IDENTITY" "the certificate does not name exactly one caller",
 }

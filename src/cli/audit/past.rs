@@ -64,6 +64,7 @@ pub fn ask<R: std::io::Read>(
         production_subscriptions: ProductionSubscriptions::Open,
         production_deletion: ProductionDeletion::Restricted,
         disuse: None,
+        quotas: crate::domain::quota::Quotas::default(),
     };
     let question = parse_question(question).map_err(|sentence| anyhow!(sentence))?;
     let past = hub::Past::about(question, rules);
