@@ -4,6 +4,7 @@
 mod access;
 pub mod agent;
 mod audit;
+mod bounds;
 mod file;
 mod gateway;
 mod layer;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use crate::access::Access;
 use crate::domain::disuse::Limits;
 use crate::domain::setting::TwoPersons;
+use crate::domain::quota::Quotas;
 use crate::gateway::Sampling;
 use crate::gateway::answer::BodyFormat;
 use crate::gateway::request::Reading;
@@ -108,6 +110,22 @@ pub struct Config {
     pub limits: TrafficLimits,
     /// What is signed of the audit trail, and what is sampled of decisions. Default nothing.
     pub audit: Audit,
+    /// How much of something callers may have, and how fast.
+    pub bounds: Bounds,
+}
+
+/// How much of something callers may have, and how fast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many verifications of credentials may fail for a client in the time below. Default 10, 1 to 100000.
+    pub verification_failures_max: u32,
+    /// How long failures are counted together, in seconds. Default 60, 1 to 3600.
+    pub verification_failures_seconds: u32,
+    /// How many changes one caller makes in a minute, staff aside. Default 1200, 1 to 1000000.
+    pub changes_per_minute: u32,
+    /// Of `quota_...`: 1000 applications of an organisation, of a person, subscriptions of an application; 100 secrets of an
+    /// application in a day.
+    pub quotas: Quotas,
 }
 
 /// What is signed of the audit trail, and what is sampled of decisions.
@@ -285,6 +303,10 @@ mod tests {
         assert_eq!((config.two_person_rule, config.two_persons()), (TwoPersonRule::WhereProven, TwoPersons::NotNeeded));
         assert_eq!(load(&[("two_person_rule", "on")]).expect("a word").two_persons(), TwoPersons::Needed);
         assert_eq!(config.break_glass_file, None);
+        let Bounds { verification_failures_max, verification_failures_seconds, changes_per_minute, quotas } =
+            config.bounds;
+        assert_eq!((verification_failures_max, verification_failures_seconds, changes_per_minute), (10, 60, 1200));
+        assert_eq!(quotas, Quotas::default());
         assert_eq!(config.disuse, None, "nobody is deleted unless somebody says so");
         let limits = load(&[("delete_unused", "true")]).expect("a switch").disuse.expect("limits");
         let term = |term: &Term| (term.days(), term.notice_days().to_vec());
@@ -324,6 +346,13 @@ mod tests {
             ("usage_flush_seconds", "3601"),
             ("usage_entries_max", "0"),
             ("usage_entries_max", "100000001"),
+            ("verification_failures_max", "0"),
+            ("verification_failures_seconds", "3601"),
+            ("changes_per_minute", "0"),
+            ("quota_applications_per_organisation", "0"),
+            ("quota_applications_per_person", "-1"),
+            ("quota_subscriptions_per_application", "10000001"),
+            ("quota_secrets_per_day", "many"),
             ("delete_unused", "yes"),
             ("unused_sandbox_days", "30"),
             ("unused_sandbox_days", "0"),

@@ -147,6 +147,7 @@ pub fn rules(config: &Config) -> anyhow::Result<Rules> {
         production_deletion,
         disuse: config.disuse.clone(),
         two_persons: config.two_persons(),
+        quotas: config.bounds.quotas,
     })
 }
 
@@ -247,7 +248,14 @@ impl Server {
             Ok(hub)
         });
         let hub = opening.await??;
+        if let Some(peppers) = peppers.as_deref() {
+            hub.set_page_seals(Seals::of_pages(peppers));
+        }
         hub.usage().set_held_max(config.usage_entries_max);
+        let bounds = &config.bounds;
+        let failures = TimeDelta::seconds(i64::from(bounds.verification_failures_seconds));
+        hub.attempts().set_limits(bounds.verification_failures_max, failures);
+        hub.change_rate().set(bounds.changes_per_minute);
         let ttl = TimeDelta::seconds(i64::from(config.decision_ttl_seconds));
         let limits = Limits::new(ttl, ttl).context("decision_ttl_seconds must be at least 1")?;
         let (health, health_service) = tonic_health::server::health_reporter();

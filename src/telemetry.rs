@@ -46,6 +46,7 @@ struct Counters {
     sync_gauges: [AtomicU64; SyncGauge::ALL.len()],
     fleet: OnceLock<Fleet>,
     access_refused: PerCheck,
+    assertions_refused: PerCheck,
     access_troubles: [AtomicU64; AccessTrouble::ALL.len()],
     turned_away: [AtomicU64; Full::ALL.len()],
     not_accepted: AtomicU64,
@@ -60,6 +61,25 @@ pub struct Running(Metrics, Class);
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.0.running[self.1 as usize].fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A counter for each check.
+struct PerCheck([AtomicU64; Check::ALL.len()]);
+
+impl Default for PerCheck {
+    fn default() -> PerCheck {
+        PerCheck(std::array::from_fn(|_| AtomicU64::default()))
+    }
+}
+
+impl PerCheck {
+    fn count(&self, check: Check) {
+        self.0[check as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn counts(&self) -> impl Iterator<Item = (Check, u64)> {
+        self.0.iter().zip(Check::ALL).map(|(count, check)| (*check, count.load(Ordering::Relaxed)))
     }
 }
 
@@ -199,7 +219,12 @@ impl Metrics {
 
     /// Counts a caller who was refused.
     pub fn access_refused(&self, check: Check) {
-        self.0.access_refused.0[check as usize].fetch_add(1, Ordering::Relaxed);
+        self.0.access_refused.count(check);
+    }
+
+    /// Counts an assertion that proved nothing.
+    pub fn assertion_refused(&self, check: Check) {
+        self.0.assertions_refused.count(check);
     }
 
     /// Counts a trouble with credentials.
@@ -314,9 +339,13 @@ impl Metrics {
         }
         line(format_args!("# HELP devhub_callers_refused_total Callers refused, by the check that they failed."));
         line(format_args!("# TYPE devhub_callers_refused_total counter"));
-        for (count, check) in self.0.access_refused.0.iter().zip(Check::ALL) {
-            let count = count.load(Ordering::Relaxed);
+        for (check, count) in self.0.access_refused.counts() {
             line(format_args!("devhub_callers_refused_total{{check=\"{}\"}} {count}", check.label()));
+        }
+        line(format_args!("# HELP devhub_assertions_refused_total Assertions refused, by the check that they failed."));
+        line(format_args!("# TYPE devhub_assertions_refused_total counter"));
+        for (check, count) in self.0.assertions_refused.counts() {
+            line(format_args!("devhub_assertions_refused_total{{check=\"{}\"}} {count}", check.label()));
         }
         line(format_args!(
             "# HELP devhub_access_troubles_total Handshakes, certificates and keys that came to nothing."

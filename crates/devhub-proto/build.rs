@@ -66,10 +66,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .btree_map(".")
         .skip_debug([
+            ".devhub.v1.AddKeyRequest",
             ".devhub.v1.BreakGlassRequest",
             ".devhub.v1.CreateClientSecretResponse",
             ".devhub.v1.CreateServiceAccountResponse",
             ".devhub.v1.RotateServiceAccountSecretResponse",
+            ".devhub.v1.VerifyAssertionRequest",
             ".devhub.v1.VerifyCredentialsRequest",
         ])
         .compile_fds(descriptors)?;

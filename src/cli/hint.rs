@@ -158,6 +158,13 @@ pub const fn hint(reason: ErrorReason) -> &'static str {
             "make one with `devhub pepper new` and start the hub with --pepper-file; keep it apart from the data"
         }
         ErrorReason::ClientSecretNotFound => "`devhub secret list` shows which there are",
+        ErrorReason::KeyNotFound => "`devhub key list` shows which there are",
+        ErrorReason::KeyExists => "`devhub key list` shows it; make a new pair of keys and add its public one",
+        ErrorReason::VerificationLimited => "wait as long as the answer says, and find out what keeps failing",
+        ErrorReason::QuotaExceeded => {
+            "give up what is not needed any more, or have an operator of the hub raise the quota"
+        }
+        ErrorReason::RateExceeded => "go on after the time that the answer says, or more slowly",
         ErrorReason::OrganisationNotFound => "`devhub organisation list` shows which are known",
         ErrorReason::OrganisationNotVerified => "ask an operator to verify the owner: `devhub organisation set`",
         ErrorReason::OrganisationNotAPartner => {

@@ -40,6 +40,7 @@ pub mod get;
 pub mod hint;
 pub mod import;
 pub mod install;
+pub mod key;
 pub mod lifecycle;
 pub mod list;
 pub mod listing;
@@ -198,6 +199,9 @@ enum Command {
     /// Secrets of applications: make, list and revoke them
     #[command(subcommand)]
     Secret(secret::Secret),
+    /// Public keys of applications: register, list and revoke them
+    #[command(subcommand)]
+    Key(key::Key),
     /// The networks that an application may call from
     #[command(subcommand)]
     Allowlist(allowlist::Allowlist),
@@ -339,6 +343,7 @@ impl Cli {
             Command::Uplift(command) => wait_for(command.run(connection, output)),
             Command::Waive(command) => wait_for(command.run(connection, output)),
             Command::Secret(command) => wait_for(command.run(connection, output)),
+            Command::Key(command) => wait_for(command.run(connection, output)),
             Command::Allowlist(command) => wait_for(command.run(connection, output)),
             Command::Tier(command) => wait_for(command.run(connection, output)),
             Command::Pepper(command) => command.run(output),

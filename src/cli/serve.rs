@@ -90,6 +90,27 @@ pub struct Settings {
     /// Subscriptions whose calls may be counted between two writes [default: 1000000]
     #[arg(long, value_name = "COUNT")]
     usage_entries_max: Option<String>,
+    /// Verifications of credentials that may fail for one client before none is made for a while [default: 10]
+    #[arg(long, value_name = "COUNT")]
+    verification_failures_max: Option<String>,
+    /// How long failed verifications are counted together [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    verification_failures_seconds: Option<String>,
+    /// Changes that one caller makes in a minute; operators are not bound [default: 1200]
+    #[arg(long, value_name = "COUNT")]
+    changes_per_minute: Option<String>,
+    /// Applications that one organisation may have; operators may register more [default: 1000]
+    #[arg(long, value_name = "COUNT")]
+    quota_applications_per_organisation: Option<String>,
+    /// Applications of one person, who may then make no further one [default: 1000]
+    #[arg(long, value_name = "COUNT")]
+    quota_applications_per_person: Option<String>,
+    /// Subscriptions that one application may have [default: 1000]
+    #[arg(long, value_name = "COUNT")]
+    quota_subscriptions_per_application: Option<String>,
+    /// Secrets that may be made for one application in a day [default: 100]
+    #[arg(long, value_name = "COUNT")]
+    quota_secrets_per_day: Option<String>,
     /// Delete applications that nobody uses; every gateway must ask this hub or report to it [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     delete_unused: Option<String>,
@@ -290,6 +311,13 @@ impl Settings {
             ("low_water_bytes", &self.low_water_bytes),
             ("usage_flush_seconds", &self.usage_flush_seconds),
             ("usage_entries_max", &self.usage_entries_max),
+            ("verification_failures_max", &self.verification_failures_max),
+            ("verification_failures_seconds", &self.verification_failures_seconds),
+            ("changes_per_minute", &self.changes_per_minute),
+            ("quota_applications_per_organisation", &self.quota_applications_per_organisation),
+            ("quota_applications_per_person", &self.quota_applications_per_person),
+            ("quota_subscriptions_per_application", &self.quota_subscriptions_per_application),
+            ("quota_secrets_per_day", &self.quota_secrets_per_day),
             ("delete_unused", &self.delete_unused),
             ("unused_sandbox_days", &self.unused_sandbox_days),
             ("unused_production_days", &self.unused_production_days),

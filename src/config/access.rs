@@ -79,7 +79,7 @@ impl IssuerText {
             KeyPlace::File(self.jwks.into())
         };
         let algorithms = match self.algorithms {
-            Some(names) => words(&names, Algorithm::named, "algorithms (RS256, ES256, EdDSA)")?,
+            Some(names) => words(&names, Algorithm::named, "algorithms (RS256, ES256, ES384, EdDSA)")?,
             None => Algorithm::ALL.to_vec(),
         };
         let issuer = Issuer {

@@ -44,7 +44,7 @@ pub(super) const fn without_default(name: &'static str) -> Setting {
 }
 
 /// All settings.
-pub const SETTINGS: [Setting; 76] = [
+pub const SETTINGS: [Setting; 83] = [
     setting("listen", "127.0.0.1:50051"),
     setting("admin_listen", "127.0.0.1:50052"),
     without_default("data_dir"),
@@ -68,6 +68,13 @@ pub const SETTINGS: [Setting; 76] = [
     setting("low_water_bytes", "33554432"),
     setting("usage_flush_seconds", "60"),
     setting("usage_entries_max", "1000000"),
+    setting("verification_failures_max", "10"),
+    setting("verification_failures_seconds", "60"),
+    setting("changes_per_minute", "1200"),
+    setting("quota_applications_per_organisation", "1000"),
+    setting("quota_applications_per_person", "1000"),
+    setting("quota_subscriptions_per_application", "1000"),
+    setting("quota_secrets_per_day", "100"),
     setting("delete_unused", "false"),
     setting("unused_sandbox_days", "365"),
     setting("unused_production_days", "730"),

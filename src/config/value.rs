@@ -82,6 +82,7 @@ impl<'a> Values<'a> {
         let sync = self.sync();
         let access = self.access();
         let limits = self.limits();
+        let bounds = self.bounds();
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -112,6 +113,7 @@ impl<'a> Values<'a> {
             sync: sync?,
             access: access?,
             limits: limits?,
+            bounds: bounds?,
         })
     }
 

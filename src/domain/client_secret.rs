@@ -6,9 +6,11 @@ use super::fact::{Fact, FactKind, instant_text};
 use super::keyed_hash::KeyedHash;
 use super::name::{ApplicationId, ClientSecretId, PepperId};
 use super::outcome::{Judgement, Outcome};
+use super::quota;
 use super::record::{Record, RecordKey, Records};
 use super::register::load;
 use super::setting::Setting;
+use super::usage::Day;
 
 /// Most live secrets of one application (rule B52).
 pub const CLIENT_SECRETS_MAX: usize = 5;
@@ -50,6 +52,8 @@ pub struct ClientSecrets {
     pub application: ApplicationId,
     /// They themselves.
     pub secrets: Vec<ClientSecret>,
+    /// The day on which the last one was made, and how many were made on it, also those that are gone.
+    pub made_on: Option<(Day, u32)>,
 }
 
 impl ClientSecrets {
@@ -157,7 +161,7 @@ fn keys(id: &ApplicationId) -> Vec<RecordKey> {
 
 /// The secrets of an application; none if it never had any.
 fn secrets(id: &ApplicationId, records: &Records) -> ClientSecrets {
-    let none = || ClientSecrets { application: id.clone(), secrets: Vec::new() };
+    let none = || ClientSecrets { application: id.clone(), secrets: Vec::new(), made_on: None };
     records.client_secrets(id).cloned().unwrap_or_else(none)
 }
 
@@ -180,6 +184,13 @@ impl CreateClientSecret {
             return Err(SecretRefusal::ExpiryPassed { given }.into());
         }
         let mut new = secrets(&self.application, records);
+        let today = Day::of(setting.now);
+        let made = new.made_on.filter(|(day, _)| *day == today).map_or(0, |(_, made)| made);
+        if !setting.actor.is_staff() {
+            let remedy = "keep those that there are until tomorrow";
+            quota::within("quota_secrets_per_day", made, setting.rules.quotas.secrets_per_day, remedy)?;
+        }
+        new.made_on = Some((today, made.saturating_add(1)));
         new.secrets.retain(|secret| secret.is_live(setting.now));
         if new.secrets.len() >= CLIENT_SECRETS_MAX {
             let live = new.secrets.into_iter().map(|secret| (secret.id, secret.name)).collect();

@@ -27,6 +27,7 @@ use super::publish::{CreateVersion, DeployVersion, UpdateVersion};
 use super::record::{RecordKey, Records};
 use super::refusal::Refusal;
 use super::register::{CreateApplication, DeleteApplication, RestoreApplication, UpdateApplication};
+use super::registered_key::{AddKey, RevokeKey};
 use super::relocate::MoveSubscription;
 use super::restored::ConfirmRestore;
 use super::schedule::ChangeLifecycle;
@@ -123,6 +124,8 @@ commands!(
     CreateClientSecret,
     RevokeClientSecret,
     RehashClientSecret,
+    AddKey,
+    RevokeKey,
     SetIpAllowlist,
     SetRateLimitTier,
     SettleDisuse,
@@ -249,6 +252,8 @@ impl Command {
             Command::CreateClientSecret(_) => "CreateClientSecret",
             Command::RevokeClientSecret(_) => "RevokeClientSecret",
             Command::RehashClientSecret(_) => "RehashClientSecret",
+            Command::AddKey(_) => "AddKey",
+            Command::RevokeKey(_) => "RevokeKey",
             Command::SetIpAllowlist(_) => "SetIpAllowlist",
             Command::SetRateLimitTier(_) => "SetRateLimitTier",
             Command::SetOrganisation(_) => "SetOrganisation",
@@ -313,6 +318,8 @@ impl Command {
             | Command::CreateClientSecret(CreateClientSecret { application: id, .. })
             | Command::RevokeClientSecret(RevokeClientSecret { application: id, .. })
             | Command::RehashClientSecret(RehashClientSecret { application: id, .. })
+            | Command::AddKey(AddKey { application: id, .. })
+            | Command::RevokeKey(RevokeKey { application: id, .. })
             | Command::SetIpAllowlist(SetIpAllowlist { application: id, .. })
             | Command::SetRateLimitTier(SetRateLimitTier { application: id, .. })
             | Command::SettleDisuse(SettleDisuse { id, .. }) => application(id),

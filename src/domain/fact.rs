@@ -142,6 +142,10 @@ pub enum FactKind {
     ClientSecretRevoked,
     /// A secret is kept under a newer pepper.
     ClientSecretRehashed,
+    /// A public key of an application was registered.
+    KeyAdded,
+    /// A public key of an application was revoked.
+    KeyRevoked,
     /// The networks that an application may call from changed.
     IpAllowlistChanged,
     /// An application may call faster or slower.

@@ -149,6 +149,13 @@ name!(
 );
 
 name!(
+    /// The id of a registered public key: its thumbprint, as RFC 7638 makes it.
+    KeyId,
+    "a key id has 43 letters, digits, hyphens and underscores: the SHA-256 thumbprint of the key",
+    |text| len(text, 43, 43) && all(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+);
+
+name!(
     /// The id of an announcement, chosen by who publishes it.
     AnnouncementId,
     "an announcement id has 3 to 80 lower-case letters, digits and hyphens and begins with a letter or digit",

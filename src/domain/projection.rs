@@ -59,7 +59,7 @@ pub fn project(key: &RecordKey, record: &Record, rules: &Rules, changes: &mut Ve
             | Record::Gateway(_),
         ) => {}
         // Neither what an application proves itself with nor where it calls from is asked about with every call.
-        (_, Record::ClientSecrets(_) | Record::CallLimits(_)) => {}
+        (_, Record::ClientSecrets(_) | Record::RegisteredKeys(_) | Record::CallLimits(_)) => {}
         (_, Record::Api(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Revision(_) | Record::Disuse(_)) => {}
     }
 }

@@ -29,6 +29,7 @@ use super::notice::{Holder, Notice, NoticeRun, Occasion};
 use super::organisation::Organisation;
 use super::proposal::{Proposal, ProposalBook};
 use super::refusal::Refusal;
+use super::registered_key::RegisteredKeys;
 use super::restored::RestoreConfirmation;
 use super::service_account::ServiceAccount;
 use super::subscription::Subscription;
@@ -82,6 +83,8 @@ pub enum RecordKey {
     ClassRevision(u32),
     /// The secrets of an application.
     ClientSecrets(ApplicationId),
+    /// The public keys of an application.
+    RegisteredKeys(ApplicationId),
     /// What a gateway enforces for an application.
     CallLimits(ApplicationId),
     /// The latest announced deletion of an application that nobody uses.
@@ -162,6 +165,8 @@ pub enum Record {
     ClassRevision(ClassRevision),
     /// The secrets of an application.
     ClientSecrets(ClientSecrets),
+    /// The public keys of an application.
+    RegisteredKeys(RegisteredKeys),
     /// What a gateway enforces for an application.
     CallLimits(CallLimits),
     /// The announced deletion of an application that nobody uses.
@@ -321,6 +326,7 @@ typed! {
     namespace(name: Context) -> Namespace(Namespace) at RecordKey::Namespace(name.clone());
     notice(holder: Holder, id: NoticeId) -> Notice(Notice) at holder.notice(id.clone());
     client_secrets(id: ApplicationId) -> ClientSecrets(ClientSecrets) at ClientSecrets::key(id);
+    registered_keys(id: ApplicationId) -> RegisteredKeys(RegisteredKeys) at RegisteredKeys::key(id);
     call_limits(id: ApplicationId) -> CallLimits(CallLimits) at CallLimits::key(id);
     announcement(id: AnnouncementId) -> Announcement(Announcement) at RecordKey::Announcement(id.clone());
     client_id(id: ClientId) -> Name(Bearer) at RecordKey::ClientId(id.clone());

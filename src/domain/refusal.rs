@@ -1,6 +1,6 @@
 //! Refusals: every reason to say no has a name, its own data and a sentence that says what to do.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use devhub_decision::{Environment, Maturity, Stage};
 
 use super::app_version::{AppVersionNumber, AppVersionState, Widening};
@@ -18,6 +18,7 @@ use super::notice::{Holder, zoned};
 use super::organisation::OrganisationStatus;
 use super::policy::Period;
 use super::proposal::{Danger, ProposalState};
+use super::registered_key::KeyRefusal;
 use super::waiver::WaiverKind;
 
 /// One malformed field.
@@ -323,6 +324,31 @@ pub enum Refusal {
         /// The limit.
         limit: usize,
     },
+    /// The owner has as many of something as it may have.
+    #[error(
+        "{quota} is {limit}, and there are {count} already; {remedy}, or ask an operator of the hub, who is not bound by it"
+    )]
+    QuotaExceeded {
+        /// The setting that says it.
+        quota: &'static str,
+        /// How many there are.
+        count: u32,
+        /// How many there may be.
+        limit: u32,
+        /// How to have fewer.
+        remedy: &'static str,
+    },
+    /// The actor changes more than it may in this time.
+    #[error(
+        "one caller makes at most {limit} changes in a minute (changes_per_minute); go on in {} ms, or more slowly",
+        .wait.num_milliseconds()
+    )]
+    RateExceeded {
+        /// How many it may.
+        limit: u32,
+        /// How long it takes until the next one is accepted.
+        wait: TimeDelta,
+    },
     /// The access request is not in a state that allows this.
     #[error("{0}")]
     IllegalAccessRequestState(&'static str),
@@ -563,6 +589,9 @@ pub enum Refusal {
     /// There is nothing to restore.
     #[error("gateway {0} of {1} is not revoked; check its id and environment")]
     GatewayNotRevoked(GatewayId, Environment),
+    /// About a public key of an application.
+    #[error(transparent)]
+    RegisteredKey(#[from] KeyRefusal),
     /// No such organisation.
     #[error("nothing is known of organisation {0}; an operator can set its status")]
     OrganisationNotFound(OrganisationId),

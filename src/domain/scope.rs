@@ -81,6 +81,7 @@ pub fn owner(record: &Record) -> Owner<'_> {
         Record::Waiver(waiver) => Owner::Application(&waiver.application),
         Record::Exemption(exemption) => Owner::Application(&exemption.application),
         Record::ClientSecrets(secrets) => Owner::Application(&secrets.application),
+        Record::RegisteredKeys(keys) => Owner::Application(&keys.application),
         Record::CallLimits(limits) => Owner::Application(&limits.application),
         Record::Disuse(disuse) => Owner::Application(&disuse.application),
         Record::AppVersion(version) => Owner::Application(&version.application),

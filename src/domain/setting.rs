@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::actor::Actor;
 use super::disuse::Limits;
 use super::policy::Policies;
+use super::quota::Quotas;
 use super::refusal::Refusal;
 
 /// The rules of a hub that its owner chooses.
@@ -22,6 +23,8 @@ pub struct Rules {
     pub disuse: Option<Limits>,
     /// Whether what is dangerous takes two persons.
     pub two_persons: TwoPersons,
+    /// How many of something one owner may have.
+    pub quotas: Quotas,
 }
 
 /// Whether what is dangerous takes two persons.

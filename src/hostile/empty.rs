@@ -8,6 +8,7 @@ use tokio::runtime::Runtime;
 
 use crate::clock::ManualClock;
 use crate::domain::policy::Policies;
+use crate::domain::quota::Quotas;
 use crate::domain::setting::{ProductionDeletion, ProductionSubscriptions, Rules, TwoPersons};
 use crate::hub::Hub;
 use crate::store::memory::Memory;
@@ -26,6 +27,7 @@ pub(crate) fn rules() -> Rules {
         production_deletion: ProductionDeletion::Restricted,
         disuse: None,
         two_persons: TwoPersons::NotNeeded,
+        quotas: Quotas::default(),
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt::{Debug, Display};
 use std::str::{FromStr, from_utf8};
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
 
 use crate::access::proof::Kind;
 use crate::cli::catalogue::file;
@@ -14,6 +17,7 @@ use crate::domain::policy::Policies;
 use crate::gateway::request::{PathUse, Source, Vendor};
 use crate::hub::PlanToken;
 use crate::rpc::parse::{Fields, Query};
+use crate::secret::Seals;
 
 /// A catalogue in YAML. One that is read says the same when it is written and read again.
 pub(super) fn catalogue(bytes: &[u8]) {
@@ -38,13 +42,18 @@ pub(super) fn policies(bytes: &[u8]) {
     }
 }
 
-/// A page token of some query. What is taken for a cursor comes out again.
+static SEALS: LazyLock<Arc<Seals>> = LazyLock::new(|| Arc::new(Seals::generate()));
+
+/// A page token of some query. What is taken for a cursor comes out again, and so does every cursor.
 pub(super) fn page_token(bytes: &[u8]) {
-    let Ok(text) = from_utf8(bytes) else { return };
-    let query = Query::new("ListApis", &["hello"]);
-    if let Ok(Some(cursor)) = query.cursor(text) {
+    let query = Query::new(Arc::clone(&SEALS), "ListApis", &["hello"]);
+    if let Ok(text) = from_utf8(bytes)
+        && let Ok(Some(cursor)) = query.cursor(text)
+    {
         assert_eq!(query.token(Some(cursor)), text.to_ascii_lowercase());
     }
+    let cursor = (!bytes.is_empty()).then(|| Bytes::copy_from_slice(bytes));
+    assert_eq!(query.cursor(&query.token(cursor.clone())).ok().flatten(), cursor);
 }
 
 /// The token of a preview, or an etag. There is one text for each.

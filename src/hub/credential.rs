@@ -1,9 +1,10 @@
 //! Verifying credentials: do a client id and a secret belong together?
 //!
 //! A wrong pair costs the same work, whatever is wrong with it: a hash under every pepper, three reads, the decoding of as
-//! many secrets as an application may have and of a service account. Where there is no record, a decoy is decoded in its
-//! place. What is left, that the store finds a record a little sooner or later than none, and that one account is longer
-//! than another, tells whether a client id is known, and as whose, which is no secret.
+//! many secrets as an application may have and of a service account, and as many comparisons. Where there is no record, a
+//! decoy is decoded in its place; where there is no secret, what is compared is nobody's. What is left, that the store finds
+//! a record a little sooner or later than none, and that one account is longer than another, tells whether a client id is
+//! known, and as whose, which is no secret.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -105,8 +106,11 @@ static DECOYS: LazyLock<Decoys> = LazyLock::new(|| {
             hash: KeyedHash { pepper: "00000000".parse().expect("it is a valid id"), bytes: [0; 32] },
         }),
     };
-    let secrets =
-        |count: usize| ClientSecrets { application: nobody.clone(), secrets: (0..count).map(secret).collect() };
+    let secrets = |count: usize| ClientSecrets {
+        application: nobody.clone(),
+        secrets: (0..count).map(secret).collect(),
+        made_on: None,
+    };
     Decoys {
         client_id: "nobodys-client".parse().expect("it is a valid client id"),
         name: encode_record(&Record::Name(NameBearer::Application(nobody.clone()))),
@@ -223,8 +227,9 @@ impl Hub {
         drop(std::hint::black_box(decode_record(&decoys.secrets[short])?));
         let live: Vec<&ClientSecret> = secrets.live(now).collect();
         let hashes: Vec<&KeyedHash> = live.iter().map(|secret| &secret.hash).collect();
-        let of_account: Vec<&KeyedHash> = account.secret.iter().map(|secret| &secret.hash).collect();
-        let (place, account_place) = (presented.find(&hashes), presented.find(&of_account));
+        let of_account = account.secret.iter().filter(|_| is_account).map(|secret| &secret.hash);
+        let of_account: Vec<&KeyedHash> = of_account.collect();
+        let (place, account_place) = (presented.find(&hashes, CLIENT_SECRETS_MAX), presented.find(&of_account, 1));
         if is_account {
             let right = account_place.filter(|_| known && account_found).map(|place| of_account[place].clone());
             let Some(hash) = right else { return Ok(Verified::Wrong) };
@@ -252,6 +257,91 @@ impl Hub {
         let done = self.execute(Actor::Process(KEEPER.into()), command, Request::once()).await;
         if let Err(error) = done {
             tracing::warn!(%error, "a secret stays under an older pepper for now");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::config::Config;
+    use crate::domain::application::{Kind as ApplicationKind, Persona, Role};
+    use crate::domain::client_secret::{CreateClientSecret, Made};
+    use crate::domain::register::{ClientIdOrigin, CreateApplication};
+    use crate::secret::{Pepper, Secret, work};
+    use crate::store::memory::Memory;
+
+    fn now() -> DateTime<Utc> {
+        "2026-01-01T12:00:00Z".parse().expect("an instant")
+    }
+
+    async fn application(hub: &Hub, peppers: &Peppers, id: &str, secrets: usize) -> Vec<Secret> {
+        let operator: Actor = "operator:olga".parse().expect("an actor");
+        let create = CreateApplication {
+            id: id.parse().expect("an id"),
+            client_id: format!("client-{id}").parse().expect("a client id"),
+            client_id_origin: ClientIdOrigin::Brought,
+            name: format!("Application {id}"),
+            description: String::new(),
+            environment: Environment::Sandbox,
+            owner: String::new(),
+            kind: ApplicationKind::Standard,
+            persona: Persona::CustomIntegration,
+            collaborators: [("ada@example.com".parse().expect("an address"), Role::Administrator)].into(),
+        };
+        hub.execute(operator.clone(), create.into(), Request::once()).await.expect("an application");
+        let mut made = Vec::new();
+        for number in 0..secrets {
+            let secret = Secret::generate();
+            let command = CreateClientSecret {
+                application: id.parse().expect("an id"),
+                id: format!("{id}-{number}").parse().expect("an id"),
+                name: "Server".to_owned(),
+                // The first one ends sooner than the others.
+                expires_at: (number == 0 && secrets > 1).then_some(now() + TimeDelta::hours(1)),
+                made: Some(Made { hash: peppers.hash(&secret), last_shown: secret.last_shown().to_owned() }),
+            };
+            hub.execute(operator.clone(), command.into(), Request::once()).await.expect("a secret");
+            made.push(secret);
+        }
+        made
+    }
+
+    #[tokio::test]
+    async fn b54_every_verification_makes_and_compares_as_many_hashes() {
+        let config = Config::for_testing("unused");
+        let rules = crate::server::rules(&config).expect("the rules of no file");
+        let store = Arc::new(Memory::open().expect("a store in memory"));
+        let hub = Hub::open(store, rules, Arc::new(ManualClock::at(now()))).expect("an empty hub");
+        let peppers = Peppers::new(vec![Pepper::generate(), Pepper::generate()], Pepper::generate());
+        let one = application(&hub, &peppers, "one", 1).await;
+        let five = application(&hub, &peppers, "five", 5).await;
+        application(&hub, &peppers, "none", 0).await;
+        let wrong = Secret::generate();
+        for (client, secret, at, right) in [
+            ("client-one", &one[0], now(), true),
+            ("client-one", &wrong, now(), false),
+            ("client-five", &five[4], now(), true),
+            ("client-five", &five[0], now(), true),
+            ("client-five", &five[0], now() + TimeDelta::hours(1), false),
+            ("client-five", &wrong, now() + TimeDelta::hours(1), false),
+            ("client-none", &wrong, now(), false),
+            ("client-unknown", &one[0], now(), false),
+            ("?", &one[0], now(), false),
+        ] {
+            work::taken();
+            let verified = hub.verify_credentials(&peppers, client.parse().ok().as_ref(), secret.reveal(), at).await;
+            assert_eq!(verified.expect("an answer") != Verified::Wrong, right, "{client}");
+            assert_eq!(
+                work::taken(),
+                (3, 6),
+                "a hash under each of three peppers, and six comparisons: {client} at {at}"
+            );
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The one way in which anything changes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -9,6 +11,7 @@ use super::{Failure, Hub};
 use crate::domain::fact::{Fact, FactKind, Subject};
 use crate::domain::name::RequestId;
 use crate::domain::outcome::{self, Effect, Outcome};
+use crate::domain::quota::Counted;
 use crate::domain::record::Found;
 use crate::domain::setting::Consent;
 use crate::domain::{Actor, Command, Record, RecordKey, Records, Refusal, Setting};
@@ -147,6 +150,8 @@ impl Hub {
     /// # Errors
     /// When the command is refused, or the store cannot take it.
     pub async fn execute(&self, actor: Actor, command: Command, request: Request) -> Result<Answer, Failure> {
+        // Not recorded: whoever is too fast would have the journal grow at any speed.
+        self.0.change_rate.begin(&actor, self.now())?;
         let hub = self.clone();
         let work = tokio::spawn(async move { hub.run(&actor, &command, &request).await });
         work.await.unwrap_or(Err(Failure::Defect))
@@ -187,7 +192,9 @@ impl Hub {
                 return Err(refusal.into());
             }
             let setting = Setting { actor, now, rules: self.rules(), consent: Consent::Alone };
-            let weighed = match self.weigh(command, request, &loaded.records, &aside, &setting) {
+            let counted = command.counted(actor, &loaded.records);
+            let weighed = self.weigh(command, request, &loaded.records, &aside, &setting);
+            let weighed = match weighed.and_then(|weighed| self.within_quotas(weighed, &counted)) {
                 Ok(weighed) => weighed,
                 Err(refusal) => {
                     if request.mode == Mode::Commit {
@@ -209,7 +216,8 @@ impl Hub {
                 return Ok(answer);
             }
             let expectations = loaded.expectations.into_iter().chain(aside.expectations).collect();
-            let batch = batch(actor, request, &weighed, &answer, expectations, now);
+            let guard = self.conditions(request, weighed.guard.clone(), counted);
+            let batch = batch(actor, request, guard, &weighed, &answer, expectations, now);
             match self.0.store.commit(batch).await? {
                 Verdict::Committed(revision) => {
                     self.release(command);
@@ -299,8 +307,29 @@ impl Hub {
         Ok(())
     }
 
-    /// Leaves a fact that a command was refused (rule B92), or counts it where there are many of the actor's. The refusal stands even if it cannot be recorded: a full
-    /// disk must not turn a "no" into an error.
+    /// What a command comes to, if its owners may have one more of all that it adds to.
+    fn within_quotas(&self, weighed: Weighed, counted: &[Counted]) -> Result<Weighed, Refusal> {
+        let quotas = &self.rules().quotas;
+        let adds = if weighed.outcome.writes.is_empty() { &[] } else { counted };
+        adds.iter().try_for_each(|counted| counted.one_more(self.index().count(counted), quotas))?;
+        Ok(weighed)
+    }
+
+    /// The conditions under which a command may be committed: those of the request, of its judgement, and that others did not
+    /// use up what is counted meanwhile. Of two for the last place one finds the other there, and is judged again.
+    fn conditions(&self, request: &Request, judged: Option<Guard>, counted: Vec<Counted>) -> Option<Guard> {
+        let plan = request.plan.as_ref().map(|plan| plan.guard.clone());
+        let mut guards: Vec<Guard> = [plan, request.guard.clone(), judged].into_iter().flatten().collect();
+        if !counted.is_empty() {
+            let (index, quotas) = (Arc::clone(&self.0.index), self.rules().quotas);
+            let room = move |counted: &Counted| counted.one_more(index.count(counted), &quotas).is_ok();
+            guards.push(Guard(Arc::new(move || counted.iter().all(&room))));
+        }
+        (!guards.is_empty()).then(|| Guard(Arc::new(move || guards.iter().all(|guard| guard.0()))))
+    }
+
+    /// Leaves a fact that a command was refused (rule B92), or counts it where there are many of the actor's. The refusal
+    /// stands even if it cannot be recorded: a full disk must not turn a "no" into an error.
     async fn record_refusal(
         &self,
         actor: &Actor,
@@ -351,6 +380,7 @@ fn left_out(actor: &Actor, count: u64) -> Bytes {
 fn batch(
     actor: &Actor,
     request: &Request,
+    guard: Option<Guard>,
     weighed: &Weighed,
     answer: &Answer,
     expectations: Vec<(Key, Expectation)>,
@@ -389,7 +419,5 @@ fn batch(
     if let (Some(agreed), Some(word)) = (&weighed.agreed, &request.word) {
         facts.extend(agreed.facts.iter().map(|fact| encode(fact, &word.by)));
     }
-    let guard = request.plan.as_ref().map(|plan| plan.guard.clone()).or_else(|| request.guard.clone());
-    let guard = guard.or_else(|| weighed.guard.clone());
     Batch { instant: now, expectations, after_all: outcome.effect == Effect::BeginsNow, guard, writes, facts }
 }

@@ -50,6 +50,7 @@ fn key_of(kind: Kind, record: &Record) -> Option<RecordKey> {
         | Record::Name(_)
         | Record::Notice(_)
         | Record::ClientSecrets(_)
+        | Record::RegisteredKeys(_)
         | Record::CallLimits(_) => return None,
         Record::Exemption(exemption) => exemption.key(),
         Record::Company(company) => company.key(),
@@ -117,6 +118,7 @@ impl Fold {
             | Kind::Notice
             | Kind::CompanyNotice
             | Kind::ClientSecrets
+            | Kind::RegisteredKeys
             | Kind::CallLimits
             | Kind::Organisation
             | Kind::Listing

@@ -24,6 +24,7 @@ use crate::domain::disuse::Disuse;
 use crate::domain::name::{ApplicationId, Context, Email, Label, VersionName};
 use crate::domain::namespace::{self, Namespace};
 use crate::domain::notice::NoticeSubject;
+use crate::domain::quota::Counted;
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::subscription::Subscription;
 use crate::domain::version::Version;
@@ -337,7 +338,7 @@ impl Index {
             (_, Record::Subscription(_) | Record::AccessRequest(_) | Record::Name(_) | Record::Notice(_)) => {}
             // Who migrates is the roster's.
             (_, Record::Company(_) | Record::Project(_) | Record::ServiceAccount(_) | Record::CredentialClass(_)) => {}
-            (_, Record::ClientSecrets(_) | Record::CallLimits(_)) => {}
+            (_, Record::ClientSecrets(_) | Record::RegisteredKeys(_) | Record::CallLimits(_)) => {}
         }
     }
 
@@ -450,6 +451,24 @@ impl Index {
     /// Up to `limit` applications that a person works on, after `after`.
     pub fn worked_on_by(&self, email: &Email, after: Option<&str>, limit: usize) -> Vec<ApplicationId> {
         page(self.0.read().by_collaborator.get(email), after, limit)
+    }
+
+    /// How many there are of what a quota counts.
+    pub fn count(&self, counted: &Counted) -> u32 {
+        let inner = self.0.read();
+        let kept = |ids: Option<&BTreeSet<Arc<str>>>| {
+            let is_kept = |id: &&Arc<str>| inner.applications.get(*id).is_some_and(|entry| !entry.deleted);
+            ids.map_or(0, |ids| ids.iter().filter(is_kept).count())
+        };
+        let count = match counted {
+            Counted::ApplicationsOfOrganisation(owner) => kept(inner.by_owner.get(owner)),
+            Counted::ApplicationsOfPerson(email) => kept(inner.by_collaborator.get(email)),
+            Counted::SubscriptionsOf(id) => inner
+                .applications
+                .get(id.as_str())
+                .map_or(0, |entry| entry.subscriptions.iter().filter(|(_, open)| *open == Open::Yes).count()),
+        };
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     /// Whether a person works on an application.

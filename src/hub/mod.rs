@@ -14,10 +14,13 @@
 
 mod announcements;
 mod apps;
+mod assertion;
+mod attempts;
 mod audit;
 mod calendar;
 mod caretaker;
 mod change_log;
+mod changes;
 mod checklist;
 mod credential;
 mod crier;
@@ -25,6 +28,7 @@ mod execute;
 mod first_use;
 mod fold;
 mod followed;
+mod held;
 mod housekeeping;
 mod index;
 mod installations;
@@ -37,6 +41,7 @@ mod proposing;
 mod read;
 mod refusals;
 mod revocations;
+mod replays;
 mod roster;
 mod turns;
 mod usage;
@@ -50,14 +55,18 @@ use devhub_decision::Table;
 
 use crate::clock::Clock;
 use crate::domain::Rules;
+use crate::secret::Seals;
 use crate::store::codec::Undecodable;
 use crate::store::{Store, StoreError};
 
 pub use announcements::{AnnouncementFilter, AnnouncementPlace};
+pub use assertion::{Asserted, AssertionBearer};
+pub use attempts::Attempts;
 pub use audit::{FactFilter, FactPage};
 pub use calendar::CalendarPlace;
 pub use caretaker::Round;
 pub use change_log::{ChangeLog, LOG_AGE_MAX, LOG_ROWS_MAX, Stand, Step};
+pub use changes::ChangeRate;
 pub use checklist::{
     CompanyReport, Delisting, DeveloperReport, INSTALLATIONS_MAX, LiveAccount, Replacement, Replacing, ShortOfProjects,
     WaitingRelease, WaitingUpdate,
@@ -85,6 +94,7 @@ use fold::Fold;
 use instants::Instants;
 use refusals::Refusals;
 use revocations::Revocations;
+use replays::Replays;
 use turns::Turns;
 
 /// Why the hub could not do what it was asked to, other than by the rules of the business.
@@ -125,6 +135,12 @@ struct Parts {
     first_uses: Arc<FirstUses>,
     last_uses: LastUses,
     refusals: Refusals,
+    /// From when on every assertion that was used is remembered.
+    opened_at: DateTime<Utc>,
+    replays: Replays,
+    attempts: Attempts,
+    change_rate: ChangeRate,
+    page_seals: parking_lot::RwLock<Arc<Seals>>,
     /// Held by the crier.
     crying: tokio::sync::Mutex<()>,
     /// Notices given.
@@ -154,7 +170,8 @@ impl Hub {
         remember(&log, store.as_ref(), &rules)?;
         let instants = Instants::new(clock, store.head().instant);
         let first_uses = Arc::new(FirstUses::default());
-        let usage = Meter::open(Arc::clone(&store), Arc::clone(&first_uses), instants.now());
+        let opened_at = instants.now();
+        let usage = Meter::open(Arc::clone(&store), Arc::clone(&first_uses), opened_at);
         let last_uses = LastUses::new(Arc::clone(&store));
         Ok(Hub(Arc::new(Parts {
             store,
@@ -170,6 +187,11 @@ impl Hub {
             first_uses,
             last_uses,
             refusals: Refusals::default(),
+            opened_at,
+            replays: Replays::default(),
+            attempts: Attempts::default(),
+            change_rate: ChangeRate::default(),
+            page_seals: parking_lot::RwLock::new(Arc::new(Seals::generate())),
             crying: tokio::sync::Mutex::default(),
             notices_given: AtomicU64::new(0),
             deleted_unused: AtomicU64::new(0),
@@ -215,6 +237,26 @@ impl Hub {
     /// When secrets were last verified.
     pub fn last_uses(&self) -> &LastUses {
         &self.0.last_uses
+    }
+
+    /// What the places of lists are sealed with that callers are given. Until somebody says otherwise, a restart ends them.
+    pub fn page_seals(&self) -> Arc<Seals> {
+        Arc::clone(&self.0.page_seals.read())
+    }
+
+    /// Seals the places of lists with what outlasts a restart.
+    pub fn set_page_seals(&self, seals: Seals) {
+        *self.0.page_seals.write() = Arc::new(seals);
+    }
+
+    /// How often verifications of credentials failed lately.
+    pub fn attempts(&self) -> &Attempts {
+        &self.0.attempts
+    }
+
+    /// How fast callers change things.
+    pub fn change_rate(&self) -> &ChangeRate {
+        &self.0.change_rate
     }
 
     /// Writes what was counted and remembered since the last time to the notes of the store.

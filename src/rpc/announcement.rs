@@ -236,7 +236,8 @@ impl AnnouncementService for AnnouncementRpc {
         };
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListAnnouncements", &[&format!("{filter:?}")]).within(hub.scope());
+        let query =
+            Query::new(self.hub.page_seals(), "ListAnnouncements", &[&format!("{filter:?}")]).within(hub.scope());
         let after = match query.cursor(&message.page_token)? {
             None => None,
             Some(cursor) => Some(AnnouncementPlace::decode(&cursor).ok_or_else(status::page_token)?),
@@ -274,7 +275,7 @@ impl AnnouncementService for AnnouncementRpc {
         let size = fields.page_size(message.page_size);
         let Some(id) = id.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
         AnnouncementRpc::find(&hub, &id)?;
-        let query = Query::new("ListAnnouncementRevisions", &[id.as_str()]).within(hub.scope());
+        let query = Query::new(self.hub.page_seals(), "ListAnnouncementRevisions", &[id.as_str()]).within(hub.scope());
         let after = query.cursor(&message.page_token)?;
         let page = read(&hub, move |hub| {
             hub.list(&announcement_revisions_of(&id), after, size, |stored| {

@@ -128,7 +128,11 @@ impl ApiService for ApiRpc {
         // What others subscribe to is told to nobody but staff.
         let viewer = viewer.filter(|viewer| scope.is_everything() || scope.email() == Some(viewer));
         let listed_only = message.listed_only;
-        let query = Query::new("ListApis", &[&message.policy, &listed_only.to_string(), &message.viewer]);
+        let query = Query::new(
+            self.hub.page_seals(),
+            "ListApis",
+            &[&message.policy, &listed_only.to_string(), &message.viewer],
+        );
         let cursor = query.cursor(&message.page_token)?;
         let now = self.hub.now();
         let page = read(&self.hub, move |hub| {
@@ -245,7 +249,7 @@ impl ApiService for ApiRpc {
         let size = fields.page_size(message.page_size);
         fields.check()?;
         let (e, s) = (message.environment.to_string(), message.stage.to_string());
-        let query = Query::new("ListApiVersions", &[&message.context, &e, &s]);
+        let query = Query::new(self.hub.page_seals(), "ListApiVersions", &[&message.context, &e, &s]);
         let after = match query.cursor(&message.page_token)? {
             None => None,
             Some(cursor) => {

@@ -179,7 +179,8 @@ impl AppVersionService for AppVersionRpc {
         let size = fields.page_size(message.page_size);
         let Some(application) = application.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
         let query =
-            Query::new("ListAppVersions", &[application.as_str(), &message.state.to_string()]).within(hub.scope());
+            Query::new(self.hub.page_seals(), "ListAppVersions", &[application.as_str(), &message.state.to_string()])
+                .within(hub.scope());
         let before = match query.cursor(&message.page_token)? {
             None => None,
             Some(cursor) => {

@@ -197,7 +197,8 @@ impl ApplicationService for ApplicationRpc {
         fields.check()?;
         let (e, d) = (message.environment.to_string(), message.show_deleted.to_string());
         let u = message.unused_only.to_string();
-        let query = Query::new("ListApplications", &[&e, &message.owner, &message.collaborator, &d, &u]);
+        let query =
+            Query::new(self.hub.page_seals(), "ListApplications", &[&e, &message.owner, &message.collaborator, &d, &u]);
         let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&hub, move |hub| {

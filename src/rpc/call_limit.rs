@@ -156,7 +156,8 @@ impl CallLimitService for CallLimitRpc {
         let environment = fields.word_or_none::<Environment>("environment", message.environment);
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListCallLimits", &[&message.environment.to_string()]).within(hub.scope());
+        let query = Query::new(self.hub.page_seals(), "ListCallLimits", &[&message.environment.to_string()])
+            .within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&hub, move |hub| {
             hub.list_of(Kind::CallLimits, None, cursor, size, |stored| {

@@ -156,7 +156,7 @@ impl CompanyService for CompanyRpc {
         let administrator = fields.name_or_none::<Email>("administrator", &message.administrator);
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListCompanies", &[&message.administrator]).within(hub.scope());
+        let query = Query::new(self.hub.page_seals(), "ListCompanies", &[&message.administrator]).within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&hub, move |hub| match administrator {
             // Those of whoever sees one company are looked for there, and nowhere else.
@@ -216,7 +216,7 @@ impl CompanyService for CompanyRpc {
         let size = fields.page_size(message.page_size);
         let Some(company) = company else { return Err(fields.refuse()) };
         fields.check()?;
-        let query = Query::new("ListProjects", &[&message.company_id]).within(hub.scope());
+        let query = Query::new(self.hub.page_seals(), "ListProjects", &[&message.company_id]).within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&hub, move |hub| {
             hub.list(&codec::projects_of(&company), cursor, size, |stored| {

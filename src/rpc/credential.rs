@@ -1,4 +1,7 @@
-//! CredentialService: secrets of applications, and whether one is presented by its bearer.
+//! CredentialService: secrets and public keys of applications, and whether who presents something is its bearer.
+
+mod assertion;
+mod key;
 
 use std::sync::Arc;
 
@@ -30,6 +33,9 @@ const PRESENTED_BYTES_MAX: usize = 256;
 /// Longest text that may be presented as a client id, in bytes.
 const CLIENT_ID_BYTES_MAX: usize = 128;
 
+/// Longest name of a source, in bytes.
+const SOURCE_BYTES_MAX: usize = 64;
+
 /// Serves CredentialService.
 pub struct CredentialRpc {
     hub: Hub,
@@ -56,13 +62,13 @@ fn render_all(hub: &Hub, secrets: &[ClientSecret], now: DateTime<Utc>) -> Vec<v1
     secrets.iter().zip(last_uses).map(|(secret, last_use)| render(secret, last_use, now)).collect()
 }
 
-/// The page of `secrets` after the one that the cursor names; where it was revoked meanwhile, from the beginning.
-fn page(secrets: &[ClientSecret], cursor: Option<&Bytes>, size: usize) -> (Vec<ClientSecret>, Option<Bytes>) {
-    let after = |cursor: &Bytes| secrets.iter().position(|secret| secret.id.as_str().as_bytes() == cursor);
+/// The page of `all` after the one that the cursor names; where it was revoked meanwhile, from the beginning.
+fn page<T: Clone>(all: &[T], id: impl Fn(&T) -> &str, cursor: Option<&Bytes>, size: usize) -> (Vec<T>, Option<Bytes>) {
+    let after = |cursor: &Bytes| all.iter().position(|one| id(one).as_bytes() == cursor);
     let begin = cursor.and_then(after).map_or(0, |place| place + 1);
-    let page: Vec<ClientSecret> = secrets.iter().skip(begin).take(size).cloned().collect();
-    let more = begin + page.len() < secrets.len();
-    let next = page.last().filter(|_| more).map(|last| Bytes::copy_from_slice(last.id.as_str().as_bytes()));
+    let page: Vec<T> = all.iter().skip(begin).take(size).cloned().collect();
+    let more = begin + page.len() < all.len();
+    let next = page.last().filter(|_| more).map(|last| Bytes::copy_from_slice(id(last).as_bytes()));
     (page, next)
 }
 
@@ -174,7 +180,8 @@ impl CredentialService for CredentialRpc {
         let application = fields.name::<ApplicationId>("application_id", &message.application_id);
         let size = fields.page_size(message.page_size);
         let Some(application) = application.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
-        let query = Query::new("ListClientSecrets", &[&message.application_id]).within(hub.scope());
+        let query =
+            Query::new(self.hub.page_seals(), "ListClientSecrets", &[&message.application_id]).within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let now = self.hub.now();
         let (client_secrets, next) = read(&hub, move |hub| {
@@ -185,7 +192,7 @@ impl CredentialService for CredentialRpc {
             }
             let secrets = found.next().flatten().map(|stored| stored.record);
             let secrets = if let Some(Record::ClientSecrets(known)) = secrets { known.secrets } else { Vec::new() };
-            let (page, next) = page(&secrets, cursor.as_ref(), size);
+            let (page, next) = page(&secrets, |secret| secret.id.as_str(), cursor.as_ref(), size);
             Ok((render_all(hub, &page, now), next))
         })
         .await?;
@@ -213,12 +220,37 @@ impl CredentialService for CredentialRpc {
         Ok(Response::new(v1::RevokeClientSecretResponse { client_secrets, revision }))
     }
 
+    async fn add_key(&self, request: Request<v1::AddKeyRequest>) -> Result<Response<v1::AddKeyResponse>, Status> {
+        key::add(&self.hub, request).await
+    }
+
+    async fn list_keys(&self, request: Request<v1::ListKeysRequest>) -> Result<Response<v1::ListKeysResponse>, Status> {
+        key::list(&self.hub, request).await
+    }
+
+    async fn revoke_key(
+        &self,
+        request: Request<v1::RevokeKeyRequest>,
+    ) -> Result<Response<v1::RevokeKeyResponse>, Status> {
+        key::revoke(&self.hub, request).await
+    }
+
+    async fn verify_assertion(
+        &self,
+        request: Request<v1::VerifyAssertionRequest>,
+    ) -> Result<Response<v1::VerifyAssertionResponse>, Status> {
+        assertion::verify(&self.hub, &self.metrics, &request)
+    }
+
     async fn verify_credentials(
         &self,
         request: Request<v1::VerifyCredentialsRequest>,
     ) -> Result<Response<v1::VerifyCredentialsResponse>, Status> {
         let message = request.get_ref();
         let mut fields = Fields::default();
+        if message.source.len() > SOURCE_BYTES_MAX {
+            fields.violate("source", format!("must have at most {SOURCE_BYTES_MAX} bytes"));
+        }
         for (field, value, limit) in
             [("client_id", &message.client_id, CLIENT_ID_BYTES_MAX), ("secret", &message.secret, PRESENTED_BYTES_MAX)]
         {
@@ -238,7 +270,12 @@ impl CredentialService for CredentialRpc {
         // What is no client id is that of nobody.
         let client_id = message.client_id.parse().ok();
         let now = self.hub.now();
+        let admitted = self.hub.attempts().admit(&message.client_id, &message.source, now);
+        admitted.map_err(status::verification_limited)?;
         let verified = self.hub.verify_credentials(peppers, client_id.as_ref(), &message.secret, now).await;
+        if matches!(verified, Ok(Verified::Wrong)) {
+            self.hub.attempts().failed(&message.client_id, &message.source, now);
+        }
         let verified = verified.map_err(status::failed)?;
         self.metrics.verified(verdict(&verified));
         Ok(Response::new(render_verified(&verified)))

@@ -141,7 +141,7 @@ impl CredentialClassService for CredentialClassRpc {
         let mut fields = Fields::default();
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListCredentialClassRevisions", &[]);
+        let query = Query::new(self.hub.page_seals(), "ListCredentialClassRevisions", &[]);
         let after = match query.cursor(&message.page_token)? {
             None => 0,
             Some(cursor) => u32::from_be_bytes(cursor[..].try_into().map_err(|_| status::page_token())?),

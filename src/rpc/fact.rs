@@ -90,7 +90,7 @@ impl FactService for FactRpc {
         let filter = filter(&mut fields, message.filter.as_ref());
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListFacts", &[&format!("{filter:?}")]);
+        let query = Query::new(self.hub.page_seals(), "ListFacts", &[&format!("{filter:?}")]);
         let after = match query.cursor(&message.page_token)? {
             None => 0,
             Some(cursor) => u64::from_be_bytes(cursor[..].try_into().map_err(|_| status::page_token())?),

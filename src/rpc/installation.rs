@@ -230,7 +230,11 @@ impl InstallationService for InstallationRpc {
         let size = fields.page_size(message.page_size);
         fields.check()?;
         let shown = message.show_uninstalled.to_string();
-        let query = Query::new("ListInstallations", &[&message.application_id, &message.company_id, &shown]);
+        let query = Query::new(
+            self.hub.page_seals(),
+            "ListInstallations",
+            &[&message.application_id, &message.company_id, &shown],
+        );
         let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&hub, move |hub| {

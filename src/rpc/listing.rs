@@ -131,7 +131,8 @@ impl ListingService for ListingRpc {
         let wanted = fields.word_or_none::<ListingState>("state", message.state);
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListListings", &[&message.state.to_string()]).within(hub.scope());
+        let query =
+            Query::new(self.hub.page_seals(), "ListListings", &[&message.state.to_string()]).within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&hub, move |hub| {
             let now = hub.now();

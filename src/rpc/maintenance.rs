@@ -146,7 +146,7 @@ impl MaintenanceService for MaintenanceRpc {
         let size = fields.page_size(message.page_size);
         fields.check()?;
         let parameters = [message.tenancy.to_string(), message.ahead_only.to_string()];
-        let query = Query::new("ListMaintenance", &parameters.each_ref().map(String::as_str));
+        let query = Query::new(self.hub.page_seals(), "ListMaintenance", &parameters.each_ref().map(String::as_str));
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&self.hub, move |hub| {
             let now = hub.now();

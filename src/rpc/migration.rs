@@ -140,7 +140,7 @@ impl MigrationService for MigrationRpc {
         fields.check()?;
         let flags = (message.at_risk_only, message.unfinished_only);
         let parameters = [format!("{filter:?} {flags:?}"), format!("{phases:?} {asked:?} {supposed:?} {ordered:?}")];
-        let query = Query::new("ListMigrations", &parameters.each_ref().map(String::as_str));
+        let query = Query::new(self.hub.page_seals(), "ListMigrations", &parameters.each_ref().map(String::as_str));
         let cursor = query.cursor(&message.page_token)?;
         let wanted = move |migration: &Migration| {
             (phases.is_empty() || phases.contains(&migration.phase))
@@ -209,7 +209,7 @@ impl MigrationService for MigrationRpc {
         let mut fields = Fields::default();
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListReopenedAccounts", &[]);
+        let query = Query::new(self.hub.page_seals(), "ListReopenedAccounts", &[]);
         let after = match query.cursor(&message.page_token)? {
             None => None,
             Some(cursor) => Some(parse_account(&cursor).ok_or_else(status::page_token)?),

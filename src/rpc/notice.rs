@@ -167,6 +167,7 @@ impl NoticeService for NoticeRpc {
         fields.check()?;
         let acknowledged = if message.unacknowledged_only { Acknowledged::LeftOut } else { Acknowledged::Shown };
         let query = Query::new(
+            self.hub.page_seals(),
             "ListNotices",
             &[
                 &message.application_id,

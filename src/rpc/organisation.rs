@@ -86,7 +86,7 @@ impl OrganisationService for OrganisationRpc {
         let status = fields.word_or_none::<OrganisationStatus>("status", message.status);
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListOrganisations", &[&message.status.to_string()]);
+        let query = Query::new(self.hub.page_seals(), "ListOrganisations", &[&message.status.to_string()]);
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&self.hub, move |hub| {
             hub.list(&Hub::prefix(Kind::Organisation, None), cursor, size, |stored| {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fmt::Display;
 use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -21,6 +22,7 @@ use crate::domain::name::{RequestId, VersionName, check_text};
 use crate::domain::refusal::Violation;
 use crate::domain::{Actor, Scope};
 use crate::hub::{Asked, Failure, Mode, Request};
+use crate::secret::Seals;
 use crate::wire::{Word, instant};
 
 /// The metadata that names the actor of a write.
@@ -268,19 +270,30 @@ pub fn mode(validate_only: bool) -> Mode {
     if validate_only { Mode::ValidateOnly } else { Mode::Commit }
 }
 
-/// A query that is read page by page: tokens of another query are refused.
-pub struct Query([u8; 8]);
+/// A query that is read page by page: tokens of another query are refused, and so are those that no hub gave.
+///
+/// A token is the place where the next page begins, under a seal of the hub and unreadable: it may name what its bearer does
+/// not get to see, and nobody makes one that names what he would like to see.
+pub struct Query {
+    /// SHA-256 of what is asked, and of who asks.
+    digest: [u8; 32],
+    seals: Arc<Seals>,
+}
+
+fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
 
 impl Query {
-    /// The query of `method` with these parameters.
-    pub fn new(method: &str, parameters: &[&str]) -> Query {
-        let mut hash = Sha256::new();
-        for part in [method].iter().chain(parameters) {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-        let digest: [u8; 32] = hash.finalize().into();
-        Query(digest.first_chunk().copied().expect("32 bytes begin with 8"))
+    /// The query of `method` with these parameters, at a hub that seals with `seals`.
+    pub fn new(seals: Arc<Seals>, method: &str, parameters: &[&str]) -> Query {
+        let parts: Vec<&[u8]> = [method].iter().chain(parameters).map(|part| part.as_bytes()).collect();
+        Query { digest: digest(&parts), seals }
     }
 
     /// The same query of a caller who sees what lies in `scope`: a token of one is none of another.
@@ -289,8 +302,7 @@ impl Query {
         match scope {
             Scope::Everything => self,
             Scope::Public | Scope::Person(_) | Scope::Company { .. } | Scope::Apis(_) => {
-                let own: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-                Query::new(&own, &[&scope.mark()])
+                Query { digest: digest(&[&self.digest, scope.mark().as_bytes()]), seals: self.seals }
             }
         }
     }
@@ -298,13 +310,13 @@ impl Query {
     /// The token of the page that begins after `cursor`; empty for none.
     pub fn token(&self, cursor: Option<Bytes>) -> String {
         let Some(cursor) = cursor else { return String::new() };
-        self.0.iter().chain(&cursor).map(|byte| format!("{byte:02x}")).collect()
+        self.seals.wrap(&self.digest, &cursor).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The cursor of a token.
     ///
     /// # Errors
-    /// When the token is malformed or of another query.
+    /// When the token is malformed, of another query, or of nobody.
     pub fn cursor(&self, token: &str) -> Result<Option<Bytes>, Status> {
         if token.is_empty() {
             return Ok(None);
@@ -318,9 +330,9 @@ impl Query {
                     .collect::<Option<_>>()
             })
             .flatten();
-        match bytes {
-            Some(bytes) if bytes.len() > 8 && bytes[..8] == self.0 => Ok(Some(Bytes::copy_from_slice(&bytes[8..]))),
-            _ => Err(status::page_token()),
-        }
+        let cursor = bytes.and_then(|bytes| self.seals.unwrap(&self.digest, &bytes));
+        // No place is empty: a list that is not begun has no token.
+        let cursor = cursor.filter(|cursor| !cursor.is_empty()).ok_or_else(status::page_token)?;
+        Ok(Some(cursor.into()))
     }
 }

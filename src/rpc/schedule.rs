@@ -109,7 +109,7 @@ impl ScheduleService for ScheduleRpc {
         let size = fields.page_size(message.page_size);
         fields.check()?;
         let digest = preview::digest(&message.changes);
-        let query = Query::new("PreviewLifecycleChange", &[&hex(&digest)]);
+        let query = Query::new(self.hub.page_seals(), "PreviewLifecycleChange", &[&hex(&digest)]);
         let after = match query.cursor(&message.page_token)? {
             None => None,
             Some(cursor) => Some(preview::Cursor::decode(&cursor).ok_or_else(status::page_token)?),
@@ -171,7 +171,7 @@ impl ScheduleService for ScheduleRpc {
         let Some(target) = target else { return Err(fields.refuse()) };
         fields.check()?;
         self.check_exists(&target)?;
-        let query = Query::new("ListScheduleRevisions", &[&target.to_string()]);
+        let query = Query::new(self.hub.page_seals(), "ListScheduleRevisions", &[&target.to_string()]);
         let prefix = revisions_of(&target);
         let (revisions, next_page_token) = self.revisions(&query, prefix, &message.page_token, size).await?;
         Ok(Response::new(v1::ListScheduleRevisionsResponse { revisions, next_page_token }))
@@ -187,7 +187,7 @@ impl ScheduleService for ScheduleRpc {
         let size = fields.page_size(message.page_size);
         let Some(context) = context else { return Err(fields.refuse()) };
         fields.check()?;
-        let query = Query::new("ListChangelog", &[context.as_str()]);
+        let query = Query::new(self.hub.page_seals(), "ListChangelog", &[context.as_str()]);
         let prefix = revisions_in(&context);
         let (revisions, next_page_token) = self.revisions(&query, prefix, &message.page_token, size).await?;
         Ok(Response::new(v1::ListChangelogResponse { revisions, next_page_token }))
@@ -205,7 +205,11 @@ impl ScheduleService for ScheduleRpc {
         let context = fields.name_or_none::<Context>("context", &message.context);
         let size = fields.page_size(message.page_size);
         let (f, u) = (format!("{:?}", message.from_time), format!("{:?}", message.until_time));
-        let query = Query::new("ListCalendar", &[&f, &u, &message.environment.to_string(), &message.context]);
+        let query = Query::new(
+            self.hub.page_seals(),
+            "ListCalendar",
+            &[&f, &u, &message.environment.to_string(), &message.context],
+        );
         let after = match query.cursor(&message.page_token)? {
             None => None,
             Some(cursor) => Some(CalendarPlace::decode(&cursor).ok_or_else(status::page_token)?),
@@ -259,7 +263,7 @@ impl ScheduleService for ScheduleRpc {
         let mut fields = Fields::default();
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListNamespaces", &[]);
+        let query = Query::new(self.hub.page_seals(), "ListNamespaces", &[]);
         let after = query.cursor(&message.page_token)?;
         let now = self.hub.now();
         let page = read(&self.hub, move |hub| {

@@ -360,7 +360,7 @@ impl ServiceAccountService for ServiceAccountRpc {
         fields.check()?;
         let (undefined, removed) = (message.undefined_only.to_string(), message.show_removed.to_string());
         let parameters: [&str; 4] = [&message.company_id, &message.application_id, &undefined, &removed];
-        let query = Query::new("ListServiceAccounts", &parameters).within(hub.scope());
+        let query = Query::new(self.hub.page_seals(), "ListServiceAccounts", &parameters).within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&hub, move |hub| {
             if company.as_ref().is_some_and(|company| !hub.administers(company)) {

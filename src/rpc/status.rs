@@ -10,6 +10,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::domain::client_secret::{CLIENT_SECRETS_MAX, SecretRefusal};
 use crate::domain::refusal::{Refusal, Violation};
+use crate::domain::registered_key::{KEYS_MAX, KeyRefusal};
 use crate::hub::Failure;
 use crate::store::StoreError;
 use crate::wire::reason;
@@ -79,6 +80,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::ExtensionNotFound
         | ErrorReason::NoticeNotFound
         | ErrorReason::ClientSecretNotFound
+        | ErrorReason::KeyNotFound
         | ErrorReason::OrganisationNotFound
         | ErrorReason::GatewayNotRevoked
         | ErrorReason::AppVersionNotFound
@@ -93,6 +95,7 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::RequestIdReused
         | ErrorReason::AlreadyInstalled
         | ErrorReason::InstallationDiffers
+        | ErrorReason::KeyExists
         | ErrorReason::CollaboratorExists => Code::AlreadyExists,
         ErrorReason::EtagMismatch
         | ErrorReason::Contention
@@ -156,7 +159,12 @@ pub const fn code(reason: ErrorReason) -> Code {
         | ErrorReason::SecondPersonRequired
         | ErrorReason::ProposalNotOpen
         | ErrorReason::EpochChanged => Code::FailedPrecondition,
-        ErrorReason::LimitReached | ErrorReason::StoreFull | ErrorReason::Overloaded => Code::ResourceExhausted,
+        ErrorReason::LimitReached
+        | ErrorReason::StoreFull
+        | ErrorReason::Overloaded
+        | ErrorReason::VerificationLimited
+        | ErrorReason::QuotaExceeded
+        | ErrorReason::RateExceeded => Code::ResourceExhausted,
         ErrorReason::StoreUnavailable
         | ErrorReason::RevisionNotReached
         | ErrorReason::HubNotReady
@@ -180,6 +188,16 @@ fn make_with(
     violations: &[Violation],
     retry_after: Option<Duration>,
 ) -> Status {
+    let details = details(reason, metadata, violations, retry_after);
+    Status::with_error_details(code(reason), short(&message, MESSAGE_BYTES_MAX), details)
+}
+
+fn details(
+    reason: ErrorReason,
+    metadata: HashMap<String, String>,
+    violations: &[Violation],
+    retry_after: Option<Duration>,
+) -> ErrorDetails {
     let mut details = ErrorDetails::new();
     details.set_error_info(reason::name(reason), DOMAIN, metadata);
     for violation in violations.iter().take(VIOLATIONS_MAX) {
@@ -188,7 +206,7 @@ fn make_with(
     if retry_after.is_some() {
         details.set_retry_info(retry_after);
     }
-    Status::with_error_details(code(reason), short(&message, MESSAGE_BYTES_MAX), details)
+    details
 }
 
 /// The beginning of a text, of at most `bytes` bytes.
@@ -250,7 +268,14 @@ fn metadata(refusal: &Refusal) -> HashMap<String, String> {
         Refusal::IllegalMove { from, .. } => put("stage", from.to_string()),
         Refusal::RestoreWindowPassed { until, .. } => put("restorable_until", instant(until)),
         Refusal::ClientSecret(SecretRefusal::TooMany { .. }) => put("limit", CLIENT_SECRETS_MAX.to_string()),
+        Refusal::RegisteredKey(KeyRefusal::TooMany { .. }) => put("limit", KEYS_MAX.to_string()),
         Refusal::LimitReached { limit, .. } | Refusal::HistoryFull { limit, .. } => put("limit", limit.to_string()),
+        Refusal::QuotaExceeded { quota, count, limit, .. } => {
+            put("quota", (*quota).to_owned());
+            put("count", count.to_string());
+            put("limit", limit.to_string());
+        }
+        Refusal::RateExceeded { limit, .. } => put("limit", limit.to_string()),
         Refusal::AppVersionNotIncreasing { newest, .. } => put("newest_version", newest.to_string()),
         Refusal::IllegalAppVersionState { expected, actual, .. } => {
             put("expected_state", (*expected).to_owned());
@@ -294,9 +319,18 @@ pub fn refused(refusal: &Refusal) -> Status {
         _ => &[],
     };
     // Of a refusal that ends by the clock, the clock says when to come back.
-    let retry_after =
-        if let Refusal::Maintenance(window, now) = inner { (window.until - now).to_std().ok() } else { None };
-    make_with(reason::reason(refusal), refusal.to_string(), metadata(refusal), violations, retry_after)
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these end by the clock alone")]
+    let retry_after = match inner {
+        Refusal::Maintenance(window, now) => (window.until - now).to_std().ok(),
+        Refusal::RateExceeded { wait, .. } => wait.to_std().ok(),
+        _ => None,
+    };
+    let (reason, message) = (reason::reason(refusal), refusal.to_string());
+    let mut details = details(reason, metadata(refusal), violations, retry_after);
+    if let Refusal::QuotaExceeded { quota, remedy, .. } = inner {
+        details.add_quota_failure_violation(*quota, *remedy);
+    }
+    Status::with_error_details(code(reason), short(&message, MESSAGE_BYTES_MAX), details)
 }
 
 /// The status of malformed fields.
@@ -426,7 +460,8 @@ pub fn principal_required() -> Status {
 
 /// The status of a page token that is not ours, or of another query.
 pub fn page_token() -> Status {
-    let message = "page_token is not from a previous page of this same query; repeat the query without it";
+    let message = "page_token is not from a previous page of this same query, or the hub has new keys since then; repeat \
+                   the query without it";
     make(ErrorReason::PageToken, message.to_owned(), HashMap::new(), &[])
 }
 
@@ -521,6 +556,13 @@ pub fn follower_too_slow() -> Status {
 pub fn too_many_calls(limit: usize) -> Status {
     let message = format!("{limit} calls of this kind are running, and more are not served; retry when one has ended");
     make(ErrorReason::Overloaded, message, HashMap::from([("limit".to_owned(), limit.to_string())]), &[])
+}
+
+/// The status of a verification that is not made, because too many failed or are to be remembered.
+pub fn verification_limited(wait: chrono::TimeDelta) -> Status {
+    let message = "too many verifications failed for this client or from this source, or too many assertions are still \
+                   to be remembered; nothing was verified; come back later, and find out what keeps failing";
+    make_with(ErrorReason::VerificationLimited, message.to_owned(), HashMap::new(), &[], wait.to_std().ok())
 }
 
 /// The status of a call that comes before the hub can judge anything.

@@ -273,8 +273,11 @@ impl SubscriptionService for SubscriptionRpc {
         let size = fields.page_size(message.page_size);
         fields.check()?;
         let (e, d) = (message.show_ended.to_string(), message.environment.to_string());
-        let query =
-            Query::new("ListSubscriptions", &[&message.application_id, &message.context, &message.version, &e, &d]);
+        let query = Query::new(
+            self.hub.page_seals(),
+            "ListSubscriptions",
+            &[&message.application_id, &message.context, &message.version, &e, &d],
+        );
         let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&hub, move |hub| wanted.page(hub, cursor, size)).await?;
@@ -364,7 +367,11 @@ impl SubscriptionService for SubscriptionRpc {
         let state = fields.word_or_none::<AccessState>("state", message.state);
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListAccessRequests", &[&message.application_id, &message.state.to_string()]);
+        let query = Query::new(
+            self.hub.page_seals(),
+            "ListAccessRequests",
+            &[&message.application_id, &message.state.to_string()],
+        );
         let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&hub, move |hub| {

@@ -161,7 +161,11 @@ impl UsageService for UsageRpc {
         };
         let Some(of) = of.filter(|_| fields.is_clean()) else { return Err(fields.refuse()) };
         let (e, c) = (message.environment.to_string(), message.usage_class.to_string());
-        let query = Query::new("ListUsage", &[&message.application_id, &message.context, &message.version, &e, &c]);
+        let query = Query::new(
+            self.hub.page_seals(),
+            "ListUsage",
+            &[&message.application_id, &message.context, &message.version, &e, &c],
+        );
         let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let now = self.hub.now();

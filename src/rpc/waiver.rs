@@ -151,7 +151,11 @@ impl WaiverService for WaiverRpc {
         let size = fields.page_size(message.page_size);
         fields.check()?;
         let (k, l) = (message.kind.to_string(), message.live_only.to_string());
-        let query = Query::new("ListWaivers", &[&message.application_id, &message.context, &message.version, &k, &l]);
+        let query = Query::new(
+            self.hub.page_seals(),
+            "ListWaivers",
+            &[&message.application_id, &message.context, &message.version, &k, &l],
+        );
         let query = query.within(hub.scope());
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&hub, move |hub| {

@@ -209,7 +209,7 @@ mod tests {
         let peppers = read(&path).expect("sound");
         assert_eq!(peppers.ids().collect::<Vec<_>>(), [&first, &second]);
         assert_eq!(peppers.hash(&secret).pepper, second);
-        assert_eq!(peppers.present(secret.reveal()).find(&[&kept]), Some(0));
+        assert_eq!(peppers.present(secret.reveal()).find(&[&kept], 1), Some(0));
         assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 1, "nothing is left beside it");
         for _ in 2..PEPPERS_MAX {

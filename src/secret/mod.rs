@@ -26,6 +26,7 @@ mod file;
 mod pepper;
 mod seal;
 mod text;
+pub(crate) mod work;
 
 pub use code::{CodeFileError, Codes, add_code};
 pub use file::{PepperFileError, add, create, read};

@@ -5,6 +5,7 @@ use sha2::Sha256;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use super::text::Secret;
+use super::work;
 use crate::domain::keyed_hash::{KEYED_HASH_BYTES, KeyedHash};
 use crate::domain::name::PepperId;
 
@@ -44,6 +45,7 @@ impl Pepper {
     }
 
     fn hash(&self, text: &str) -> KeyedHash {
+        work::hashed();
         let mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
         let bytes = mac.chain_update(PURPOSE).chain_update(text).finalize().into_bytes().into();
         KeyedHash { pepper: self.id.clone(), bytes }
@@ -97,10 +99,12 @@ pub struct Presented {
 
 impl Presented {
     /// Which of the hashes that are kept is of what was presented. All of them are compared, each in a time that does not
-    /// depend on where it differs.
-    pub fn find(&self, kept: &[&KeyedHash]) -> Option<usize> {
+    /// depend on where it differs, and as many others as make them `places`: how many there are takes no time to tell.
+    pub fn find(&self, kept: &[&KeyedHash], places: usize) -> Option<usize> {
+        let other = KeyedHash { pepper: self.newest.pepper.clone(), bytes: [0; KEYED_HASH_BYTES] };
+        let others = std::iter::repeat_n(&other, places.saturating_sub(kept.len()));
         let mut found = u32::MAX;
-        for (place, kept) in (0_u32..).zip(kept) {
+        for (place, kept) in (0_u32..).zip(kept.iter().copied().chain(others)) {
             let same = self.same(kept);
             found.conditional_assign(&place, same);
         }
@@ -112,6 +116,7 @@ impl Presented {
         for hash in self.older.iter().chain([&self.newest]) {
             // Which pepper keyed a hash is no secret.
             if hash.pepper == kept.pepper {
+                work::compared();
                 same |= hash.bytes[..KEYED_HASH_BYTES].ct_eq(&kept.bytes);
             }
         }
@@ -147,11 +152,11 @@ mod tests {
         let (first, second, unknown) = (Secret::generate(), Secret::generate(), Secret::generate());
         let (old, new) = (before.hash(&first), after.hash(&second));
         let kept = [&new, &old];
-        assert_eq!(after.present(first.reveal()).find(&kept), Some(1));
-        assert_eq!(after.present(second.reveal()).find(&kept), Some(0));
-        assert_eq!(after.present(unknown.reveal()).find(&kept), None);
-        assert_eq!(after.present(first.reveal()).find(&[]), None);
-        assert_eq!(before.present(second.reveal()).find(&kept), None, "its pepper is not known here");
+        assert_eq!(after.present(first.reveal()).find(&kept, 2), Some(1));
+        assert_eq!(after.present(second.reveal()).find(&kept, 2), Some(0));
+        assert_eq!(after.present(unknown.reveal()).find(&kept, 2), None);
+        assert_eq!(after.present(first.reveal()).find(&[], 2), None);
+        assert_eq!(before.present(second.reveal()).find(&kept, 2), None, "its pepper is not known here");
         assert_eq!(after.ids().map(PepperId::as_str).collect::<Vec<_>>(), ["p1", "p2"]);
     }
 
@@ -168,6 +173,6 @@ mod tests {
     fn a_pepper_of_the_same_id_and_another_key_finds_nothing() {
         let secret = Secret::generate();
         let kept = Peppers::new(Vec::new(), pepper("p1", 1)).hash(&secret);
-        assert_eq!(Peppers::new(Vec::new(), pepper("p1", 2)).present(secret.reveal()).find(&[&kept]), None);
+        assert_eq!(Peppers::new(Vec::new(), pepper("p1", 2)).present(secret.reveal()).find(&[&kept], 1), None);
     }
 }

@@ -22,6 +22,11 @@ impl Seals {
         Seals { keys: peppers.derived(b"devhub seal 1\0") }
     }
 
+    /// Seals of another kind that last as long: none of one kind is one of the other.
+    pub fn of_pages(peppers: &Peppers) -> Seals {
+        Seals { keys: peppers.derived(b"devhub page 1\0") }
+    }
+
     /// Seals that nobody verifies after a restart.
     ///
     /// # Panics
@@ -37,9 +42,46 @@ impl Seals {
         tag(self.keys.last().expect("there is a key"), bytes)
     }
 
+    /// `bytes` under a seal that holds in this context only, and unreadable: as many more as a seal has. The same bytes in the
+    /// same context become the same.
+    pub fn wrap(&self, context: &[u8], bytes: &[u8]) -> Vec<u8> {
+        let key = self.keys.last().expect("there is a key");
+        let seal = tag(key, &within(context, bytes));
+        let mut wrapped = seal.to_vec();
+        wrapped.extend_from_slice(bytes);
+        cover(key, &seal, &mut wrapped[SEAL_BYTES..]);
+        wrapped
+    }
+
+    /// What was wrapped in this context, if it was.
+    pub fn unwrap(&self, context: &[u8], wrapped: &[u8]) -> Option<Vec<u8>> {
+        let (seal, covered) = wrapped.split_at_checked(SEAL_BYTES)?;
+        self.keys.iter().find_map(|key| {
+            let mut bytes = covered.to_vec();
+            cover(key, seal, &mut bytes);
+            let same: bool = tag(key, &within(context, &bytes)).ct_eq(seal).into();
+            same.then_some(bytes)
+        })
+    }
+
     /// Whether it is the seal of these bytes, in a time that does not depend on where it differs.
     pub fn verifies(&self, bytes: &[u8], seal: &[u8]) -> bool {
         self.keys.iter().any(|key| tag(key, bytes).ct_eq(seal).into())
+    }
+}
+
+/// Bytes in a context, so that no other pair becomes the same.
+fn within(context: &[u8], bytes: &[u8]) -> Vec<u8> {
+    [&b"wrapped\0"[..], &(context.len() as u64).to_be_bytes(), context, bytes].concat()
+}
+
+/// Covers bytes, or uncovers them, with a stream that the seal begins: it depends on all of them, so no two share one.
+fn cover(key: &[u8], seal: &[u8], bytes: &mut [u8]) {
+    for (number, part) in (0_u64..).zip(bytes.chunks_mut(SEAL_BYTES)) {
+        let stream = tag(key, &[&b"stream\0"[..], seal, &number.to_be_bytes()].concat());
+        for (byte, covering) in part.iter_mut().zip(stream) {
+            *byte ^= covering;
+        }
     }
 }
 
@@ -66,6 +108,33 @@ mod tests {
         assert!(before.verifies(b"a place", &seal) && after.verifies(b"a place", &seal));
         assert!(!later.verifies(b"a place", &seal), "its pepper is gone");
         assert!(later.verifies(b"a place", &after.seal(b"a place")), "the newest one seals");
+    }
+
+    #[test]
+    fn what_is_wrapped_is_unreadable_and_whatever_else_is_not_unwrapped() {
+        let (first, second) = (Pepper::generate(), Pepper::generate());
+        let before = Seals::of_pages(&Peppers::new(Vec::new(), first.clone()));
+        let peppers = Peppers::new(vec![first], second);
+        let after = Seals::of_pages(&peppers);
+        for length in [0, 1, 15, 16, 17, 100] {
+            let bytes = vec![b'a'; length];
+            let wrapped = before.wrap(b"a list", &bytes);
+            assert_eq!(wrapped.len(), length + SEAL_BYTES);
+            assert_eq!(wrapped, before.wrap(b"a list", &bytes));
+            assert!(length < 4 || !wrapped.windows(4).any(|window| window == b"aaaa"));
+            for seals in [&before, &after] {
+                assert_eq!(seals.unwrap(b"a list", &wrapped), Some(bytes.clone()));
+                assert_eq!(seals.unwrap(b"another list", &wrapped), None);
+            }
+            assert_eq!(Seals::of(&peppers).unwrap(b"a list", &wrapped), None, "seals of another kind");
+            for place in 0..wrapped.len() {
+                let mut changed = wrapped.clone();
+                changed[place] ^= 1;
+                assert_eq!(before.unwrap(b"a list", &changed), None, "{place}");
+                assert_eq!(before.unwrap(b"a list", &wrapped[..place]), None);
+            }
+            assert_eq!(before.unwrap(b"a list", &[&wrapped[..], b"a"].concat()), None);
+        }
     }
 
     #[test]

@@ -169,6 +169,7 @@ words! {
         ServiceAccountsExtended = ServiceAccountsExtended, CredentialClassRevised = CredentialClassRevised,
         BrownoutExemptionRemoved = BrownoutExemptionRemoved, ClientSecretCreated = ClientSecretCreated,
         ClientSecretRevoked = ClientSecretRevoked, ClientSecretRehashed = ClientSecretRehashed,
+        KeyAdded = KeyAdded, KeyRevoked = KeyRevoked,
         IpAllowlistChanged = IpAllowlistChanged, RateLimitTierChanged = RateLimitTierChanged,
         DisuseAnnounced = DisuseAnnounced,
         DisuseCancelled = DisuseCancelled,

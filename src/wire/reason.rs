@@ -4,6 +4,7 @@ use devhub_proto::v1::ErrorReason;
 
 use crate::domain::client_secret::SecretRefusal;
 use crate::domain::refusal::Refusal;
+use crate::domain::registered_key::KeyRefusal;
 
 /// The reason that clients match on.
 pub fn reason(refusal: &Refusal) -> ErrorReason {
@@ -49,6 +50,8 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::NothingToDo(_) => ErrorReason::NothingToDo,
         Refusal::RestoreWindowPassed { .. } => ErrorReason::RestoreWindowPassed,
         Refusal::LimitReached { .. } => ErrorReason::LimitReached,
+        Refusal::QuotaExceeded { .. } => ErrorReason::QuotaExceeded,
+        Refusal::RateExceeded { .. } => ErrorReason::RateExceeded,
         Refusal::IllegalAccessRequestState(_) => ErrorReason::IllegalAccessRequestState,
         Refusal::AcknowledgementRequired { .. } => ErrorReason::AcknowledgementRequired,
         Refusal::WaiverTooLong { .. } => ErrorReason::WaiverTooLong,
@@ -88,6 +91,10 @@ pub fn reason(refusal: &Refusal) -> ErrorReason {
         Refusal::ClientSecret(SecretRefusal::NotFound { .. }) => ErrorReason::ClientSecretNotFound,
         Refusal::ClientSecret(SecretRefusal::ExpiryPassed { .. }) => ErrorReason::InstantInPast,
         Refusal::GatewayNotRevoked(..) => ErrorReason::GatewayNotRevoked,
+        Refusal::RegisteredKey(KeyRefusal::TooMany { .. }) => ErrorReason::LimitReached,
+        Refusal::RegisteredKey(KeyRefusal::Exists { .. }) => ErrorReason::KeyExists,
+        Refusal::RegisteredKey(KeyRefusal::NotFound { .. }) => ErrorReason::KeyNotFound,
+        Refusal::RegisteredKey(KeyRefusal::ExpiryPassed { .. }) => ErrorReason::InstantInPast,
         Refusal::OrganisationNotFound(_) => ErrorReason::OrganisationNotFound,
         Refusal::OrganisationNotVerified(_) => ErrorReason::OrganisationNotVerified,
         Refusal::OrganisationNotAPartner { .. } => ErrorReason::OrganisationNotAPartner,

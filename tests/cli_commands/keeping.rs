@@ -47,6 +47,34 @@ fn a_hub_without_peppers_says_what_is_missing() {
 }
 
 #[test]
+fn keys_are_registered_listed_and_revoked() {
+    let hub = TestHub::new();
+    hub.application("ledgerly");
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let x = "id8f-32_HXJKbdDV76-Jqhg0nVCX-xZ7Rta8FcCEbm8";
+    let public = file("public", &format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#));
+    let secret = file("secret", &format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}","d":"{x}"}}"#));
+    let add = ["key", "add", "ledgerly", &public, "--name", "Build server"];
+    let added = hub.devhub(&[&add[..], &["-o", "json"]].concat()).exits(0).json();
+    let id = text(&added, "key_id");
+    assert_eq!((id.len(), text(&added, "algorithm")), (43, "EdDSA".to_owned()));
+    assert!(hub.devhub(&add).exits(1).err.contains("devhub key list"));
+    let refused = hub.devhub(&["key", "add", "ledgerly", &secret, "--name", "Oops"]).exits(1);
+    assert!(refused.err.contains("must never leave"), "{}", refused.err);
+    assert!(hub.devhub(&["key", "list", "ledgerly"]).exits(0).out.contains("Build server"));
+    let left = hub.devhub(&["key", "revoke", "ledgerly", &id, "--reason", "rotated"]).exits(0);
+    assert!(left.out.contains("none found"), "{}", left.out);
+    assert!(hub.devhub(&["key", "revoke", "ledgerly", &id]).exits(1).err.contains("devhub key list"));
+    let facts = hub.devhub(&["list", "facts"]).exits(0).out;
+    assert!(facts.contains("KEY_REVOKED") && facts.contains("rotated"), "{facts}");
+}
+
+#[test]
 fn b55_networks_and_tiers_are_set_and_shown() {
     let hub = TestHub::new();
     hub.application("ledgerly");
@@ -117,7 +145,11 @@ fn a_secret_is_printed_once_rotated_and_never_logged() {
     assert!(second.contains("secret  ") && second.contains("never shown again"), "{second}");
     let second = second.split_whitespace().find(|word| word.starts_with("dhs_")).expect("the secret").to_owned();
     let verify = |secret: &str| {
-        let request = v1::VerifyCredentialsRequest { client_id: "ledgerly-client".into(), secret: secret.to_owned() };
+        let request = v1::VerifyCredentialsRequest {
+            client_id: "ledgerly-client".into(),
+            secret: secret.to_owned(),
+            ..Default::default()
+        };
         let mut credentials = CredentialServiceClient::new(channel.clone());
         runtime.block_on(credentials.verify_credentials(operator(request))).expect("an answer").into_inner().verdict()
     };

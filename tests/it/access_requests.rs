@@ -69,6 +69,10 @@ impl Names {
     }
 }
 
+/// A public key that nobody signs with, and its id.
+const KEY: &str = r#"{"crv":"Ed25519","kty":"OKP","x":"id8f-32_HXJKbdDV76-Jqhg0nVCX-xZ7Rta8FcCEbm8"}"#;
+const KEY_ID: &str = "XY4GDHk4YVs_o1XxuIjZw1_cXkMH-Q_f-_16ZnsSvKg";
+
 macro_rules! request {
     ($message:ident { $($field:ident: $value:expr),* $(,)? }) => {
         v1::$message { $($field: $value.into(),)* ..Default::default() }.encode_to_vec()
@@ -184,6 +188,11 @@ pub(crate) fn request(call: &str, names: &Names, catalogue: &str) -> Option<Vec<
         "CredentialService/RevokeClientSecret" => {
             request!(RevokeClientSecretRequest { application_id: application, client_secret_id: secret })
         }
+        "CredentialService/AddKey" => {
+            request!(AddKeyRequest { application_id: application, name: "Machine", jwk: KEY })
+        }
+        "CredentialService/ListKeys" => request!(ListKeysRequest { application_id: application }),
+        "CredentialService/RevokeKey" => request!(RevokeKeyRequest { application_id: application, key_id: KEY_ID }),
         "ListingService/SubmitListing" => {
             request!(SubmitListingRequest { application_id: application, version: "1.0.0" })
         }
@@ -379,6 +388,7 @@ pub(crate) fn request(call: &str, names: &Names, catalogue: &str) -> Option<Vec<
         | "WaiverService/RevokeWaiver"
         | "CallLimitService/SetRateLimitTier"
         | "CredentialService/VerifyCredentials"
+        | "CredentialService/VerifyAssertion"
         | "ServiceAccountService/ImportServiceAccounts"
         | "ServiceAccountService/ExtendServiceAccounts"
         | "ServiceAccountService/ShortenServiceAccountExtension"

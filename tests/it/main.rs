@@ -9,6 +9,8 @@
 //! | `leaving` | B42 to B49: unsubscribing and coming back |
 //! | `applications` | B50 to B59: people, approval, deletion and restoring |
 //! | `authenticating` | B52, B53: secrets of applications, made, listed, expired, revoked |
+//! | `asserting` | B53: public keys of applications, and assertions that they sign |
+//! | `rationing` | how much callers may have and how fast: failures, changes, quotas; sealed places of lists |
 //! | `verifying` | B54: credentials verified, hashes renewed; no secret is kept or told |
 //! | `fencing` | B55: the networks that an application may call from, and how fast |
 //! | `accounts` | B25, B67 to B75, B88: traditional service accounts and the dates of their class |
@@ -97,6 +99,7 @@ mod agreeing;
 mod announcing;
 mod applications;
 mod architecture;
+mod asserting;
 mod attesting;
 mod auditing;
 mod authenticating;
@@ -153,6 +156,7 @@ mod previewing;
 mod principals;
 mod promoting;
 mod racing;
+mod rationing;
 mod reading;
 mod recalling;
 mod redacting;

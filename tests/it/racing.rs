@@ -22,6 +22,7 @@ pub(crate) fn rules() -> Rules {
         production_deletion: ProductionDeletion::Restricted,
         disuse: None,
         two_persons: TwoPersons::NotNeeded,
+        quotas: devhub::domain::quota::Quotas::default(),
     }
 }
 

@@ -74,7 +74,8 @@ pub(crate) async fn verify(
     client_id: &str,
     secret: &str,
 ) -> Result<v1::VerifyCredentialsResponse, Status> {
-    let request = v1::VerifyCredentialsRequest { client_id: client_id.into(), secret: secret.into() };
+    let request =
+        v1::VerifyCredentialsRequest { client_id: client_id.into(), secret: secret.into(), ..Default::default() };
     Ok(world.credentials("").verify_credentials(request).await?.into_inner())
 }
 

@@ -46,6 +46,21 @@ pub mod v1 {
         }
     }
 
+    // An assertion is good until somebody has presented it.
+    impl std::fmt::Debug for VerifyAssertionRequest {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.debug_struct("VerifyAssertionRequest").field("audience", &self.audience).finish_non_exhaustive()
+        }
+    }
+
+    // A public key is no secret, but some send the other half.
+    impl std::fmt::Debug for AddKeyRequest {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            let shown = (&self.application_id, &self.name, &self.expire_time);
+            f.debug_tuple("AddKeyRequest").field(&shown).finish_non_exhaustive()
+        }
+    }
+
     /// The compiled descriptors of the wire, for reflection and for transcoders.
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/devhub.descriptors.bin"));
 }

@@ -1,18 +1,26 @@
 //! Whether a credential proves what it says. Pure: keys and the instant are arguments, and nothing is fetched or remembered.
 
+mod algorithm;
+mod assertion;
 pub mod certificate;
 mod check;
 mod claims;
 mod credentials;
 mod key_set;
 mod members;
+mod public_key;
+mod signed;
 mod token;
 mod validity;
 
+pub use algorithm::Algorithm;
+pub use assertion::{ASSERTION_LIFETIME, Assertion, Expected, Proof};
 pub use check::Check;
 pub use credentials::{Credentials, Portals, establish};
-pub use key_set::{KEY_SET_BYTES_MAX, KEYS_MAX, KeyMark, KeySet};
-pub use token::{Algorithm, Issuer, TOKEN_BYTES_MAX, Unverified};
+pub use key_set::{KEY_SET_BYTES_MAX, KEYS_MAX, KeySet};
+pub use public_key::{KeyMark, PUBLIC_KEY_BYTES_MAX, PublicKey};
+pub use signed::TOKEN_BYTES_MAX;
+pub use token::{Issuer, Unverified};
 pub use validity::ends;
 
 use super::Principal;
@@ -94,6 +102,8 @@ pub(super) fn is_account(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
+#[cfg(test)]
+mod bad_assertions;
 #[cfg(test)]
 mod bad_tokens;
 #[cfg(test)]

@@ -1,69 +1,18 @@
 //! Tokens: JSON Web Tokens, signed with one of an issuer's public keys.
-//!
-//! The library verifies signatures and nothing else. Its clock is not asked; what a token says is read here, strictly: of
-//! a claim that is given twice or in another type, nobody guesses what was meant.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::algorithm::Algorithm;
 use super::claims::{proven, role};
 use super::key_set::KeySet;
-use super::members::Members;
+use super::signed::{LEEWAY, Signed};
 use super::{Check, Kind, Proven};
-
-/// Longest token, in bytes.
-pub const TOKEN_BYTES_MAX: usize = 8192;
-
-/// How far the clocks of issuers may be from ours.
-const LEEWAY: TimeDelta = TimeDelta::seconds(30);
-
-/// Longest id of a key, in bytes.
-pub(super) const KEY_ID_BYTES_MAX: usize = 128;
 
 /// Longest subject, in bytes.
 const SUBJECT_BYTES_MAX: usize = 256;
 
-/// What the header of a token must not have: keys that it brings itself, and what changes how it is to be read.
-const REFUSED_MEMBERS: [&str; 10] = ["crit", "jku", "jwk", "x5u", "x5c", "zip", "enc", "cty", "b64", "epk"];
-
-/// An algorithm of signatures. There are no symmetric ones: who verifies must not be able to sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Algorithm {
-    /// RSA with SHA-256, as PKCS #1 1.5 pads.
-    Rs256,
-    /// ECDSA on P-256 with SHA-256.
-    Es256,
-    /// Ed25519.
-    EdDsa,
-}
-
-impl Algorithm {
-    /// All of them.
-    pub const ALL: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
-
-    /// The name used in tokens, key sets and the configuration.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Algorithm::Rs256 => "RS256",
-            Algorithm::Es256 => "ES256",
-            Algorithm::EdDsa => "EdDSA",
-        }
-    }
-
-    /// The algorithm of that name.
-    pub fn named(name: &str) -> Option<Algorithm> {
-        Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name)
-    }
-
-    pub(super) const fn library(self) -> jsonwebtoken::Algorithm {
-        match self {
-            Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
-            Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
-            Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
-        }
-    }
-}
+/// What the header of a token may call it.
+const TYPES: [&str; 2] = ["JWT", "at+jwt"];
 
 /// Who issues tokens, and what they may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,16 +34,8 @@ pub struct Issuer {
 /// A token as it was presented: its parts are read, and nothing of it is true yet.
 #[derive(Debug)]
 pub struct Unverified<'t> {
-    signed: &'t str,
-    signature: &'t str,
-    algorithm: String,
-    key_id: String,
+    token: Signed<'t>,
     issuer: String,
-    claims: Members,
-}
-
-fn part(text: &str) -> Result<Vec<u8>, Check> {
-    URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| !bytes.is_empty()).ok_or(Check::TokenForm)
 }
 
 impl<'t> Unverified<'t> {
@@ -103,30 +44,9 @@ impl<'t> Unverified<'t> {
     /// # Errors
     /// When it is none that any issuer could have signed.
     pub fn read(token: &'t str) -> Result<Unverified<'t>, Check> {
-        if token.len() > TOKEN_BYTES_MAX {
-            return Err(Check::TokenTooLong);
-        }
-        let (signed, signature) = token.rsplit_once('.').ok_or(Check::TokenForm)?;
-        let (header, payload) = signed.split_once('.').ok_or(Check::TokenForm)?;
-        let (header, payload) = (part(header)?, part(payload)?);
-        part(signature)?;
-        let header = Members::of(&header).ok_or(Check::TokenHeader)?;
-        if REFUSED_MEMBERS.iter().any(|name| header.has(name)) {
-            return Err(Check::TokenHeaderMember);
-        }
-        let typed = !header.has("typ")
-            || header
-                .text("typ")
-                .is_some_and(|typ| ["JWT", "at+jwt"].iter().any(|known| known.eq_ignore_ascii_case(typ)));
-        if !typed {
-            return Err(Check::TokenType);
-        }
-        let algorithm = header.text("alg").ok_or(Check::TokenAlgorithm)?.to_owned();
-        let key_id = header.text("kid").filter(|id| (1..=KEY_ID_BYTES_MAX).contains(&id.len()));
-        let key_id = key_id.ok_or(Check::TokenKeyId)?.to_owned();
-        let claims = Members::of(&payload).ok_or(Check::TokenPayload)?;
-        let issuer = claims.text("iss").ok_or(Check::TokenIssuer)?.to_owned();
-        Ok(Unverified { signed, signature, algorithm, key_id, issuer, claims })
+        let token = Signed::read(token, &TYPES)?;
+        let issuer = token.claims.text("iss").ok_or(Check::TokenIssuer)?.to_owned();
+        Ok(Unverified { token, issuer })
     }
 
     /// Who it says has issued it.
@@ -162,25 +82,23 @@ impl<'t> Unverified<'t> {
             return Err(Check::TokenIssuer);
         }
         // A name that no configuration could allow needs no key to be refused, and no key has to be fetched for it.
-        let algorithm = Algorithm::named(&self.algorithm).filter(|named| issuer.algorithms.contains(named));
+        let algorithm = Algorithm::named(&self.token.algorithm).filter(|named| issuer.algorithms.contains(named));
         let algorithm = algorithm.ok_or(Check::TokenAlgorithm)?;
-        let key = keys.get(&self.key_id).ok_or(Check::TokenKeyUnknown)?;
+        let key = keys.get(&self.token.key_id).ok_or(Check::TokenKeyUnknown)?;
         // The algorithm is the key's. What the header says may agree, and changes nothing.
         if algorithm != key.algorithm || !issuer.algorithms.contains(&key.algorithm) {
             return Err(Check::TokenAlgorithm);
         }
-        let signed = self.signed.as_bytes();
-        match jsonwebtoken::crypto::verify(self.signature, signed, &key.key, key.algorithm.library()) {
-            Ok(true) => {}
-            Ok(false) | Err(_) => return Err(Check::TokenSignature),
+        if !self.token.is_by(key) {
+            return Err(Check::TokenSignature);
         }
         self.check_audience(issuer)?;
-        let subject = self.claims.text("sub").filter(|subject| {
+        let subject = self.token.claims.text("sub").filter(|subject| {
             (1..=SUBJECT_BYTES_MAX).contains(&subject.len()) && !subject.chars().any(char::is_control)
         });
         let subject = subject.ok_or(Check::TokenSubject)?;
         let lifetime = self.check_times(now)?;
-        let kind = role(&self.claims)?;
+        let kind = role(&self.token.claims)?;
         if !issuer.kinds.contains(&kind) {
             return Err(Check::TokenRoleForeign);
         }
@@ -188,14 +106,14 @@ impl<'t> Unverified<'t> {
         if lifetime > longest {
             return Err(Check::TokenLifetime);
         }
-        proven(kind, subject, &self.claims)
+        proven(kind, subject, &self.token.claims)
     }
 
     /// A token that is good elsewhere too could be presented here by whoever got it there.
     fn check_audience(&self, issuer: &Issuer) -> Result<(), Check> {
-        let ours = match self.claims.text("aud") {
+        let ours = match self.token.claims.text("aud") {
             Some(audience) => audience == issuer.audience,
-            None => self.claims.texts("aud", 1).is_some_and(|audiences| audiences == [issuer.audience.as_str()]),
+            None => self.token.claims.texts("aud", 1).is_some_and(|audiences| audiences == [issuer.audience.as_str()]),
         };
         if ours { Ok(()) } else { Err(Check::TokenAudience) }
     }
@@ -203,7 +121,8 @@ impl<'t> Unverified<'t> {
     /// Whether the token is valid at `now`: from `nbf` on, until before `exp`, give or take what clocks may differ by.
     /// Returns how long it lives.
     fn check_times(&self, now: DateTime<Utc>) -> Result<TimeDelta, Check> {
-        let (expires, begins, issued) = (self.instant("exp")?, self.instant("nbf")?, self.instant("iat")?);
+        let (expires, begins, issued) =
+            (self.token.instant("exp")?, self.token.instant("nbf")?, self.token.instant("iat")?);
         if expires <= begins || expires <= issued {
             return Err(Check::TokenTimes);
         }

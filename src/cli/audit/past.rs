@@ -65,6 +65,7 @@ pub fn ask<R: std::io::Read>(
         production_deletion: ProductionDeletion::Restricted,
         disuse: None,
         two_persons: TwoPersons::NotNeeded,
+        quotas: crate::domain::quota::Quotas::default(),
     };
     let question = parse_question(question).map_err(|sentence| anyhow!(sentence))?;
     let past = hub::Past::about(question, rules);

@@ -15,6 +15,7 @@ pub mod decision;
 pub mod fact;
 pub mod gateway;
 pub mod installation;
+pub mod key;
 pub mod maintenance;
 pub mod migration;
 pub mod moved;

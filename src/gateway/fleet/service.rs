@@ -112,7 +112,11 @@ impl GatewayFleetService for GatewayFleetRpc {
         let connected = connected(&mut fields, message.state);
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListGateways", &[&message.environment.to_string(), &message.state.to_string()]);
+        let query = Query::new(
+            self.hub.page_seals(),
+            "ListGateways",
+            &[&message.environment.to_string(), &message.state.to_string()],
+        );
         let after = query.cursor(&message.page_token)?.map(|cursor| place(&cursor)).transpose()?;
         let revision = self.hub.change_log().newest().revision;
         let filter = FleetFilter { environment, connected };

@@ -89,7 +89,7 @@ pub(super) async fn of_developer(
     let size = fields.page_size(message.page_size);
     fields.check()?;
     let parameters = [&*message.application_id, &*message.collaborator, &*format!("{supposed:?}")];
-    let query = Query::new("ListDeveloperChecklists", &parameters).within(hub.scope());
+    let query = Query::new(hub.page_seals(), "ListDeveloperChecklists", &parameters).within(hub.scope());
     let after = query.cursor(&message.page_token)?;
     let page = read(hub, move |hub| match (application, person) {
         (Some(id), _) if !hub.works_on(&id) => Err(Refusal::ApplicationNotFound(id).into()),

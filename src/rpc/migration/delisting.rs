@@ -15,7 +15,7 @@ pub(super) async fn list(hub: &Hub, message: v1::ListDelistingsRequest) -> Resul
     let supposed = fields.instant("supposed_sunset_time", message.supposed_sunset_time.as_ref());
     let size = fields.page_size(message.page_size);
     fields.check()?;
-    let query = Query::new("ListDelistings", &[&format!("{supposed:?}")]);
+    let query = Query::new(hub.page_seals(), "ListDelistings", &[&format!("{supposed:?}")]);
     let after = query.cursor(&message.page_token)?;
     let now = hub.now();
     let sunset = hub.sunset_or(supposed);

@@ -107,6 +107,7 @@ impl Answer {
             | disk::record::Content::CredentialClass(_)
             | disk::record::Content::ClassRevision(_)
             | disk::record::Content::ClientSecrets(_)
+            | disk::record::Content::RegisteredKeys(_)
             | disk::record::Content::CallLimits(_)
             | disk::record::Content::Disuse(_) => Err(damaged),
             disk::record::Content::Organisation(_)

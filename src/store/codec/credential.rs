@@ -1,4 +1,4 @@
-//! Secrets, hashed, and call limits as messages.
+//! Secrets, hashed, public keys, and call limits as messages.
 
 use devhub_proto::store::v1 as disk;
 
@@ -6,6 +6,8 @@ use super::record::{needed, optional};
 use crate::domain::call_limit::{Allowlist, CallLimits, Enforcement};
 use crate::domain::client_secret::{ClientSecret, ClientSecrets};
 use crate::domain::keyed_hash::KeyedHash;
+use crate::domain::registered_key::{RegisteredKey, RegisteredKeys};
+use crate::domain::usage::Day;
 use crate::wire::{Word, timestamp};
 
 pub(super) fn encode_secrets(secrets: &ClientSecrets) -> disk::ClientSecretsRecord {
@@ -22,6 +24,8 @@ pub(super) fn encode_secrets(secrets: &ClientSecrets) -> disk::ClientSecretsReco
     disk::ClientSecretsRecord {
         application_id: secrets.application.to_string(),
         secrets: secrets.secrets.iter().map(secret).collect(),
+        made_on: secrets.made_on.map(|(day, _)| day.number()),
+        made: secrets.made_on.map(|(_, made)| made).unwrap_or_default(),
     }
 }
 
@@ -40,6 +44,39 @@ pub(super) fn decode_secrets(secrets: disk::ClientSecretsRecord) -> Option<Clien
     Some(ClientSecrets {
         application: secrets.application_id.parse().ok()?,
         secrets: secrets.secrets.into_iter().map(secret).collect::<Option<_>>()?,
+        made_on: secrets.made_on.map(|day| (Day::from_number(day), secrets.made)),
+    })
+}
+
+pub(super) fn encode_keys(keys: &RegisteredKeys) -> disk::RegisteredKeysRecord {
+    let key = |key: &RegisteredKey| disk::RegisteredKeyRecord {
+        id: key.id.to_string(),
+        name: key.name.clone(),
+        created_at: Some(timestamp(key.created_at)),
+        created_by: key.created_by.clone(),
+        expires_at: key.expires_at.map(timestamp),
+        jwk: key.jwk.clone(),
+    };
+    disk::RegisteredKeysRecord {
+        application_id: keys.application.to_string(),
+        keys: keys.keys.iter().map(key).collect(),
+    }
+}
+
+pub(super) fn decode_keys(keys: disk::RegisteredKeysRecord) -> Option<RegisteredKeys> {
+    let key = |key: disk::RegisteredKeyRecord| {
+        Some(RegisteredKey {
+            id: key.id.parse().ok()?,
+            name: key.name,
+            created_at: needed(key.created_at.as_ref())?,
+            created_by: key.created_by,
+            expires_at: optional(key.expires_at.as_ref())?,
+            jwk: key.jwk,
+        })
+    };
+    Some(RegisteredKeys {
+        application: keys.application_id.parse().ok()?,
+        keys: keys.keys.into_iter().map(key).collect::<Option<_>>()?,
     })
 }
 

@@ -44,6 +44,7 @@ pub fn decision_part(key: &[u8], value: &[u8]) -> Result<Option<Bytes>, Undecoda
         | Kind::Project
         | Kind::ClassRevision
         | Kind::ClientSecrets
+        | Kind::RegisteredKeys
         | Kind::CallLimits
         | Kind::Disuse
         | Kind::Organisation
@@ -88,6 +89,7 @@ fn part_of(content: Content) -> Option<Content> {
         | Content::Project(_)
         | Content::ClassRevision(_)
         | Content::ClientSecrets(_)
+        | Content::RegisteredKeys(_)
         | Content::CallLimits(_)
         | Content::Disuse(_)
         | Content::Organisation(_)

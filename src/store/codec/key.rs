@@ -58,6 +58,8 @@ pub enum Kind {
     ClassRevision = b'R' as isize,
     /// The secrets of an application.
     ClientSecrets = b'g' as isize,
+    /// The public keys of an application.
+    RegisteredKeys = b'G' as isize,
     /// What a gateway enforces for an application.
     CallLimits = b'f' as isize,
     /// The announced deletion of an application that nobody uses.
@@ -77,11 +79,11 @@ pub enum Kind {
     /// That the restored hub serves again.
     RestoreConfirmation = b'E' as isize,
     /// A gateway that was revoked at least once.
-    Gateway = b'G' as isize,
+    Gateway = b'D' as isize,
 }
 
 impl Kind {
-    const ALL: [Kind; 34] = [
+    const ALL: [Kind; 35] = [
         Kind::Api,
         Kind::Version,
         Kind::Application,
@@ -106,6 +108,7 @@ impl Kind {
         Kind::CredentialClass,
         Kind::ClassRevision,
         Kind::ClientSecrets,
+        Kind::RegisteredKeys,
         Kind::CallLimits,
         Kind::Disuse,
         Kind::Organisation,
@@ -172,6 +175,7 @@ pub fn encode(key: &RecordKey) -> Bytes {
             join(Kind::Waiver, &[id.as_str(), name.context.as_str(), name.label.as_str(), kind.name()])
         }
         RecordKey::ClientSecrets(id) => join(Kind::ClientSecrets, &[id.as_str()]),
+        RecordKey::RegisteredKeys(id) => join(Kind::RegisteredKeys, &[id.as_str()]),
         RecordKey::CallLimits(id) => join(Kind::CallLimits, &[id.as_str()]),
         RecordKey::Namespace(name) => join(Kind::Namespace, &[name.as_str()]),
         RecordKey::Notice(Holder::Application(application), id) => {

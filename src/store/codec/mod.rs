@@ -34,7 +34,7 @@ pub(crate) use record::samples;
 pub use record::{decode as decode_record, encode as encode_record};
 pub use usage::{
     COUNTING_KEY, Complete, Counting, UsageKey, decode_counting, decode_last_use, decode_usage, encode_counting,
-    encode_last_use, encode_usage, last_use_key,
+    encode_last_use, encode_usage, last_use_key, last_use_of_key_key,
 };
 
 /// The format that this release writes, and the newest that it reads.

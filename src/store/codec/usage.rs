@@ -7,7 +7,7 @@ use devhub_proto::store::v1 as disk;
 use prost::Message;
 
 use super::{FORMAT, Undecodable};
-use crate::domain::name::{ClientSecretId, VersionName};
+use crate::domain::name::{ApplicationId, ClientSecretId, KeyId, VersionName};
 use crate::domain::usage::{Day, Usage};
 use crate::wire::{instant, timestamp};
 
@@ -17,8 +17,11 @@ pub const COUNTING_KEY: Bytes = Bytes::from_static(b"c");
 /// First byte of the keys of usage.
 const USAGE: u8 = b'u';
 
-/// First byte of the keys of last uses.
+/// First byte of the keys of last uses of secrets.
 const LAST_USE: u8 = b's';
+
+/// First byte of the keys of last uses of public keys.
+const LAST_USE_OF_KEY: u8 = b'k';
 
 /// Whose calls of what a note is about, by borrowed parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,6 +153,17 @@ pub fn last_use_key(secret: &ClientSecretId) -> Bytes {
     let mut key = BytesMut::with_capacity(secret.as_str().len() + 1);
     key.put_u8(LAST_USE);
     key.put_slice(secret.as_str().as_bytes());
+    key.freeze()
+}
+
+/// The key of the note that says when a public key of an application last verified something. Two applications may have one
+/// key.
+pub fn last_use_of_key_key(application: &ApplicationId, id: &KeyId) -> Bytes {
+    let mut key = BytesMut::with_capacity(application.as_str().len() + id.as_str().len() + 2);
+    key.put_u8(LAST_USE_OF_KEY);
+    key.put_slice(application.as_str().as_bytes());
+    key.put_u8(0);
+    key.put_slice(id.as_str().as_bytes());
     key.freeze()
 }
 

@@ -30,6 +30,7 @@ use crate::domain::operation::OperationSchedule;
 use crate::domain::organisation::{Organisation, OrganisationStatus};
 use crate::domain::proposal::{Danger, Ended, Ending, Proposal, ProposalBook, Shown, WaitingProposal};
 use crate::domain::record::Bearer;
+use crate::domain::registered_key::{RegisteredKey, RegisteredKeys};
 use crate::domain::restored::RestoreConfirmation;
 use crate::domain::service_account::{AccountSecret, AccountType, Removal, ServiceAccount};
 use crate::domain::subscription::EndReason;
@@ -296,6 +297,23 @@ pub(crate) fn records() -> Vec<Record> {
                     hash: KeyedHash { pepper: "p2".parse().expect("valid"), bytes: [8; 32] },
                 },
             ],
+            made_on: None,
+        }),
+        Record::ClientSecrets(ClientSecrets {
+            application: "app".parse().expect("valid"),
+            secrets: Vec::new(),
+            made_on: Some((crate::domain::usage::Day::from_number(20_454), 2)),
+        }),
+        Record::RegisteredKeys(RegisteredKeys {
+            application: "app".parse().expect("valid"),
+            keys: vec![RegisteredKey {
+                id: "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".parse().expect("valid"),
+                name: "Build server".into(),
+                created_at: at("2026-01-01T00:00:00Z"),
+                created_by: "collaborator:ada@example.com".into(),
+                expires_at: Some(at("2027-01-01T00:00:00Z")),
+                jwk: r#"{"crv":"Ed25519","kty":"OKP","x":"id8f-32_HXJKbdDV76-Jqhg0nVCX-xZ7Rta8FcCEbm8"}"#.into(),
+            }],
         }),
         Record::CallLimits(CallLimits {
             application: "app".parse().expect("valid"),
