@@ -24,6 +24,7 @@ fn labels_are_read_in_order_of_path() {
     let label = |path: &str, roles: &[&str]| Label {
         path: path.to_owned(),
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        streams: path.ends_with("/Second"),
     };
     let expected = [
         label("/devhub.v1.ApiService/First", &["CompanyAdministrator", "Auditor"]),
@@ -31,6 +32,8 @@ fn labels_are_read_in_order_of_path() {
     ];
     assert_eq!(labels, expected);
     assert!(table(&labels).contains("(\"/devhub.v1.ApiService/Second\", &[crate::v1::CallerRole::Auditor]),"));
+    let streams = "pub static STREAMS: [&str; 1] = [\n    \"/devhub.v1.ApiService/Second\",\n];";
+    assert!(table(&labels).contains(streams));
 }
 
 #[test]
