@@ -35,6 +35,16 @@ impl Default for PerCheck {
     }
 }
 
+impl PerCheck {
+    fn count(&self, check: Check) {
+        self.0[check as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn counts(&self) -> impl Iterator<Item = (Check, u64)> {
+        self.0.iter().zip(Check::ALL).map(|(count, check)| (*check, count.load(Ordering::Relaxed)))
+    }
+}
+
 #[derive(Default)]
 struct Counters {
     decisions: [AtomicU64; Reason::ALL.len()],
@@ -61,25 +71,6 @@ pub struct Running(Metrics, Class);
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.0.running[self.1 as usize].fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A counter for each check.
-struct PerCheck([AtomicU64; Check::ALL.len()]);
-
-impl Default for PerCheck {
-    fn default() -> PerCheck {
-        PerCheck(std::array::from_fn(|_| AtomicU64::default()))
-    }
-}
-
-impl PerCheck {
-    fn count(&self, check: Check) {
-        self.0[check as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn counts(&self) -> impl Iterator<Item = (Check, u64)> {
-        self.0.iter().zip(Check::ALL).map(|(count, check)| (*check, count.load(Ordering::Relaxed)))
     }
 }
 

@@ -249,7 +249,7 @@ impl ApplicationService for ApplicationRpc {
                 .map(|text| fields.text("description", text, DESCRIPTION_CHARS_MAX)),
             etag,
         };
-        let (application, revision) = self.finish((actor.into(), request, fields), command).await?;
+        let (application, revision) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::UpdateApplicationResponse { application, revision }))
     }
 
@@ -261,7 +261,7 @@ impl ApplicationService for ApplicationRpc {
         let common = (&*message.application_id, &*message.etag, &*message.request_id);
         let Write { actor, request, id, etag, mut fields } = begin(&request, "DeleteApplication", message, common)?;
         let command = DeleteApplication { id, reason: fields.text("reason", &message.reason, REASON_CHARS_MAX), etag };
-        let (application, revision) = self.finish((actor.into(), request, fields), command).await?;
+        let (application, revision) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::DeleteApplicationResponse { application, revision }))
     }
 
@@ -273,7 +273,7 @@ impl ApplicationService for ApplicationRpc {
         let common = (&*message.application_id, &*message.etag, &*message.request_id);
         let Write { actor, request, id, etag, mut fields } = begin(&request, "RestoreApplication", message, common)?;
         let command = RestoreApplication { id, reason: fields.text("reason", &message.reason, REASON_CHARS_MAX), etag };
-        let (application, revision) = self.finish((actor.into(), request, fields), command).await?;
+        let (application, revision) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::RestoreApplicationResponse { application, revision }))
     }
 
@@ -289,7 +289,7 @@ impl ApplicationService for ApplicationRpc {
         let role = fields.word("collaborator.role", person.role);
         let (Some(email), Some(role)) = (email, role) else { return Err(fields.refuse()) };
         let command = AddCollaborator { id, email, role, etag };
-        let (application, revision) = self.finish((actor.into(), request, fields), command).await?;
+        let (application, revision) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::AddCollaboratorResponse { application, revision }))
     }
 
@@ -302,7 +302,7 @@ impl ApplicationService for ApplicationRpc {
         let Write { actor, request, id, etag, mut fields } = begin(&request, "RemoveCollaborator", message, common)?;
         let Some(email) = email(&mut fields, "email", &message.email) else { return Err(fields.refuse()) };
         let command = RemoveCollaborator { id, email, etag };
-        let (application, revision) = self.finish((actor.into(), request, fields), command).await?;
+        let (application, revision) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::RemoveCollaboratorResponse { application, revision }))
     }
 
@@ -319,7 +319,7 @@ impl ApplicationService for ApplicationRpc {
         let role = fields.word("collaborator.role", person.role);
         let (Some(email), Some(role)) = (email, role) else { return Err(fields.refuse()) };
         let command = ChangeCollaboratorRole { id, email, role, etag };
-        let (application, revision) = self.finish((actor.into(), request, fields), command).await?;
+        let (application, revision) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::ChangeCollaboratorRoleResponse { application, revision }))
     }
 
@@ -333,7 +333,7 @@ impl ApplicationService for ApplicationRpc {
         let Some(step) = fields.word("step", message.step) else { return Err(fields.refuse()) };
         let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
         let command = AdvanceApplication { id, step, reason, etag };
-        let (application, revision) = self.finish((actor.into(), request, fields), command).await?;
+        let (application, revision) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::AdvanceApplicationResponse { application, revision }))
     }
 
@@ -346,7 +346,7 @@ impl ApplicationService for ApplicationRpc {
         let Write { actor, request, id, etag, mut fields } = begin(&request, "BlockApplication", message, common)?;
         let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
         let command = SetBlocked { id, block: Block::Set, reason, etag };
-        let (application, revision) = self.finish((actor.into(), request, fields), command).await?;
+        let (application, revision) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::BlockApplicationResponse { application, revision }))
     }
 
@@ -359,7 +359,7 @@ impl ApplicationService for ApplicationRpc {
         let Write { actor, request, id, etag, mut fields } = begin(&request, "UnblockApplication", message, common)?;
         let reason = fields.text("reason", &message.reason, REASON_CHARS_MAX);
         let command = SetBlocked { id, block: Block::Lifted, reason, etag };
-        let (application, revision) = self.finish((actor.into(), request, fields), command).await?;
+        let (application, revision) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::UnblockApplicationResponse { application, revision }))
     }
 
@@ -373,7 +373,7 @@ impl ApplicationService for ApplicationRpc {
             begin(&request, "RestrictApplicationDeletion", message, common)?;
         let restriction = fields.text("restriction", &message.restriction, REASON_CHARS_MAX);
         let command = RestrictDeletion { id, restriction, etag };
-        let (application, revision) = self.finish((actor.into(), request, fields), command).await?;
+        let (application, revision) = self.finish((actor, request, fields), command).await?;
         Ok(Response::new(v1::RestrictApplicationDeletionResponse { application, revision }))
     }
 }

@@ -121,7 +121,7 @@ impl ApprovalService for ApprovalRpc {
         let mut fields = Fields::default();
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListProposals", &[&message.include_ended.to_string()]);
+        let query = Query::new(self.hub.page_seals(), "ListProposals", &[&message.include_ended.to_string()]);
         let cursor = query.cursor(&message.page_token)?;
         let page = read(&self.hub, move |hub| {
             let now = hub.now();

@@ -178,7 +178,7 @@ impl ServiceAccountRpc {
         (actor, request, fields): (Actor, hub::Request, Fields),
         command: impl Into<Command>,
     ) -> Result<(Option<v1::ServiceAccount>, u64, Vec<String>), Status> {
-        let (account, revision, warnings) = self.commit((actor.into(), request, fields), command).await?;
+        let (account, revision, warnings) = self.commit((actor, request, fields), command).await?;
         Ok((Some(shown(&self.hub, &account.0, account.1)), revision, warnings))
     }
 
@@ -307,7 +307,7 @@ impl ServiceAccountService for ServiceAccountRpc {
         let fresh = self.peppers.as_deref().map(Fresh::make);
         let made = fresh.as_ref().map(Fresh::made);
         let command = RotateServiceAccountSecret { company, id, made, reason, etag };
-        let ((account, etag), revision, _) = self.commit((actor.into(), request, fields), command).await?;
+        let ((account, etag), revision, _) = self.commit((actor, request, fields), command).await?;
         let (secret, replayed) = Fresh::reveal(fresh, &account);
         let account = Some(shown(&self.hub, &account, etag));
         Ok(Response::new(v1::RotateServiceAccountSecretResponse { account, secret, replayed, revision }))

@@ -7,7 +7,7 @@ use labels::{Access, Enumeration, File, Files, Label, Method, Options, Service, 
 
 fn method(name: &str, roles: Option<&[i32]>) -> Method {
     let options = roles.map(|roles| Options { access: Some(Access { roles: roles.to_vec() }) });
-    Method { name: name.to_owned(), options, ..Method::default() }
+    Method { name: name.to_owned(), options, server_streaming: name == "Second", ..Method::default() }
 }
 
 fn files(methods: Vec<Method>) -> Files {
@@ -24,7 +24,7 @@ fn labels_are_read_in_order_of_path() {
     let label = |path: &str, roles: &[&str]| Label {
         path: path.to_owned(),
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-        streams: false,
+        streams: path.ends_with("/Second"),
     };
     let expected = [
         label("/devhub.v1.ApiService/First", &["CompanyAdministrator", "Auditor"]),
@@ -32,6 +32,8 @@ fn labels_are_read_in_order_of_path() {
     ];
     assert_eq!(labels, expected);
     assert!(table(&labels).contains("(\"/devhub.v1.ApiService/Second\", &[crate::v1::CallerRole::Auditor]),"));
+    let streams = "pub static STREAMS: [&str; 1] = [\n    \"/devhub.v1.ApiService/Second\",\n];";
+    assert!(table(&labels).contains(streams));
 }
 
 #[test]

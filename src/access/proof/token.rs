@@ -56,7 +56,7 @@ impl<'t> Unverified<'t> {
 
     /// The key that it says it is signed with.
     pub fn key_id(&self) -> &str {
-        &self.key_id
+        &self.token.key_id
     }
 
     /// The first instant at which it is over for this hub: `exp`, and what clocks may differ by.
@@ -64,13 +64,7 @@ impl<'t> Unverified<'t> {
     /// # Errors
     /// When it does not say when it expires.
     pub fn ends(&self) -> Result<DateTime<Utc>, Check> {
-        Ok(self.instant("exp")? + LEEWAY)
-    }
-
-    fn instant(&self, name: &str) -> Result<DateTime<Utc>, Check> {
-        let seconds = self.claims.get(name).and_then(serde_json::Value::as_i64);
-        let seconds = seconds.filter(|seconds| (0..=253_402_300_799).contains(seconds));
-        seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)).ok_or(Check::TokenTimes)
+        Ok(self.token.instant("exp")? + LEEWAY)
     }
 
     /// What it proves at `now`, if `issuer` has signed it with one of `keys`.

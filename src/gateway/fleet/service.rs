@@ -184,7 +184,7 @@ impl GatewayFleetService for GatewayFleetRpc {
         let mut fields = Fields::default();
         let size = fields.page_size(message.page_size);
         fields.check()?;
-        let query = Query::new("ListRevokedGateways", &[]);
+        let query = Query::new(self.hub.page_seals(), "ListRevokedGateways", &[]);
         let cursor = query.cursor(&message.page_token)?;
         let page = rpc::read(&self.hub, move |hub| hub.revoked_gateways(cursor, size)).await?;
         let gateways = page.items.iter().map(|(gateway, revision)| render_revoked(gateway, *revision)).collect();
