@@ -198,15 +198,15 @@ fn fill(table: &Table, applications: u64) {
         table.load(Change::Version(version_entry(version)));
     }
     for application in 0..applications {
-        table.load(Change::Application(ApplicationEntry {
+        let mut changes = vec![Change::Application(ApplicationEntry {
             client_id: client_id(application).into(),
             application_id: format!("{:036x}", mixed(application)).into(),
             environment: Environment::Production,
             standing: Standing::Usable,
-        }));
-        for nth in 0..SUBSCRIPTIONS_EACH {
-            table.load(subscription(application, subscribed(application, nth), true));
-        }
+        })];
+        let subscribed = |nth| subscription(application, subscribed(application, nth), true);
+        changes.extend((0..SUBSCRIPTIONS_EACH).map(subscribed));
+        table.load_all(changes);
     }
     table.advance(1);
 }

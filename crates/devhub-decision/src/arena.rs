@@ -66,25 +66,43 @@ impl Flags {
 /// A record as a writer makes it.
 #[derive(Default)]
 pub(crate) struct Draft {
-    pub(crate) client_id: String,
-    pub(crate) application_id: String,
+    /// The first word: how long the ids are.
+    lengths: u64,
+    /// Both ids, as they stand in the record.
+    ids: Vec<u64>,
     pub(crate) flags: Flags,
     /// Sorted.
     pub(crate) numbers: Vec<VersionNumber>,
 }
 
 impl Draft {
+    /// Begins the record of a client id of which nothing is known.
+    pub(crate) fn begin(&mut self, client_id: &str) {
+        self.flags = Flags::default();
+        self.numbers.clear();
+        self.name(client_id, "");
+    }
+
+    /// Gives it these ids.
+    pub(crate) fn name(&mut self, client_id: &str, application_id: &str) {
+        self.lengths = length(client_id.len()) << 32 | length(application_id.len());
+        self.ids.clear();
+        self.ids.extend(text_words(client_id).chain(text_words(application_id)));
+    }
+
     /// The words of the record, in place of what was in `words`.
     pub(crate) fn encode(&self, words: &mut Vec<u64>) {
-        let length = |bytes: usize| u64::from(u32::try_from(bytes).expect("the edge bounds records far below 4 GiB"));
         words.clear();
-        words.push(length(self.client_id.len()) << 32 | length(self.application_id.len()));
+        words.push(self.lengths);
         words.push(length(self.numbers.len()) << 32 | u64::from(self.flags.bits()));
-        words.extend(text_words(&self.client_id));
-        words.extend(text_words(&self.application_id));
+        words.extend_from_slice(&self.ids);
         let number = |pair: &[VersionNumber], place: usize| u64::from(pair.get(place).copied().unwrap_or_default());
         words.extend(self.numbers.chunks(2).map(|pair| number(pair, 0) << 32 | number(pair, 1)));
     }
+}
+
+fn length(count: usize) -> u64 {
+    u64::from(u32::try_from(count).expect("the edge bounds records far below 4 GiB"))
 }
 
 fn text_words(text: &str) -> impl Iterator<Item = u64> {
@@ -287,13 +305,9 @@ impl Arena {
 
     /// Reads a record into a draft. For the writer, who meets nobody's half changes.
     pub(crate) fn read(&self, found: Found, draft: &mut Draft) {
-        let mut text = Text::default();
-        let mut id = |into: &mut String, start: usize, bytes: u32| {
-            into.clear();
-            into.push_str(self.text(start, bytes, &mut text).expect("records hold the ids that they were given"));
-        };
-        id(&mut draft.client_id, found.ids, found.client_id_bytes);
-        id(&mut draft.application_id, found.application_id(), found.application_id_bytes);
+        draft.lengths = length(found.client_id_bytes as usize) << 32 | length(found.application_id_bytes as usize);
+        draft.ids.clear();
+        draft.ids.extend(self.words[found.ids..found.numbers()].iter().map(|word| word.load(Ordering::Relaxed)));
         draft.flags = found.flags;
         draft.numbers.clear();
         draft.numbers.extend(self.numbers(found));

@@ -65,8 +65,7 @@ impl Records {
         let ApplicationEntry { client_id, application_id, environment, standing } = entry;
         let known = Some(Known { environment: *environment, standing: *standing });
         self.change(hash, client_id, |draft| {
-            draft.application_id.clear();
-            draft.application_id.push_str(application_id);
+            draft.name(client_id, application_id);
             draft.flags.known = known;
             true
         });
@@ -110,13 +109,7 @@ impl Records {
         let mut draft = std::mem::take(&mut self.draft);
         match found {
             Some((_, found)) => self.arena.read(found, &mut draft),
-            None => {
-                draft.client_id.clear();
-                draft.client_id.push_str(client_id);
-                draft.application_id.clear();
-                draft.flags = Default::default();
-                draft.numbers.clear();
-            }
+            None => draft.begin(client_id),
         }
         let (was_known, before) = (draft.flags.known.is_some(), draft.numbers.len());
         if change(&mut draft) {
