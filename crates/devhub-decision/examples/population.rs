@@ -6,11 +6,14 @@
 //!
 //! Each size holds ten subscriptions per application over 1,000 versions. "cold" asks about random applications, nine
 //! of ten times about a version that they are subscribed to; "warm" asks about the same 500 applications; "judged" is
-//! cold with the decision made. One process per size, so that no size inherits the memory of another.
+//! cold with the decision made; "beside" is cold while a writer never rests; "batch" asks a hundred questions at a time.
+//! Times are those of the thread's processor, best of seven rounds, so that a busy machine shows less in them. One process
+//! per size, so that no size inherits the memory of another.
 
 use std::hint::black_box;
 use std::process::Command;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use devhub_decision::{
@@ -34,7 +37,9 @@ fn main() {
 }
 
 fn each(sizes: &[String]) {
-    println!("applications subscriptions  RSS MiB  B/sub  load s  cold ns  warm ns  judged ns  2 threads ns  apply us");
+    println!(
+        "applications subscriptions  RSS MiB  B/sub  load s  cold ns  warm ns  judged ns  2 threads ns  beside ns  batch ns  apply us  version us"
+    );
     let program = std::env::current_exe().expect("the program knows its own path");
     for size in sizes {
         let status = Command::new(&program).args(["--only", size]).status().expect("the program starts again");
@@ -45,27 +50,42 @@ fn each(sizes: &[String]) {
 fn measure(applications: u64) {
     let before = resident_bytes();
     let table = Table::new();
-    let started = Instant::now();
+    let started = spent();
     fill(&table, applications);
-    let load = started.elapsed();
+    let load = spent() - started;
     let resident = resident_bytes() - before;
     let subscriptions = applications * SUBSCRIPTIONS_EACH;
 
-    let cold = best_of(5, || lookups(&table, applications, applications, Work::Find));
-    let warm = best_of(5, || lookups(&table, applications, WARM_APPLICATIONS.min(applications), Work::Find));
-    let judged = best_of(5, || lookups(&table, applications, applications, Work::Judge));
-    let both = best_of(5, || {
+    let cold = best_of(7, || lookups(&table, applications, applications, Work::Find));
+    let warm = best_of(7, || lookups(&table, applications, WARM_APPLICATIONS.min(applications), Work::Find));
+    let judged = best_of(7, || lookups(&table, applications, applications, Work::Judge));
+    let both = best_of(7, || {
         let other = || lookups(&table, applications, applications, Work::Find);
         std::thread::scope(|scope| {
             let threads = [scope.spawn(other), scope.spawn(other)];
             threads.map(|thread| thread.join().expect("no look-up panics")).into_iter().fold(0.0, f64::max)
         })
     });
-    let apply = best_of(5, || commits(&table, applications));
+    let beside = best_of(7, || {
+        let resting = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !resting.load(Ordering::Relaxed) {
+                    commits(&table, applications, 1_000);
+                }
+            });
+            let cold = lookups(&table, applications, applications, Work::Find);
+            resting.store(true, Ordering::Relaxed);
+            cold
+        })
+    });
+    let batch = best_of(7, || lookups(&table, applications, applications, Work::Batch));
+    let apply = best_of(7, || commits(&table, applications, 20_000));
+    let version = best_of(7, || deprecations(&table));
 
     println!(
         "{applications:>12} {subscriptions:>13} {:>8.1} {:>6.1} {:>7.2} {cold:>8.0} {warm:>8.0} {judged:>10.0} \
-         {both:>13.0} {apply:>9.2}",
+         {both:>13.0} {beside:>10.0} {batch:>9.0} {apply:>9.2} {version:>11.2}",
         resident as f64 / f64::from(1 << 20),
         resident as f64 / subscriptions as f64,
         load.as_secs_f64(),
@@ -76,11 +96,12 @@ fn best_of(rounds: u32, round: impl Fn() -> f64) -> f64 {
     (0..rounds).map(|_| round()).fold(f64::INFINITY, f64::min)
 }
 
-/// Whether a look-up ends with the facts or goes on to the decision.
+/// Whether a look-up ends with the facts or goes on to the decision, or is one of many.
 #[derive(Clone, Copy)]
 enum Work {
     Find,
     Judge,
+    Batch,
 }
 
 /// Nanoseconds for each look-up among the first `among` applications.
@@ -90,7 +111,7 @@ fn lookups(table: &Table, applications: u64, among: u64, work: Work) -> f64 {
     let mut ids = String::new();
     // Questions are written out before the clock starts, a slice at a time so that they stay in the cache.
     let slice = 1_000;
-    let mut spent = std::time::Duration::ZERO;
+    let mut taken = Duration::ZERO;
     let mut random = 0x9e37_79b9_7f4a_7c15_u64 ^ applications;
     let labels: Vec<String> = (0..VERSIONS).map(label).collect();
     for _ in 0..LOOKUPS / slice {
@@ -106,9 +127,9 @@ fn lookups(table: &Table, applications: u64, among: u64, work: Work) -> f64 {
             ids.push_str(&client_id(application));
             picks.push((start..ids.len(), version));
         }
-        let started = Instant::now();
-        for (range, version) in &picks {
-            let question = Question {
+        let questions: Vec<Question<'_>> = picks
+            .iter()
+            .map(|(range, version)| Question {
                 client_id: &ids[range.clone()],
                 context: "hello/world",
                 label: &labels[*version as usize],
@@ -116,20 +137,46 @@ fn lookups(table: &Table, applications: u64, among: u64, work: Work) -> f64 {
                 operation: None,
                 company: None,
                 project: None,
-            };
-            match work {
-                Work::Find => black_box(table.ask(&question, |facts| facts.subscribed)),
-                Work::Judge => black_box(table.ask(&question, |facts| decide(facts, now, limits).reason.allows())),
-            };
+            })
+            .collect();
+        let started = spent();
+        match work {
+            Work::Find => questions.iter().for_each(|question| {
+                black_box(table.ask(question, |facts| facts.subscribed));
+            }),
+            Work::Judge => questions.iter().for_each(|question| {
+                black_box(table.ask(question, |facts| decide(facts, now, limits).reason.allows()));
+            }),
+            Work::Batch => questions.chunks(100).for_each(|questions| {
+                black_box(table.ask_all(questions, |_, facts| facts.subscribed));
+            }),
         }
-        spent += started.elapsed();
+        taken += spent() - started;
     }
-    spent.as_nanos() as f64 / LOOKUPS as f64
+    taken.as_nanos() as f64 / LOOKUPS as f64
+}
+
+/// What this thread has used of its processor.
+fn spent() -> Duration {
+    let read = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux counts what threads use");
+    let nanoseconds = read.split(' ').next().and_then(|text| text.parse().ok()).expect("a number of nanoseconds");
+    Duration::from_nanos(nanoseconds)
+}
+
+/// Microseconds for each commit that changes the dates of a version.
+fn deprecations(table: &Table) -> f64 {
+    let rounds = 2_000;
+    let changes: Vec<Vec<Change>> =
+        (0..rounds).map(|round| vec![Change::Version(version_entry(mixed(round) % VERSIONS))]).collect();
+    let started = spent();
+    for (revision, changes) in (1..).zip(changes) {
+        table.apply(revision, changes);
+    }
+    (spent() - started).as_nanos() as f64 / 1e3 / rounds as f64
 }
 
 /// Microseconds for each commit that ends one subscription and begins another.
-fn commits(table: &Table, applications: u64) -> f64 {
-    let rounds = 20_000;
+fn commits(table: &Table, applications: u64, rounds: u32) -> f64 {
     let mut random = 42;
     let changes: Vec<Vec<Change>> = (0..rounds)
         .map(|_| {
@@ -139,11 +186,11 @@ fn commits(table: &Table, applications: u64) -> f64 {
             vec![subscription(application, version, false), subscription(application, version, true)]
         })
         .collect();
-    let started = Instant::now();
+    let started = spent();
     for (revision, changes) in (1..).zip(changes) {
         table.apply(revision, changes);
     }
-    started.elapsed().as_micros() as f64 / f64::from(rounds)
+    (spent() - started).as_nanos() as f64 / 1e3 / f64::from(rounds)
 }
 
 fn fill(table: &Table, applications: u64) {
@@ -151,15 +198,15 @@ fn fill(table: &Table, applications: u64) {
         table.load(Change::Version(version_entry(version)));
     }
     for application in 0..applications {
-        table.load(Change::Application(ApplicationEntry {
+        let mut changes = vec![Change::Application(ApplicationEntry {
             client_id: client_id(application).into(),
             application_id: format!("{:036x}", mixed(application)).into(),
             environment: Environment::Production,
             standing: Standing::Usable,
-        }));
-        for nth in 0..SUBSCRIPTIONS_EACH {
-            table.load(subscription(application, subscribed(application, nth), true));
-        }
+        })];
+        let subscribed = |nth| subscription(application, subscribed(application, nth), true);
+        changes.extend((0..SUBSCRIPTIONS_EACH).map(subscribed));
+        table.load_all(changes);
     }
     table.advance(1);
 }

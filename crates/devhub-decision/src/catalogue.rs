@@ -6,8 +6,12 @@
 //!
 //! What namespaces add to a version is worked out when one of the two changes, and never for a question. So a version is
 //! held twice: as it was told, and as it stands.
+//!
+//! Readers hold a catalogue that nobody changes any more; a writer makes the next one of it. So all is shared that a
+//! change leaves alone: a catalogue is copied in microseconds, however many versions it has.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashSet, HashTable};
 
@@ -69,23 +73,60 @@ impl Slot {
 /// Context, label and environment.
 pub(crate) type Key<'a> = (&'a str, &'a str, Environment);
 
+/// Slots that are copied together when one of them changes.
+const CHUNK: usize = 64;
+
+/// All slots, by number.
+#[derive(Clone, Default)]
+struct Slots {
+    chunks: Vec<Arc<[Option<Arc<Slot>>; CHUNK]>>,
+    count: usize,
+}
+
+impl Slots {
+    fn get(&self, number: VersionNumber) -> &Slot {
+        let number = number as usize;
+        self.chunks[number / CHUNK][number % CHUNK].as_deref().expect("a number is given out together with its slot")
+    }
+
+    fn push(&mut self, slot: Slot) {
+        if self.count.is_multiple_of(CHUNK) {
+            self.chunks.push(Arc::new(std::array::from_fn(|_| None)));
+        }
+        let number = self.count;
+        self.count += 1;
+        Arc::make_mut(&mut self.chunks[number / CHUNK])[number % CHUNK] = Some(Arc::new(slot));
+    }
+
+    /// Sets a version; returns the one that it replaces.
+    fn set(&mut self, number: VersionNumber, version: Version) -> Option<Version> {
+        let number = number as usize;
+        let slot = Arc::make_mut(&mut self.chunks[number / CHUNK])[number % CHUNK].as_mut()?;
+        Arc::make_mut(slot).version.replace(version)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).filter_map(Option::as_deref)
+    }
+}
+
 /// All versions, by key and by number, all namespaces, and the credential class.
 #[derive(Clone, Default)]
 pub(crate) struct Catalogue {
     hasher: DefaultHashBuilder,
-    numbers: HashTable<VersionNumber>,
-    slots: Vec<Slot>,
+    numbers: Arc<HashTable<VersionNumber>>,
+    slots: Slots,
     /// The contexts of versions, in the order of [`Environment::ALL`].
-    contexts: [HashSet<Box<str>>; Environment::ALL.len()],
+    contexts: Arc<[HashSet<Box<str>>; Environment::ALL.len()]>,
     versions: usize,
-    namespaces: Namespaces,
+    namespaces: Arc<Namespaces>,
     credential_class: CredentialClassEntry,
 }
 
 impl Catalogue {
     /// The number of a key that has one.
     pub(crate) fn number(&self, key: Key<'_>) -> Option<VersionNumber> {
-        let same = |number: &VersionNumber| self.slots[*number as usize].key() == key;
+        let same = |number: &VersionNumber| self.slots.get(*number).key() == key;
         self.numbers.find(self.hasher.hash_one(key), same).copied()
     }
 
@@ -94,17 +135,18 @@ impl Catalogue {
         if let Some(number) = self.number(key) {
             return number;
         }
-        let number = VersionNumber::try_from(self.slots.len()).expect("a hub has fewer than 2^32 versions");
+        let number = VersionNumber::try_from(self.slots.count).expect("a hub has fewer than 2^32 versions");
         let (context, label, environment) = key;
         self.slots.push(Slot { name: VersionName::new(context, label), environment, version: None });
         let Self { hasher, numbers, slots, .. } = self;
-        numbers.insert_unique(hasher.hash_one(key), number, |other| hasher.hash_one(slots[*other as usize].key()));
+        let rehash = |other: &VersionNumber| hasher.hash_one(slots.get(*other).key());
+        Arc::make_mut(numbers).insert_unique(hasher.hash_one(key), number, rehash);
         number
     }
 
     /// The version of a number, if the table was told of it.
     pub(crate) fn version(&self, number: VersionNumber) -> Option<&VersionFacts> {
-        self.slots[number as usize].version.as_ref().map(|version| &version.facts)
+        self.slots.get(number).version.as_ref().map(|version| &version.facts)
     }
 
     /// What it makes of the catalogue to be told this; of two entries with the same key the later one counts.
@@ -115,15 +157,17 @@ impl Catalogue {
                 namespace.environment == slot.environment && namespace::covers(&namespace.namespace, &slot.name.context)
             })
         };
-        let known = self.slots.iter().filter(covered).filter_map(|slot| slot.version.as_ref());
+        // Few commits are about namespaces, and no other has to look at all versions.
+        let slots = (!changed.is_empty()).then(|| self.slots.iter().filter(covered));
+        let known = slots.into_iter().flatten().filter_map(|slot| slot.version.as_ref());
         // A version that is told now counts, not as it was known before: so it comes later.
         let told: Vec<VersionEntry> = known.map(|version| version.told.clone()).chain(versions).collect();
         let namespaces = (!changed.is_empty()).then(|| {
-            let mut namespaces = self.namespaces.clone();
+            let mut namespaces = Namespaces::clone(&self.namespaces);
             changed.into_iter().for_each(|entry| namespaces.set(entry));
             namespaces
         });
-        let present = namespaces.as_ref().unwrap_or(&self.namespaces);
+        let present = namespaces.as_ref().unwrap_or(&*self.namespaces);
         let stands = |told: VersionEntry| {
             let enclosing: Vec<&NamespaceEntry> = present.enclosing(&told.name.context, told.environment).collect();
             Version { facts: VersionFacts::within(told.clone(), &enclosing), told }
@@ -141,7 +185,7 @@ impl Catalogue {
             for entry in namespaces.entries() {
                 sums.exchange(NO_CONTEXT, Some(entry.environment), None, Some(digest::namespace(entry)));
             }
-            self.namespaces = namespaces;
+            self.namespaces = Arc::new(namespaces);
         }
         if let Some(class) = update.credential_class {
             let hash = |class: CredentialClassEntry| class.sunset_at.map(digest::credential_class);
@@ -152,14 +196,15 @@ impl Catalogue {
             let VersionEntry { name, environment, .. } = &version.told;
             let (environment, after) = (*environment, digest::version(&version.told));
             let number = self.intern((&name.context, &name.label, environment));
-            let slot = &mut self.slots[number as usize];
-            let replaced = slot.version.replace(version);
+            let replaced = self.slots.set(number, version);
             let before = replaced.as_ref().map(|replaced| digest::version(&replaced.told));
-            sums.exchange(&slot.name.context, Some(environment), before, Some(after));
+            let context = &*self.slots.get(number).name.context;
+            sums.exchange(context, Some(environment), before, Some(after));
             if replaced.is_none() {
                 self.versions += 1;
-                let context = &*slot.name.context;
-                self.contexts[environment as usize].get_or_insert_with(context, |context| context.into());
+                if !self.contexts[environment as usize].contains(context) {
+                    Arc::make_mut(&mut self.contexts)[environment as usize].insert(context.into());
+                }
             }
         }
     }
@@ -196,7 +241,7 @@ impl Catalogue {
 
     /// Name and environment of a number.
     pub(crate) fn key_of(&self, number: VersionNumber) -> (&VersionName, Environment) {
-        let slot = &self.slots[number as usize];
+        let slot = self.slots.get(number);
         (&slot.name, slot.environment)
     }
 }

@@ -3,12 +3,20 @@
 use hashbrown::DefaultHashBuilder;
 
 use crate::account::ServiceAccountEntry;
+use crate::arena::Text;
 use crate::catalogue::{Key, VersionNumber};
 use crate::digest::{self, NO_CONTEXT, Sums};
 use crate::entry::{ApplicationEntry, SubscriptionEntry};
 use crate::installation::InstallationEntry;
-use crate::shard::{App, Shard};
-use crate::terms::{ExemptionEntry, WaiverEntry};
+use crate::rare::Rare;
+use crate::records::Records;
+use crate::terms::{ExemptionEntry, Terms, WaiverEntry};
+
+/// What a shard holds, in the hands of the writer.
+pub(crate) struct Held<'w> {
+    pub(crate) records: &'w mut Records,
+    pub(crate) rare: &'w mut Rare,
+}
 
 /// A change of what a shard holds.
 pub(crate) enum ClientChange {
@@ -69,26 +77,29 @@ impl ClientChange {
     }
 
     /// The hash of the row that it replaces, as the shard of its client id holds it.
-    fn held(&self, shard: &Shard, hash: u64, number: Option<VersionNumber>) -> Option<u64> {
+    fn replaced(&self, held: &Held<'_>, hash: u64, number: Option<VersionNumber>) -> Option<u64> {
         let client_id = self.client_id();
-        let terms = |number| shard.terms_of(hash, client_id, number);
+        let terms = |number| held.rare.terms_of(hash, client_id, number);
         match self {
             ClientChange::Application(_) => {
-                let facts = shard.app(hash, client_id).and_then(App::facts);
-                facts.map(|facts| digest::application(client_id, &facts))
+                let (arena, mut text) = (held.records.arena(), Text::default());
+                let facts = arena.facts(arena.find(hash, client_id)?, &mut text)?;
+                Some(digest::application(client_id, &facts))
             }
             ClientChange::Account(_) => {
-                let account = shard.account(hash, client_id);
+                let account = held.rare.account(hash, client_id);
                 account.map(|account| digest::account(client_id, &account.facts(None)))
             }
             ClientChange::Installation(entry) => {
-                let (projects, awaits_use) = shard.installed_of(hash, client_id)?.told(&entry.company_id)?;
+                let (projects, awaits_use) = held.rare.installed_of(hash, client_id)?.told(&entry.company_id)?;
                 Some(digest::installation(client_id, &entry.company_id, projects, awaits_use))
             }
             ClientChange::Subscription(_) => {
-                let number =
-                    number.filter(|number| shard.app(hash, client_id).is_some_and(|app| app.subscribes(*number)))?;
-                Some(digest::subscription(client_id, self.version()?, terms(number).ends_at))
+                let (arena, number) = (held.records.arena(), number?);
+                let found = arena.find(hash, client_id)?;
+                let version = self.version().filter(|_| arena.subscribes(found, number))?;
+                let ends_at = if found.flags.terms { terms(number).ends_at } else { None };
+                Some(digest::subscription(client_id, version, ends_at))
             }
             ClientChange::Waiver(_) => Some(digest::waiver(client_id, self.version()?, terms(number?).waived_until?)),
             ClientChange::Exemption(_) => {
@@ -100,7 +111,7 @@ impl ClientChange {
     /// Folds it into the shard of its client id. Without a number there is nothing that it could remove.
     pub(crate) fn fold(
         self,
-        shard: &mut Shard,
+        held: &mut Held<'_>,
         hash: u64,
         number: Option<VersionNumber>,
         hasher: &DefaultHashBuilder,
@@ -110,25 +121,32 @@ impl ClientChange {
             Some((context, _, environment)) => (context, Some(environment)),
             None => (NO_CONTEXT, None),
         };
-        sums.exchange(context, environment, self.held(shard, hash, number), self.told());
+        sums.exchange(context, environment, self.replaced(held, hash, number), self.told());
+        let change_terms = |held: &mut Held<'_>, client_id: &str, number, change: &dyn Fn(&mut Terms)| {
+            let some = held.rare.change_terms(hash, client_id, number, hasher, change);
+            held.records.set_terms(hash, client_id, some);
+        };
         match (self, number) {
-            (ClientChange::Application(entry), _) => shard.set_application(hash, &entry, hasher),
-            (ClientChange::Account(entry), _) => shard.set_account(hash, &entry, hasher),
-            (ClientChange::Installation(entry), _) => shard.set_installation(hash, entry, hasher),
+            (ClientChange::Application(entry), _) => held.records.set_application(hash, &entry),
+            (ClientChange::Account(entry), _) => held.rare.set_account(hash, &entry, hasher),
+            (ClientChange::Installation(entry), _) => held.rare.set_installation(hash, entry, hasher),
             (ClientChange::Subscription(entry), Some(number)) => {
-                if entry.live {
-                    shard.add_subscription(hash, &entry.client_id, number, hasher);
-                } else {
-                    shard.remove_subscription(hash, &entry.client_id, number);
-                }
                 let ends_at = entry.ends_at.filter(|_| entry.live);
-                shard.change_terms(hash, &entry.client_id, number, hasher, |terms| terms.ends_at = ends_at);
+                // Most subscriptions hold for as long as nobody ends them.
+                if ends_at.is_some() || held.records.has_terms(hash, &entry.client_id) {
+                    change_terms(held, &entry.client_id, number, &|terms| terms.ends_at = ends_at);
+                }
+                if entry.live {
+                    held.records.add_subscription(hash, &entry.client_id, number);
+                } else {
+                    held.records.remove_subscription(hash, &entry.client_id, number);
+                }
             }
             (ClientChange::Waiver(entry), Some(number)) => {
-                shard.change_terms(hash, &entry.client_id, number, hasher, |terms| terms.waived_until = entry.until);
+                change_terms(held, &entry.client_id, number, &|terms| terms.waived_until = entry.until);
             }
             (ClientChange::Exemption(entry), Some(number)) => {
-                shard.change_terms(hash, &entry.client_id, number, hasher, |terms| terms.exempt = entry.exempt);
+                change_terms(held, &entry.client_id, number, &|terms| terms.exempt = entry.exempt);
             }
             (ClientChange::Subscription(_) | ClientChange::Waiver(_) | ClientChange::Exemption(_), None) => {}
         }

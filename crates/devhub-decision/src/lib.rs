@@ -27,10 +27,13 @@ pub mod table;
 pub mod terms;
 pub mod trail;
 
+mod arena;
 mod catalogue;
 mod client;
+mod rare;
+mod records;
 mod rows;
-mod shard;
+mod turnstile;
 
 pub use account::{AccountFacts, CredentialClassEntry, ServiceAccountEntry};
 pub use brownout::Brownout;

@@ -18,8 +18,6 @@ impl<'t> Supposition<'t> {
 
     /// Lends the facts of one question to `answer`, as [`Table::ask`] does.
     pub fn ask<R>(&self, question: &Question<'_>, answer: impl FnOnce(&Facts<'_>) -> R) -> R {
-        self.table.lend(question.client_id, |shard, hash, revision| {
-            answer(&shard.facts_supposing(hash, revision, question, &self.catalogue))
-        })
+        self.table.ask_supposing(question, Some(&self.catalogue), answer)
     }
 }

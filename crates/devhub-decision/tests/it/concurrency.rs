@@ -120,3 +120,49 @@ fn commits_to_single_shards_are_as_whole_as_those_to_all() {
         });
     });
 }
+
+#[test]
+fn readers_see_whole_records_while_shards_outgrow_their_room() {
+    let table = Table::new();
+    table.apply(1, vec![Change::Version(given::version())]);
+    let client_id = |client: u64| format!("client-{client}-{}", "x".repeat((client % 90) as usize));
+    // The application's id says which client it belongs to, and how long that id is depends on the round.
+    let application = |client: u64, round: u64| {
+        Change::Application(ApplicationEntry {
+            client_id: client_id(client).into(),
+            application_id: format!("{client}-{}", "y".repeat((round % 70) as usize)).into(),
+            ..given::application()
+        })
+    };
+    const CLIENTS: u64 = 3_000;
+    let start = Barrier::new(3);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            start.wait();
+            for round in 0..6 {
+                for client in 0..CLIENTS {
+                    table.apply(2 + round * CLIENTS + client, vec![application(client, round * 13 + client)]);
+                }
+            }
+        });
+        for seed in [1_u64, 2] {
+            let (table, start) = (&table, &start);
+            scope.spawn(move || {
+                start.wait();
+                let (mut found, mut random) = (0, seed);
+                while table.revision() < 6 * CLIENTS {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let client = (random >> 33) % CLIENTS;
+                    let id = client_id(client);
+                    table.ask(&Question { client_id: &id, ..given::question() }, |facts| {
+                        let Some(application) = facts.application else { return };
+                        let rest = application.application_id.strip_prefix(&format!("{client}-")).expect("its own id");
+                        assert!(rest.bytes().all(|byte| byte == b'y'), "{rest:?}");
+                        found += 1;
+                    });
+                }
+                assert!(found > 0, "a reader that found nothing shows nothing");
+            });
+        }
+    });
+}
