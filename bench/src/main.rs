@@ -8,6 +8,7 @@
 //! cargo run -p bench --release -- migration  who is how far, over 10,000 to 1,000,000 pairs
 //! cargo run -p bench --release -- usage      deciding and counting a call beside deciding alone
 //! cargo run -p bench --release -- sync       a snapshot, a delta, a decision and the memory of a replica, as data grows by tens
+//! cargo run -p bench --release -- verify     what the time of a verification tells of a client
 //! cargo run -p bench --release -- gateway    a call through Envoy that asks, beside one through the same Envoy that does not
 //! ```
 
@@ -22,6 +23,7 @@ mod ratio;
 mod startup;
 mod sync;
 mod usage;
+mod verifying;
 
 use anyhow::{Result, bail};
 
@@ -42,13 +44,15 @@ fn main() -> Result<()> {
             ["startup", subscriptions] => startup::run(&[subscriptions.parse()?]).await,
             ["gateway"] => gateway::run(None).await,
             ["gateway", calls] => gateway::run(Some(calls.parse()?)).await,
+            ["verify"] => verifying::run(1_000_000).await,
+            ["verify", samples] => verifying::run(samples.parse()?).await,
             // The servers under test run as children of this program, so that their CPU time is told apart.
             ["serve-echo"] => echo::serve().await,
             ["serve-hub", directory] => child::serve_hub(directory).await,
             ["serve-asked-hub", directory] => child::serve_asked_hub(directory).await,
             ["serve-agent", hub, socket] => child::serve_agent(hub, socket).await,
             ["follow", address, revision] => child::follow(address, revision).await,
-            _ => bail!("say what to measure: ratio, durable, startup, migration, sync, gateway or usage"),
+            _ => bail!("say what to measure: ratio, durable, startup, migration, sync, gateway, verify or usage"),
         }
     })
 }
