@@ -238,7 +238,8 @@ fn frames(answer: &Answer) -> Vec<(u8, Vec<u8>)> {
     frames
 }
 
-const CALL: [(&str, &str); 2] = [("content-type", "application/grpc-web+proto"), ("x-grpc-web", "1")];
+const CALL: [(&str, &str); 3] =
+    [("content-type", "application/grpc-web+proto"), ("x-grpc-web", "1"), ("grpc-timeout", "9S")];
 
 const PREFLIGHT: [(&str, &str); 2] = [
     ("access-control-request-method", "POST"),
@@ -291,7 +292,7 @@ fn a_browser_may_call_from_a_configured_origin_only() {
 #[test]
 fn a_browser_can_read_why_it_was_refused() {
     let world = World::start();
-    let headers = [CALL[0], CALL[1], ("origin", PORTAL)];
+    let headers = [CALL[0], CALL[1], CALL[2], ("origin", PORTAL)];
     let refused = http::call(world.address, "POST", "/devhub.v1.ApiService/CreateApi", &headers, EMPTY);
     assert_eq!((refused.status, refused.header("grpc-status")), (200, Some("16")), "{refused:?}");
     assert!(refused.header("grpc-message").is_some_and(|message| message.contains("devhub-actor")), "{refused:?}");

@@ -101,6 +101,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// Sends bytes; whether they arrive is seen by what comes back.
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes).await;
+        // TLS may hold back the end of it.
+        let _ = self.stream.flush().await;
     }
 
     /// The next frame; none at the end. What a connection lives by is answered.
