@@ -474,7 +474,7 @@ async fn story(stage: &mut Stage, hub: SocketAddr) -> Vec<u8> {
         (secrets[0].as_str(), secrets[0].clone()),
         (CLIENT, wrong.repeat(9)),
     ] {
-        let request = v1::VerifyCredentialsRequest { client_id: client_id.into(), secret };
+        let request = v1::VerifyCredentialsRequest { client_id: client_id.into(), secret, source: String::new() };
         let answer = verifier.verify_credentials(request).await;
         verdicts.extend(answer.as_ref().map(|answer| answer.get_ref().verdict()));
         match answer {

@@ -100,7 +100,8 @@ pub(crate) mod seeds {
     fn fact() -> Bytes {
         let fact = Fact::new(FactKind::ApiCreated, Subject::default()).change("title", "Loss", "Losses").because("new");
         let actor = "collaborator:ada@example.com".parse().expect("valid");
-        codec::encode_fact(&fact, &actor, Some(&"once".parse().expect("valid")), None)
+        let id = "once".parse().expect("valid");
+        codec::encode_fact(&fact, &codec::By { actor: &actor, via: None, request_id: Some(&id) }, None)
     }
 
     /// The key of a record that decisions stand on; of others, that of the maintenance that lies ahead.
