@@ -16,8 +16,8 @@ use std::path::PathBuf;
 
 use crate::access::Access;
 use crate::domain::disuse::Limits;
-use crate::domain::setting::TwoPersons;
 use crate::domain::quota::Quotas;
+use crate::domain::setting::TwoPersons;
 use crate::gateway::Sampling;
 use crate::gateway::answer::BodyFormat;
 use crate::gateway::request::Reading;

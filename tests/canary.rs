@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use age::secrecy::ExposeSecret as _;
 use base64::Engine as _;
@@ -168,6 +169,7 @@ struct Shown {
 
 impl Interceptor for Shown {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.set_timeout(Duration::from_secs(10));
         if !self.bearer.is_empty() {
             request.metadata_mut().insert("authorization", format!("Bearer {}", self.bearer).parse().unwrap());
         }

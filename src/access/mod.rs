@@ -16,9 +16,9 @@ pub(crate) mod hostile;
 mod jwks;
 mod principal;
 pub mod proof;
+mod ration;
 mod standing;
 mod stream;
-mod ration;
 pub mod table;
 mod tls;
 

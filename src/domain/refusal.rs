@@ -11,8 +11,8 @@ use super::ledger::OperationName;
 use super::listing::ListingState;
 use super::maintenance::Maintenance;
 use super::name::{
-    AccountId, AnnouncementId, ApplicationId, CompanyId, Context, Email, GatewayId, MaintenanceId, NoticeId, OrganisationId,
-    PolicyName, ProjectId, ProposalId, VersionName,
+    AccountId, AnnouncementId, ApplicationId, CompanyId, Context, Email, GatewayId, MaintenanceId, NoticeId,
+    OrganisationId, PolicyName, ProjectId, ProposalId, VersionName,
 };
 use super::notice::{Holder, zoned};
 use super::organisation::OrganisationStatus;

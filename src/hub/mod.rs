@@ -40,8 +40,8 @@ mod preview;
 mod proposing;
 mod read;
 mod refusals;
-mod revocations;
 mod replays;
+mod revocations;
 mod roster;
 mod turns;
 mod usage;
@@ -93,8 +93,8 @@ use change_log::{SEED_COMMITS, SEED_STEP};
 use fold::Fold;
 use instants::Instants;
 use refusals::Refusals;
-use revocations::Revocations;
 use replays::Replays;
+use revocations::Revocations;
 use turns::Turns;
 
 /// Why the hub could not do what it was asked to, other than by the rules of the business.

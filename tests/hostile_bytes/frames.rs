@@ -63,6 +63,7 @@ pub(crate) fn call(path: &str) -> Vec<u8> {
         (":authority", "hub"),
         ("content-type", "application/grpc"),
         ("te", "trailers"),
+        ("grpc-timeout", "10S"),
     ];
     fields.map(|(name, value)| field(name, value)).concat()
 }

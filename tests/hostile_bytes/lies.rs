@@ -16,6 +16,7 @@ async fn told(channel: &Channel, path: &str, kind: &str, body: Vec<u8>) -> Optio
     let request = Request::post(path)
         .header("content-type", kind)
         .header("te", "trailers")
+        .header("grpc-timeout", "10S")
         .body(tonic::body::Body::new(Body::from(body)))
         .unwrap();
     let response: Response<tonic::body::Body> = GrpcService::call(&mut channel, request).await.unwrap();
@@ -86,7 +87,15 @@ async fn bodies_of_grpc_web_that_are_none_are_refused() {
             let address = target.address;
             let answer = target
                 .suffers(what, async move {
-                    let call = move || crate::http1::call(address, "POST", AUTHORIZE, &[("content-type", kind)], &body);
+                    let call = move || {
+                        crate::http1::call(
+                            address,
+                            "POST",
+                            AUTHORIZE,
+                            &[("content-type", kind), ("grpc-timeout", "10S")],
+                            &body,
+                        )
+                    };
                     tokio::task::spawn_blocking(call).await.unwrap()
                 })
                 .await;

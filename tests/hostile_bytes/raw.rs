@@ -53,6 +53,7 @@ pub(crate) async fn ask(channel: &Channel, call: &str, message: Vec<u8>) -> Resu
     grpc.ready().await.unwrap();
     let path: PathAndQuery = format!("/devhub.v1.{call}").parse().unwrap();
     let mut request = Request::new(message);
+    request.set_timeout(std::time::Duration::from_secs(10));
     request.metadata_mut().insert("devhub-actor", MetadataValue::from_static("operator:olga"));
     grpc.unary(request, path, Raw).await.map(tonic::Response::into_inner)
 }

@@ -123,9 +123,9 @@ mod fencing;
 mod fleet;
 mod folding;
 mod foretelling;
-mod freezing;
 #[path = "../support/frames.rs"]
 mod frames;
+mod freezing;
 mod golden;
 mod guarding;
 mod hearing;
