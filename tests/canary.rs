@@ -508,6 +508,8 @@ async fn story(stage: &mut Stage, hub: SocketAddr) -> Vec<u8> {
             environment: v1::Environment::Sandbox.into(),
             ..Default::default()
         };
+        let mut question = Request::new(question);
+        question.set_timeout(Duration::from_secs(10));
         tell(&gateway.authorize(question).await.unwrap());
     }
     told

@@ -93,7 +93,7 @@ mod tests {
         ] {
             assert!(text.lines().any(|line| line == expected), "{expected} in\n{text}");
         }
-        assert_eq!(text.matches("devhub_replica_health{").count(), 6);
+        assert_eq!(text.matches("devhub_replica_health{").count(), 7);
         assert_eq!(text.lines().filter(|line| line.ends_with("} 1")).count(), 1, "{text}");
         assert_eq!(text.matches("devhub_replica_decisions_total{").count(), Reason::ALL.len());
     }

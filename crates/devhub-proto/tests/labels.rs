@@ -32,7 +32,7 @@ fn labels_are_read_in_order_of_path() {
     ];
     assert_eq!(labels, expected);
     assert!(table(&labels).contains("(\"/devhub.v1.ApiService/Second\", &[crate::v1::CallerRole::Auditor]),"));
-    let streams = "pub static STREAMS: [&str; 1] = [\n    \"/devhub.v1.ApiService/Second\",\n];";
+    let streams = "pub static STREAMS: [&str; 1] = [\"/devhub.v1.ApiService/Second\"];";
     assert!(table(&labels).contains(streams));
 }
 
