@@ -94,7 +94,7 @@ async fn lay_out(hub: &Hub, peppers: &Peppers) -> Result<Vec<Secret>> {
 pub(crate) async fn run(samples: usize) -> Result<()> {
     let directory = tempfile::tempdir_in(".")?;
     let rules = devhub::server::rules(&Config::for_testing(directory.path()))?;
-    let store = Embedded::open(directory.path().to_owned(), Options::default())?;
+    let store = Embedded::open(directory.path(), Options::default())?;
     let hub = Hub::open(Arc::new(store), rules, Arc::new(SystemClock))?;
     let peppers = Peppers::new(Vec::new(), Pepper::generate());
     let secrets = lay_out(&hub, &peppers).await?;

@@ -2,7 +2,7 @@
 //!
 //! A listener accepts as many connections as there are places, in total and for one address ([`Crowd`]); who finds none is
 //! closed at once. Each connection has a limited time for its handshake, for its first call, to be silent, and altogether
-//! ([`Presence`]); what follows a stream is left alone. What a connection costs in memory is bounded by the windows, heads
+//! (`Presence`); what follows a stream is left alone. What a connection costs in memory is bounded by the windows, heads
 //! and calls at a time that are told to the other side ([`Bounds`]).
 
 mod accept;
