@@ -9,6 +9,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod breaches;
+#[path = "../support/raw.rs"]
+mod codec;
 mod floods;
 mod frames;
 mod lies;

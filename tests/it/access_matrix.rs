@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::Bytes;
 use devhub::access::{Admission, Principal, Role, table};
 use devhub::secret;
 use devhub::wire::timestamp;
@@ -12,53 +12,14 @@ use devhub_proto::v1;
 use http::uri::PathAndQuery;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Request, Status};
 
 use crate::access_requests::{Names, request};
+use crate::raw::Raw;
 use crate::world::*;
 
 const CAROL: &str = "collaborator:carol@example.com";
-
-/// Passes messages on as bytes.
-#[derive(Clone, Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Vec<u8>;
-    type Decode = Bytes;
-    type Encoder = Raw;
-    type Decoder = Raw;
-
-    fn encoder(&mut self) -> Raw {
-        Raw
-    }
-
-    fn decoder(&mut self) -> Raw {
-        Raw
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put_slice(&item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        let length = buffer.remaining();
-        Ok(Some(buffer.copy_to_bytes(length)))
-    }
-}
 
 /// Whose things a call names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -157,6 +157,8 @@ mod principals;
 mod promoting;
 mod racing;
 mod rationing;
+#[path = "../support/raw.rs"]
+mod raw;
 mod reading;
 mod recalling;
 mod redacting;
