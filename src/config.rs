@@ -279,7 +279,8 @@ mod tests {
     use crate::domain::disuse::Term;
     use crate::gateway::request::PathUse;
 
-    fn load(flags: &[(&'static str, &str)]) -> Result<Config, String> {
+    /// The configuration that flags say, besides where the data lie.
+    pub(super) fn load(flags: &[(&'static str, &str)]) -> Result<Config, String> {
         let mut layer = Layer::from([("data_dir", "/tmp/x".to_owned())]);
         layer.extend(flags.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Config::load(&Sources { flags: layer, environment: &|_| None, file: None }).map_err(|error| error.to_string())

@@ -93,14 +93,8 @@ fn crowding(text: &str) -> Option<Crowding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Layer, Sources};
+    use super::super::tests::load;
     use super::*;
-
-    fn load(flags: &[(&'static str, &str)]) -> Result<Config, String> {
-        let mut layer = Layer::from([("data_dir", "/tmp/x".to_owned())]);
-        layer.extend(flags.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        Config::load(&Sources { flags: layer, environment: &|_| None, file: None }).map_err(|error| error.to_string())
-    }
 
     #[test]
     fn every_limit_has_the_default_of_the_documentation() {
